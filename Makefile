@@ -1,0 +1,37 @@
+# make run: the training pipeline, here, on real data.   make test: proves it.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup run test lint format bench clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; try: make PYTHON=python3.12 ...") if sys.version_info < (3, 10) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[run,dev]'
+	touch $(READY)
+
+run: $(READY)
+	$(BIN)/python scripts/sample_data.py --out .dagwright/sample/breast_cancer.csv
+	$(BIN)/python deploy.py upload .dagwright/sample/breast_cancer.csv --to raw/uploads
+	$(BIN)/python deploy.py run training
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv .dagwright build dist *.egg-info
