@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from typing import Any
 
 
@@ -109,6 +108,8 @@ class InternalError(DagwrightError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The nearest known words as a hint: `did you mean 'Train'?`, else the list of what is known, else nothing."""
+    from difflib import get_close_matches
+
     names = sorted(set(known))
     near = get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
