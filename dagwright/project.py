@@ -1,0 +1,372 @@
+"""config/project.yaml -> one frozen Project: every name, ARN, address, size and limit that follows from it.
+
+In: the file and an environment (`local`, `dev`, `staging`, `production`). Out: a Project, or one ConfigurationError
+with every problem of the file. Which keys there are is the table in `project_keys.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from dagwright.errors import ConfigurationError, Problem, did_you_mean
+from dagwright.project_keys import ENVIRONMENTS, MAX_TAGS, PURPOSES
+
+if TYPE_CHECKING:
+    from dagwright.project_file import Settings
+    from dagwright.variables import PipelineVariable, Text
+
+    Part: TypeAlias = str | int | PipelineVariable
+
+_TIMESTAMP = "-20240101-120000"
+_JOB_NAME = 63
+_PIPELINE_NAME = 256
+_NAME_LIMITS = {"bucket": 63, "role": 64, "model package group": 63}
+_SIZED = ("processing", "training", "transform")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Key prefixes in the project's bucket, without slashes at either end; `features` holds `{version}`."""
+
+    raw: str
+    processed: str
+    features: str
+    models: str
+    metrics: str
+    code: str
+    pipelines: str
+
+
+@dataclass(frozen=True)
+class Size:
+    """Machines and time limit of one kind of job. A transform job has no use for the last two."""
+
+    instance_type: str
+    instance_count: int = 1
+    volume_size_in_gb: int = 30
+    max_runtime_in_seconds: int = 86400
+
+
+@dataclass(frozen=True)
+class EnvironmentRule:
+    """Which Python runs the jobs of images that fit a pattern: an interpreter, or an environment of requirements.
+
+    Paths are as written in the file: from the project's folder unless absolute.
+    """
+
+    image: str
+    interpreter: str | None = None
+    requirements: str | None = None
+    python: str | None = None
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """How pipelines run on this machine."""
+
+    environments: tuple[EnvironmentRule, ...] = ()
+    lambdas: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    max_parallel: int | None = None
+    sandbox: str = "auto"
+    stop_grace_seconds: int = 10
+    copy_below_mib: int = 64
+
+
+@dataclass(frozen=True)
+class Project:
+    """What one environment of the configuration comes to. Mappings are read-only.
+
+    Addresses are texts as long as every part is one; with a pipeline variable among the parts they are a Join.
+
+    >>> project.raw("customers.csv")
+    's3://acme-sm-rc-churn/raw/uploads/customers.csv'
+    >>> project.features(3)
+    's3://acme-sm-rc-churn/features/v3'
+    """
+
+    company: str
+    team: str
+    project: str
+    environment: str
+    account_id: str
+    region: str
+    partition: str
+    role: str
+    bucket: str
+    layout: Layout
+    subnets: tuple[str, ...]
+    security_groups: Mapping[str, tuple[str, ...]]
+    network_isolation: bool
+    encrypt_traffic: bool
+    volume_key: str | None
+    output_key: str | None
+    tags: Mapping[str, str]
+    images: Mapping[str, str]
+    sizes: Mapping[str, Size]
+    environment_suffix: bool
+    local: LocalSettings
+    root: Path
+
+    def s3_uri(self, *parts: Part) -> Text:
+        """`s3://{bucket}/a/b`: the parts below the bucket; slashes at their ends do not count."""
+        return self._address("", parts)
+
+    def raw(self, *parts: Part) -> Text:
+        """Where data lies as it came in."""
+        return self._address(self.layout.raw, parts)
+
+    def processed(self, *parts: Part) -> Text:
+        """Where processing steps write."""
+        return self._address(self.layout.processed, parts)
+
+    def features(self, version: Part, *parts: Part) -> Text:
+        """Where one version of the features lies; the version may be a pipeline variable."""
+        before, after = self.layout.features.split("{version}")
+        return _written([f"s3://{self.bucket}/{before}", version, after, *_below(parts)])
+
+    def models(self, *parts: Part) -> Text:
+        """Where model artefacts lie."""
+        return self._address(self.layout.models, parts)
+
+    def metrics(self, *parts: Part) -> Text:
+        """Where evaluation reports lie."""
+        return self._address(self.layout.metrics, parts)
+
+    def code(self, *parts: Part) -> Text:
+        """Where scripts and source folders lie, each under the hash of its content."""
+        return self._address(self.layout.code, parts)
+
+    def pipelines(self, *parts: Part) -> Text:
+        """Where pipeline definitions lie."""
+        return self._address(self.layout.pipelines, parts)
+
+    def image(self, name: str) -> str:
+        """The address of an image by its name in the configuration. Raises ConfigurationError if it has none."""
+        if name not in self.images:
+            hint = did_you_mean(name, self.images) or "add it below 'images'"
+            what = f"there is no image '{name}' in {self.environment}"
+            raise _mistake(Problem("unknown-image", what, hint, field=f"images.{name}", where="config/project.yaml"))
+        return self.images[name]
+
+    @property
+    def model_package_group(self) -> str:
+        """`{team}-{project}`."""
+        return f"{self.team}-{self.project}"
+
+    def pipeline_name(self, name: str) -> str:
+        """`{team}-{project}-{name}`, followed by the environment where several share an account.
+
+        Raises ConfigurationError if AWS would not take it: 256 letters, digits and single hyphens inside.
+        """
+        suffix = f"-{self.environment}" if self.environment_suffix and self.environment != "local" else ""
+        return _checked("pipeline", f"{self.model_package_group}-{name}{suffix}", _PIPELINE_NAME)
+
+    def job_name_prefix(self, job_type: str) -> str:
+        """`{team}-{project}-{job_type}`, to which `-{timestamp}` of 15 characters is added.
+
+        Raises ConfigurationError if the job's name would not fit AWS's 63 letters, digits and hyphens inside.
+        """
+        prefix = f"{self.model_package_group}-{job_type}"
+        _checked("job", prefix + _TIMESTAMP, _JOB_NAME)
+        return prefix
+
+    def _address(self, prefix: str, parts: tuple[Part, ...]) -> Text:
+        return _written([f"s3://{self.bucket}", *_below((prefix, *parts))])
+
+
+def load_project(path: Path, environment: str = "local") -> Project:
+    """The project that `path`, its config/project.yaml, describes for one environment.
+
+    Raises ConfigurationError with every problem of the file: file and line, key, what is wrong, what to write.
+    """
+    from dagwright.project_file import read_settings  # whoever makes a Project by hand needs no YAML
+
+    path = Path(os.path.abspath(path))  # not resolve(): a linked file still belongs to the folder it is seen in
+    settings, every, problems = read_settings(path, environment)
+    judged = {_group_of(problem) for problem in problems}
+    problems += [problem for one in every for problem in _together(one) if _group_of(problem) not in judged]
+    if problems:
+        raise _refusal(settings.where, problems)
+    return _project(settings, path.parent.parent)
+
+
+def partition_of(region: str) -> str:
+    """The partition of a Region, which its name tells: cn-… aws-cn, us-gov-… aws-us-gov, us-isob-… aws-iso-b."""
+    first, second = region.split("-")[:2]
+    if first in ("cn", "eusc"):
+        return f"aws-{first}"
+    if second == "gov":
+        return "aws-us-gov"
+    if second.startswith("iso"):
+        return "-".join(filter(None, ("aws-iso", second[3:])))
+    return "aws"
+
+
+def _group_of(problem: Problem) -> str:
+    """The key of the top level that a problem is about: what is wrong in itself is not judged together with others."""
+    names = problem.field.split(".")
+    return names[1] if names[0] in ENVIRONMENTS and len(names) > 1 else names[0]
+
+
+def _refusal(where: str, problems: list[Problem]) -> ConfigurationError:
+    once = dict.fromkeys(problems)
+    ordered = sorted(once, key=_line)
+    count = f"{len(ordered)} problems" if len(ordered) > 1 else "a problem"
+    return ConfigurationError(f"{where} has {count}", ordered)
+
+
+def _line(problem: Problem) -> int:
+    number = problem.where.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _mistake(problem: Problem) -> ConfigurationError:
+    return ConfigurationError("the configuration does not fit", [problem])
+
+
+def _checked(thing: str, name: str, limit: int) -> str:
+    """The name, if it has the form that AWS gives to the names of pipelines and jobs (botocore, PipelineName)."""
+    if len(name) > limit:
+        what = f"the {thing} name {name} has {len(name)} characters; AWS takes {limit}"
+        raise _mistake(Problem("name-too-long", what, "shorten its last part, or 'team' or 'project'"))
+    if not re.fullmatch("[a-zA-Z0-9](-*[a-zA-Z0-9])*", name):
+        what = f"{name!r} cannot be the name of a {thing}"
+        raise _mistake(Problem("bad-value", what, "letters and digits, with hyphens only between them"))
+    return name
+
+
+def _below(parts: tuple[Part, ...]) -> Iterator[Part]:
+    for part in parts:
+        clean = part.strip("/") if isinstance(part, str) else part
+        if clean != "":
+            yield "/"
+            yield clean
+
+
+def _written(pieces: list[Part]) -> Text:
+    """The pieces one after the other: a text, or a Join with as few values as possible."""
+    values: list[str | PipelineVariable] = []
+    for piece in pieces:
+        if not isinstance(piece, str | int):
+            values.append(piece)
+        elif values and isinstance(values[-1], str):
+            values[-1] += str(piece)
+        else:
+            values.append(str(piece))
+    if len(values) == 1 and isinstance(values[0], str):
+        return values[0]
+    from dagwright.functions import Join
+
+    return Join("", [value for value in values if value != ""])
+
+
+def _title(name: str) -> str:
+    return "-".join(word.capitalize() for word in name.split("-"))
+
+
+def _names(settings: Settings) -> dict[str, str]:
+    """The names that AWS limits, made of the placeholders unless they are given."""
+    company, team, project = (settings.value(key) for key in ("company", "team", "project"))
+    role = settings.value("role")
+    return {
+        "bucket": settings.value("bucket") or f"{company}-sm-{team}-{project}",
+        "role": role.rpartition("/")[2] if role else f"SageMaker-{_title(team)}-{_title(project)}-ExecutionRole",
+        "model package group": f"{team}-{project}",
+    }
+
+
+def _together(settings: Settings) -> Iterator[Problem]:
+    """What is wrong although each key by itself is right. The limits: S3 63, IAM 64 for a role, SageMaker 63."""
+    if all(isinstance(settings.value(key), str) for key in ("company", "team", "project")):
+        yield from _too_long(settings)
+    role, account = settings.value("role"), settings.value("account_id")
+    if isinstance(role, str) and isinstance(account, str) and f"::{account}:" not in role:
+        what = f"in {settings.environment} this role is not of the account {account}: jobs cannot run under it"
+        yield settings.problem("role-of-other-account", "role", what, "write the ARN of a role of that account")
+    for kind in _SIZED:
+        if settings.below(f"sizes.{kind}") and settings.value(f"sizes.{kind}.instance_type") is None:
+            what = f"this key is needed in {settings.environment}: other sizes of {kind} are given"
+            hint = "for example instance_type: ml.m5.xlarge"
+            yield settings.problem("missing-key", f"sizes.{kind}.instance_type", what, hint)
+    yield from _network(settings)
+    tags = {"Company", "Team", "Project", "Environment", *settings.below("tags")}
+    if len(tags) > MAX_TAGS:
+        what = f"in {settings.environment} there are {len(tags)} tags, with the project's own; AWS takes {MAX_TAGS}"
+        yield settings.problem("too-many-tags", "tags", what, "remove some")
+
+
+def _too_long(settings: Settings) -> Iterator[Problem]:
+    for thing, name in _names(settings).items():
+        if len(name) > _NAME_LIMITS[thing]:
+            what = f"the {thing} would be {name}: {len(name)} characters; AWS takes {_NAME_LIMITS[thing]}"
+            given = thing == "model package group" or settings.value(thing)
+            hint = "shorten it" if given else f"shorten the words it is made of, or give '{thing}'"
+            yield settings.problem("name-too-long", thing if settings.node(thing) else "project", what, hint)
+
+
+def _network(settings: Settings) -> Iterator[Problem]:
+    groups = settings.below("network.security_groups")
+    if not settings.value("network.subnets"):
+        if any(groups.values()):
+            what = f"in {settings.environment} there are security groups and no subnets: no job would use them"
+            yield settings.problem("missing-key", "network.security_groups", what, "add network.subnets")
+        return
+    for purpose in PURPOSES:
+        if not groups.get(purpose):
+            what = f"in {settings.environment} there are subnets and no group for {purpose}: it would leave the VPC"
+            hint = f"add network.security_groups.{purpose}; one group may serve several purposes"
+            yield settings.problem("missing-key", "network.security_groups", what, hint)
+
+
+def _project(settings: Settings, root: Path) -> Project:
+    company, team, project = (settings.value(key) for key in ("company", "team", "project"))
+    region, account, names = settings.value("region"), settings.value("account_id"), _names(settings)
+    partition = partition_of(region)
+    own = {"Company": company, "Team": team, "Project": project, "Environment": settings.environment}
+    return Project(
+        company=company,
+        team=team,
+        project=project,
+        environment=settings.environment,
+        account_id=account,
+        region=region,
+        partition=partition,
+        role=settings.value("role") or f"arn:{partition}:iam::{account}:role/{names['role']}",
+        bucket=names["bucket"],
+        layout=Layout(**{name: settings.value(f"layout.{name}").strip("/") for name in Layout.__dataclass_fields__}),
+        subnets=settings.value("network.subnets") or (),
+        security_groups=MappingProxyType({name: _group(settings, name) for name in PURPOSES if _group(settings, name)}),
+        network_isolation=settings.value("network.isolation"),
+        encrypt_traffic=settings.value("network.encrypt_traffic"),
+        volume_key=settings.value("keys.volume"),
+        output_key=settings.value("keys.output"),
+        tags=MappingProxyType(own | settings.below("tags")),
+        images=MappingProxyType(settings.below("images")),
+        sizes=MappingProxyType({kind: Size(**given) for kind in _SIZED if (given := settings.below(f"sizes.{kind}"))}),
+        environment_suffix=settings.value("environment_suffix"),
+        local=_local(settings),
+        root=root,
+    )
+
+
+def _group(settings: Settings, purpose: str) -> tuple[str, ...]:
+    groups: tuple[str, ...] = settings.value(f"network.security_groups.{purpose}") or ()
+    return groups
+
+
+def _local(settings: Settings) -> LocalSettings:
+    rules = settings.value("environments") or ()
+    return LocalSettings(
+        environments=tuple(EnvironmentRule(**{name: node.value for name, node in rule.items()}) for rule in rules),
+        lambdas=MappingProxyType(settings.below("lambdas")),
+        max_parallel=settings.value("max_parallel"),
+        sandbox=settings.value("sandbox"),
+        stop_grace_seconds=settings.value("stop_grace_seconds"),
+        copy_below_mib=settings.value("copy_below_mib"),
+    )
