@@ -1,0 +1,224 @@
+"""One ML pipeline definition in Python; three places to run it. In come declarations, out comes AWS's own JSON.
+
+The names below are the authoring vocabulary. Each is imported when it is first asked for, so that a program pays
+only for what it uses.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagwright.code import Asset
+    from dagwright.conditions import (
+        Condition,
+        ConditionEquals,
+        ConditionGreaterThan,
+        ConditionGreaterThanOrEqualTo,
+        ConditionIn,
+        ConditionLessThan,
+        ConditionLessThanOrEqualTo,
+        ConditionNot,
+        ConditionOr,
+    )
+    from dagwright.errors import (
+        DagwrightError,
+        DefinitionError,
+        Problem,
+    )
+    from dagwright.flow import ConditionStep, FailStep
+    from dagwright.functions import (
+        ExecutionVariables,
+        Join,
+        JsonGet,
+        PipelineExperimentConfigProperties,
+    )
+    from dagwright.models import (
+        DriftCheckBaselines,
+        MetricsSource,
+        ModelMetrics,
+        ModelStep,
+        RegisterModelStep,
+    )
+    from dagwright.parameters import (
+        Parameter,
+        ParameterBoolean,
+        ParameterFloat,
+        ParameterInteger,
+        ParameterString,
+    )
+    from dagwright.pipeline import Pipeline, PipelineExperimentConfig
+    from dagwright.processing import (
+        ProcessingInput,
+        ProcessingOutput,
+        ProcessingStep,
+        PropertyFile,
+    )
+    from dagwright.project import Project
+    from dagwright.properties import Properties, PropertyError
+    from dagwright.retry import (
+        SageMakerJobExceptionTypeEnum,
+        SageMakerJobStepRetryPolicy,
+        StepExceptionTypeEnum,
+        StepRetryPolicy,
+    )
+    from dagwright.services import (
+        CallbackOutput,
+        CallbackOutputTypeEnum,
+        CallbackStep,
+        EMRStep,
+        EMRStepConfig,
+        LambdaOutput,
+        LambdaOutputTypeEnum,
+        LambdaStep,
+    )
+    from dagwright.steps import CacheConfig, Step
+    from dagwright.training import TrainingInput, TrainingStep
+    from dagwright.transform import TransformStep
+    from dagwright.tuning import (
+        CategoricalParameter,
+        ContinuousParameter,
+        IntegerParameter,
+        TuningStep,
+    )
+    from dagwright.variables import PipelineVariable
+
+_HOMES = {
+    "Asset": "code",
+    "Condition": "conditions",
+    "ConditionEquals": "conditions",
+    "ConditionGreaterThan": "conditions",
+    "ConditionGreaterThanOrEqualTo": "conditions",
+    "ConditionIn": "conditions",
+    "ConditionLessThan": "conditions",
+    "ConditionLessThanOrEqualTo": "conditions",
+    "ConditionNot": "conditions",
+    "ConditionOr": "conditions",
+    "DagwrightError": "errors",
+    "DefinitionError": "errors",
+    "Problem": "errors",
+    "ConditionStep": "flow",
+    "FailStep": "flow",
+    "ExecutionVariables": "functions",
+    "Join": "functions",
+    "JsonGet": "functions",
+    "PipelineExperimentConfigProperties": "functions",
+    "DriftCheckBaselines": "models",
+    "MetricsSource": "models",
+    "ModelMetrics": "models",
+    "ModelStep": "models",
+    "RegisterModelStep": "models",
+    "Parameter": "parameters",
+    "ParameterBoolean": "parameters",
+    "ParameterFloat": "parameters",
+    "ParameterInteger": "parameters",
+    "ParameterString": "parameters",
+    "Pipeline": "pipeline",
+    "PipelineExperimentConfig": "pipeline",
+    "ProcessingInput": "processing",
+    "ProcessingOutput": "processing",
+    "ProcessingStep": "processing",
+    "PropertyFile": "processing",
+    "Project": "project",
+    "Properties": "properties",
+    "PropertyError": "properties",
+    "SageMakerJobExceptionTypeEnum": "retry",
+    "SageMakerJobStepRetryPolicy": "retry",
+    "StepExceptionTypeEnum": "retry",
+    "StepRetryPolicy": "retry",
+    "CallbackOutput": "services",
+    "CallbackOutputTypeEnum": "services",
+    "CallbackStep": "services",
+    "EMRStep": "services",
+    "EMRStepConfig": "services",
+    "LambdaOutput": "services",
+    "LambdaOutputTypeEnum": "services",
+    "LambdaStep": "services",
+    "CacheConfig": "steps",
+    "Step": "steps",
+    "TrainingInput": "training",
+    "TrainingStep": "training",
+    "TransformStep": "transform",
+    "CategoricalParameter": "tuning",
+    "ContinuousParameter": "tuning",
+    "IntegerParameter": "tuning",
+    "TuningStep": "tuning",
+    "PipelineVariable": "variables",
+}
+
+__all__ = [
+    "Asset",
+    "CacheConfig",
+    "CallbackOutput",
+    "CallbackOutputTypeEnum",
+    "CallbackStep",
+    "CategoricalParameter",
+    "Condition",
+    "ConditionEquals",
+    "ConditionGreaterThan",
+    "ConditionGreaterThanOrEqualTo",
+    "ConditionIn",
+    "ConditionLessThan",
+    "ConditionLessThanOrEqualTo",
+    "ConditionNot",
+    "ConditionOr",
+    "ConditionStep",
+    "ContinuousParameter",
+    "DagwrightError",
+    "DefinitionError",
+    "DriftCheckBaselines",
+    "EMRStep",
+    "EMRStepConfig",
+    "ExecutionVariables",
+    "FailStep",
+    "IntegerParameter",
+    "Join",
+    "JsonGet",
+    "LambdaOutput",
+    "LambdaOutputTypeEnum",
+    "LambdaStep",
+    "MetricsSource",
+    "ModelMetrics",
+    "ModelStep",
+    "Parameter",
+    "ParameterBoolean",
+    "ParameterFloat",
+    "ParameterInteger",
+    "ParameterString",
+    "Pipeline",
+    "PipelineExperimentConfig",
+    "PipelineExperimentConfigProperties",
+    "PipelineVariable",
+    "Problem",
+    "ProcessingInput",
+    "ProcessingOutput",
+    "ProcessingStep",
+    "Project",
+    "Properties",
+    "PropertyError",
+    "PropertyFile",
+    "RegisterModelStep",
+    "SageMakerJobExceptionTypeEnum",
+    "SageMakerJobStepRetryPolicy",
+    "Step",
+    "StepExceptionTypeEnum",
+    "StepRetryPolicy",
+    "TrainingInput",
+    "TrainingStep",
+    "TransformStep",
+    "TuningStep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'dagwright' has no attribute {name!r}")
+    value = getattr(import_module(f"dagwright.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

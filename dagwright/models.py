@@ -1,0 +1,225 @@
+"""Models: created for inference here, or put into the registry with their metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dagwright.properties import Properties
+from dagwright.retry import StepRetryPolicy
+from dagwright.settings import JobSettings
+from dagwright.shapes import Shape
+from dagwright.steps import JobStep, present, texts
+from dagwright.variables import Text, check_s3_address
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from dagwright.emit import Emission
+    from dagwright.steps import JobOptions
+
+
+@dataclass(frozen=True)
+class MetricsSource:
+    """A file of metrics, constraints or configuration in S3, as in `MetricsSource("application/json", uri)`."""
+
+    content_type: Text
+    s3_uri: Text
+    content_digest: Text | None = None
+
+    def __post_init__(self) -> None:
+        check_s3_address(self.s3_uri, "S3Uri")
+
+    def expression(self) -> dict[str, Any]:
+        """AWS's MetricsSource; FileSource is spelled alike."""
+        return present({"ContentType": self.content_type, "ContentDigest": self.content_digest, "S3Uri": self.s3_uri})
+
+
+def _grouped(members: Mapping[tuple[str, str], MetricsSource | None]) -> dict[str, Any]:
+    groups: dict[str, Any] = {}
+    for (group, name), source in members.items():
+        if source is not None:
+            groups.setdefault(group, {})[name] = source
+    return groups
+
+
+@dataclass(frozen=True)
+class ModelMetrics:
+    """How good a model is, as files in S3; shown with it in the registry."""
+
+    model_statistics: MetricsSource | None = None
+    model_constraints: MetricsSource | None = None
+    model_data_statistics: MetricsSource | None = None
+    model_data_constraints: MetricsSource | None = None
+    bias: MetricsSource | None = None
+    bias_pre_training: MetricsSource | None = None
+    bias_post_training: MetricsSource | None = None
+    explainability: MetricsSource | None = None
+
+    def expression(self) -> dict[str, Any]:
+        """AWS's ModelMetrics."""
+        return _grouped(
+            {
+                ("ModelQuality", "Statistics"): self.model_statistics,
+                ("ModelQuality", "Constraints"): self.model_constraints,
+                ("ModelDataQuality", "Statistics"): self.model_data_statistics,
+                ("ModelDataQuality", "Constraints"): self.model_data_constraints,
+                ("Bias", "Report"): self.bias,
+                ("Bias", "PreTrainingReport"): self.bias_pre_training,
+                ("Bias", "PostTrainingReport"): self.bias_post_training,
+                ("Explainability", "Report"): self.explainability,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class DriftCheckBaselines:
+    """What later monitoring compares a model with, as files in S3."""
+
+    model_statistics: MetricsSource | None = None
+    model_constraints: MetricsSource | None = None
+    model_data_statistics: MetricsSource | None = None
+    model_data_constraints: MetricsSource | None = None
+    bias_config_file: MetricsSource | None = None
+    bias_pre_training_constraints: MetricsSource | None = None
+    bias_post_training_constraints: MetricsSource | None = None
+    explainability_constraints: MetricsSource | None = None
+    explainability_config_file: MetricsSource | None = None
+
+    def expression(self) -> dict[str, Any]:
+        """AWS's DriftCheckBaselines."""
+        return _grouped(
+            {
+                ("ModelQuality", "Statistics"): self.model_statistics,
+                ("ModelQuality", "Constraints"): self.model_constraints,
+                ("ModelDataQuality", "Statistics"): self.model_data_statistics,
+                ("ModelDataQuality", "Constraints"): self.model_data_constraints,
+                ("Bias", "ConfigFile"): self.bias_config_file,
+                ("Bias", "PreTrainingConstraints"): self.bias_pre_training_constraints,
+                ("Bias", "PostTrainingConstraints"): self.bias_post_training_constraints,
+                ("Explainability", "Constraints"): self.explainability_constraints,
+                ("Explainability", "ConfigFile"): self.explainability_config_file,
+            }
+        )
+
+
+class ModelStep(JobStep):
+    """Create a model that a TransformStep or an endpoint can use: an image, its artifact, its environment."""
+
+    type = "Model"
+    kind = "inference"
+    takes = frozenset({"role", "subnets", "security_group_ids", "enable_network_isolation", "tags"})
+    needs = ("role",)
+    cacheable = False
+    retries = (StepRetryPolicy,)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        image: Text,
+        model_data: Text | None = None,
+        environment: Mapping[str, object] | None = None,
+        **options: Unpack[JobOptions],
+    ) -> None:
+        super().__init__(name, **options)
+        check_s3_address(model_data, "PrimaryContainer.ModelDataUrl")
+        environment_texts = texts(environment, "PrimaryContainer.Environment", name)
+        self.container = present({"Image": image, "ModelDataUrl": model_data, "Environment": environment_texts})
+
+    @property
+    def properties(self) -> Properties:
+        """DescribeModel's response."""
+        return Properties(self, "", Shape("sagemaker", "DescribeModelOutput"))
+
+    def request(self, settings: JobSettings, emission: Emission) -> dict[str, Any]:
+        return present(
+            {
+                "PrimaryContainer": self.container,
+                "ExecutionRoleArn": settings.role,
+                "Tags": settings.tag_list,
+                "VpcConfig": settings.vpc_config,
+                "EnableNetworkIsolation": settings.enable_network_isolation or None,
+            }
+        )
+
+
+class RegisterModelStep(JobStep):
+    """Put a model into the registry, as a new version of `model_package_group_name` (default: the project's group).
+
+    A version in a group has the group's tags and cannot have its own (botocore, CreateModelPackage), so it takes none.
+    """
+
+    type = "RegisterModel"
+    kind = "inference"
+    takes = frozenset()
+    needs = ()
+    cacheable = False
+    retries = (StepRetryPolicy,)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        image: Text,
+        model_data: Text,
+        content_types: Sequence[Text],
+        response_types: Sequence[Text],
+        inference_instances: Sequence[Text] | None = None,
+        transform_instances: Sequence[Text] | None = None,
+        model_package_group_name: Text | None = None,
+        approval_status: Text = "PendingManualApproval",
+        model_metrics: ModelMetrics | None = None,
+        drift_check_baselines: DriftCheckBaselines | None = None,
+        customer_metadata_properties: Mapping[str, object] | None = None,
+        environment: Mapping[str, object] | None = None,
+        framework: str | None = None,
+        framework_version: str | None = None,
+        domain: str | None = None,
+        task: str | None = None,
+        sample_payload_url: Text | None = None,
+        source_uri: Text | None = None,
+        skip_model_validation: Text = "None",
+        **options: Unpack[JobOptions],
+    ) -> None:
+        super().__init__(name, **options)
+        check_s3_address(model_data, "InferenceSpecification.Containers[0].ModelDataUrl")
+        self.model_package_group_name = model_package_group_name
+        container = {
+            "Image": image,
+            "ModelDataUrl": model_data,
+            "Environment": texts(environment, "InferenceSpecification.Containers[0].Environment", name),
+            "Framework": framework,
+            "FrameworkVersion": framework_version,
+        }
+        inference = {
+            "Containers": [present(container)],
+            "SupportedTransformInstanceTypes": transform_instances,
+            "SupportedRealtimeInferenceInstanceTypes": inference_instances,
+            "SupportedContentTypes": content_types,
+            "SupportedResponseMIMETypes": response_types,
+        }
+        self.package = {
+            "InferenceSpecification": present(inference),
+            "ModelApprovalStatus": approval_status,
+            "ModelMetrics": model_metrics,
+            "DriftCheckBaselines": drift_check_baselines,
+            "CustomerMetadataProperties": texts(customer_metadata_properties, "CustomerMetadataProperties", name),
+            "Domain": domain,
+            "Task": task,
+            "SamplePayloadUrl": sample_payload_url,
+            "SourceUri": source_uri,
+            "SkipModelValidation": skip_model_validation,
+        }
+
+    @property
+    def properties(self) -> Properties:
+        """DescribeModelPackage's response."""
+        return Properties(self, "", Shape("sagemaker", "DescribeModelPackageOutput"))
+
+    def request(self, settings: JobSettings, emission: Emission) -> dict[str, Any]:
+        group = self.model_package_group_name
+        if group is None:
+            group = emission.model_package_group(self)
+        return present({"ModelPackageGroupName": group, **self.package})

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from vocabulary_example import ROOT, bare, everything, project
+
+import dagwright as dw
+from dagwright.shapes import model
+from dagwright.writing import text_of
+
+GOLDEN = Path(__file__).parent / "golden" / "vocabulary" / "everything.json"
+
+
+def every_step(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = []
+    work = list(steps)
+    while work:
+        step = work.pop()
+        found.append(step)
+        if step["Type"] == "Condition":
+            work += step["Arguments"]["IfSteps"] + step["Arguments"]["ElseSteps"]
+    return found
+
+
+def test_everything_is_the_golden_file_byte_for_byte() -> None:
+    assert everything().to_json() == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_the_golden_file_has_every_kind() -> None:
+    definition = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    steps = every_step(definition["Steps"])
+    kinds = {"Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel"}
+    assert {one["Type"] for one in steps} == kinds | {"Condition", "Fail", "Lambda", "Callback", "EMR"}
+    assert list(definition) == ["Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"]
+    assert not [key for one in steps for key in one["Arguments"] if key.endswith("JobName")]
+
+
+def test_emitting_twice_changes_nothing() -> None:
+    pipeline = everything()
+    first = pipeline.to_json()
+    pipeline.assets()
+    definition = pipeline.definition()
+    definition["Steps"][0]["Arguments"].clear()
+    assert pipeline.to_json() == first
+
+
+def test_the_bytes_do_not_depend_on_the_hash_seed_or_the_folder(tmp_path: Path) -> None:
+    program = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import vocabulary_example as v; "
+    program += "sys.stdout.write(v.everything().to_json())"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(dw.__file__).parent.parent)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert found == {GOLDEN.read_text(encoding="utf-8")}
+
+
+def test_envelope_order_and_default_experiment() -> None:
+    step = bare(
+        "B",
+        depends_on=["A", "A"],
+        display_name="Bee",
+        description="the second",
+        cache_config=dw.CacheConfig(False),
+        retry_policies=[dw.StepRetryPolicy([dw.StepExceptionTypeEnum.SERVICE_FAULT], max_attempts=2)],
+    )
+    definition = dw.Pipeline("p", [dw.FailStep("A"), step]).definition()
+    assert definition["PipelineExperimentConfig"] is None
+    assert definition["Metadata"] == {}
+    assert definition["Steps"][0] == {"Name": "A", "Type": "Fail", "Arguments": {"ErrorMessage": ""}}
+    envelope = ["Name", "Type", "Description", "DisplayName", "DependsOn", "Arguments", "CacheConfig", "RetryPolicies"]
+    assert list(definition["Steps"][1]) == envelope
+    assert definition["Steps"][1]["DependsOn"] == ["A"]
+
+
+def test_assets_are_what_the_definition_points_to() -> None:
+    pipeline = everything()
+    text = pipeline.to_json()
+    assets = pipeline.assets()
+    assert [one.uri.rpartition("/")[2] for one in sorted(assets, key=lambda one: one.uri.rpartition("/")[2])] == [
+        "evaluate.py",
+        "preprocess.py",
+        "runproc.sh",
+        "sourcedir.tar.gz",
+    ]
+    for one in assets:
+        assert one.uri in text
+        assert one.content() == one.content() != b""
+    (script,) = (one for one in assets if one.uri.endswith("preprocess.py"))
+    assert script.path == ROOT / "scripts" / "preprocess.py"
+
+
+def test_changed_code_changes_its_address_and_nothing_else(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+
+    def lines(content: str) -> list[str]:
+        script.write_text(content)
+        return dw.Pipeline("p", [bare(code="run.py")], project=project(tmp_path)).to_json().splitlines()
+
+    before, again, after = lines("1"), lines("1"), lines("2")
+    assert before == again
+    changed = [one for one, other in zip(before, after, strict=True) if one != other]
+    assert len(changed) == 1
+    assert "/code/p/" in changed[0]
+
+
+@pytest.mark.parametrize(
+    "value", [{}, [], {"a": [], "b": {}}, [[[1, 2.5, None, True]]], {"ü": 'quote " and \n line'}, "text", 0, [{}]]
+)
+def test_text_is_as_the_json_module_writes_it(value: Any) -> None:
+    assert text_of(value) == json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def test_every_public_name_is_there_and_sorted() -> None:
+    assert dw.__all__ == sorted(dw.__all__)
+    assert all(getattr(dw, name).__name__ == name for name in dw.__all__)
+    assert set(dw.__all__) <= set(dir(dw))
+    with pytest.raises(AttributeError):
+        _ = dw.Pipline
+
+
+REQUESTS = {
+    "Processing": "CreateProcessingJobRequest",
+    "Training": "CreateTrainingJobRequest",
+    "Tuning": "CreateHyperParameterTuningJobRequest",
+    "Transform": "CreateTransformJobRequest",
+    "Model": "CreateModelInput",
+    "RegisterModel": "CreateModelPackageInput",
+}
+
+
+def strays(value: Any, shape: str) -> list[str]:
+    """Members that AWS's model does not have, or requires and does not find."""
+    found: list[str] = []
+    work = [(value, shape)]
+    while work:
+        one, name = work.pop()
+        own = model("sagemaker")[name]
+        if isinstance(one, dict) and set(one) & {"Get", "Std:Join", "Std:JsonGet"}:
+            found += [name] if own["type"] in ("structure", "list", "map") else []
+        elif own["type"] == "structure":
+            found += [f"{name}.{key}" for key in set(one) - set(own["members"])]
+            found += [f"{name}.{key}" for key in set(own.get("required", ())) - set(one)]
+            work += [(item, own["members"][key]["shape"]) for key, item in one.items() if key in own["members"]]
+        elif own["type"] == "list":
+            work += [(item, own["member"]["shape"]) for item in one]
+        elif own["type"] == "map":
+            work += [(item, own["value"]["shape"]) for item in one.values()]
+        elif own["type"] == "string" and not isinstance(one, str):
+            found.append(f"{name}: {one!r}")
+    return found
+
+
+def test_every_request_fits_the_model_of_its_api() -> None:
+    checked = set()
+    for step in every_step(json.loads(GOLDEN.read_text(encoding="utf-8"))["Steps"]):
+        if step["Type"] in REQUESTS:
+            checked.add(step["Type"])
+            left = [one for one in strays(step["Arguments"], REQUESTS[step["Type"]]) if not one.endswith("Name")]
+            assert left == [], step["Name"]
+    assert checked == set(REQUESTS)
