@@ -1,0 +1,15 @@
+"""Runs a pipeline definition on this machine, without Docker, AWS or a server.
+
+What comes in: a `Graph`, parameter values, the project's settings. What goes out: an execution in `.dagwright/`: its
+record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order of the data:
+
+    check         what this engine cannot run, said before anything runs
+    engine        which step is next; side by side where nothing forbids it
+    steps         one function per step type
+    processing    a CreateProcessingJob request, and training  a CreateTrainingJob request
+    job           stages inputs, starts the processes, publishes outputs
+    launcher      starts processes, through the small program  sandbox
+    environments  which interpreter an image gets
+    store         S3 as a folder tree
+    database      executions, steps, jobs, metrics, models
+"""

@@ -1,0 +1,120 @@
+"""What a local run cannot do, said before anything runs.
+
+What comes in: a graph and the scope of a run that has not begun. What goes out: problems, and notes on what a local run
+leaves out without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dagwright.definition.graph import Graph, Step
+from dagwright.engines.local.job import Host, Job
+from dagwright.engines.local.lambdas import lambda_job
+from dagwright.engines.local.processing import processing_job
+from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
+from dagwright.engines.local.steps import RUNNERS, Bench
+from dagwright.engines.local.training import artifact_uri, final_metrics, training_job
+from dagwright.errors import DagwrightError, DefinitionError, Problem
+
+_IGNORED = {
+    "CacheConfig": "every step runs: the step cache is the service's",
+    "RetryPolicies": "a failed step is not tried again here",
+}
+
+
+def images_of(graph: Graph, scope: RunScope, bench: Bench) -> list[str]:
+    """The images of the jobs, as far as they are known.
+
+    Raises DefinitionError with every reason why this definition cannot run here, with these parameters and the data
+    that are there.
+    """
+    problems: list[Problem] = []
+    jobs: dict[str, Job] = {}
+    for step in graph.steps.values():
+        problems.extend(_unknown_kinds(step))
+        if step.type in ("Processing", "Training", "Lambda"):
+            try:
+                jobs[step.name] = _job(step, scope, bench)
+            except DagwrightError as error:
+                problems.append(Problem("cannot-run-here", error.message, error.hint, step=step.name))
+    problems.extend(_missing_inputs(graph, jobs, scope))
+    if problems:
+        raise DefinitionError(f"Pipeline '{scope.pipeline}' cannot run on this machine; nothing was started", problems)
+    return list(dict.fromkeys(job.image for job in jobs.values() if job.image not in ("", UNKNOWN)))
+
+
+def notes_of(graph: Graph) -> list[str]:
+    """What the definition asks for and a local run leaves out."""
+    notes = []
+    for key, meaning in _IGNORED.items():
+        names = [step.name for step in graph.steps.values() if step.envelope.get(key)]
+        if names:
+            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            notes.append(f"{key} of {shown} is left out: {meaning}")
+    return notes
+
+
+def _unknown_kinds(step: Step) -> Iterator[Problem]:
+    if step.type not in RUNNERS:
+        what = f"a step of type {step.type} cannot run on this machine"
+        hint = f"here run {', '.join(RUNNERS)}; run the pipeline without it, or on AWS"
+        yield Problem("cannot-run-here", what, hint, step=step.name, field="Type")
+    for entry in step.depends_on:
+        if entry.trigger != "Completed":
+            what = f"it waits for '{entry.step}' to end as {entry.trigger}; a local run knows Completed only"
+            yield Problem("cannot-run-here", what, step=step.name, field="DependsOn")
+
+
+def _job(step: Step, scope: RunScope, bench: Bench) -> Job:
+    """The job of a step as far as it is known now. Raises DagwrightError for what it will not be able to do."""
+    arguments = evaluate_known(step.arguments, scope)
+    if step.type == "Lambda":
+        function = evaluate_known(step.envelope.get("FunctionArn", ""), scope)
+        return lambda_job("check", str(function), {}, bench.lambdas, bench.project)
+    job = (processing_job if step.type == "Processing" else training_job)("check", "check", arguments)
+    if step.type == "Training":
+        final_metrics(arguments, (), "")
+        artifact_uri("check", arguments, "")
+    anywhere = Host("algo-1", Path("/"), Path("/"))
+    for path in [given.target for given in job.inputs] + [output.source for output in job.outputs]:
+        if path != UNKNOWN:
+            anywhere.path(path)
+    bench.environments.check(job.image)
+    return job
+
+
+def _missing_inputs(graph: Graph, jobs: dict[str, Job], scope: RunScope) -> Iterator[Problem]:
+    """Inputs from outside the pipeline that are not in the store: those no step of it could write."""
+    written = [output.uri for job in jobs.values() for output in job.outputs]
+    written += [
+        evaluate_known(step.arguments, scope).get("OutputDataConfig", {}).get("S3OutputPath", "")
+        for step in graph.steps.values()
+        if step.type == "Training"
+    ]
+    prefixes = _Prefixes(uri for uri in written if uri.startswith("s3://"))
+    for name, job in jobs.items():
+        given = [(item.name, item.uri) for item in job.inputs if not item.optional]
+        given += [("source code", job.source_archive)] if job.source_archive else []
+        for label, uri in given:
+            if uri.startswith("s3://") and not prefixes.touch(uri) and not scope.store.objects(uri):
+                what = f"its input '{label}' is not there: {uri}"
+                yield Problem("missing-input", what, f"put it there: deploy.py upload PATH --to {uri}", step=name)
+
+
+class _Prefixes:
+    """The addresses that steps write to, for the question whether one of them is above or below another address."""
+
+    def __init__(self, uris: Iterator[str]) -> None:
+        self._whole: set[str] = set()
+        self._above: set[str] = set()
+        for uri in uris:
+            parts = uri.rstrip("/").split("/")
+            self._whole.add("/".join(parts))
+            self._above.update("/".join(parts[:count]) for count in range(3, len(parts) + 1))
+
+    def touch(self, uri: str) -> bool:
+        parts = uri.rstrip("/").split("/")
+        below = any("/".join(parts[:count]) in self._whole for count in range(3, len(parts) + 1))
+        return below or "/".join(parts) in self._above

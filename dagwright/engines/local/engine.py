@@ -1,0 +1,245 @@
+"""The local engine: what the command line asks of it, for one project's `.dagwright/` folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from dagwright.definition.graph import Graph
+from dagwright.definition.parameters import start_values
+from dagwright.engines.execution import Execution, Nobody, Observer, StepRun
+from dagwright.engines.local import check
+from dagwright.engines.local.environments import Environments, Rule
+from dagwright.engines.local.home import Home, new_execution_id, new_job_name, now
+from dagwright.engines.local.job import Workshop
+from dagwright.engines.local.launcher import Launcher
+from dagwright.engines.local.registry import Registry
+from dagwright.engines.local.removal import Removal
+from dagwright.engines.local.run import Ended, Run, stopping_signals
+from dagwright.engines.local.scope import Account, RunScope
+from dagwright.engines.local.steps import JOBS, Bench
+from dagwright.engines.local.store import storage_errors
+from dagwright.errors import ExecutionError, UsageError, did_you_mean
+
+NAMESPACES, PATHS = "namespaces", "paths"
+_SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
+_NOT_SANDBOXED = (
+    "sandbox: none ({}). /opt/ml is replaced in arguments and variables only: a script with /opt/ml written into it "
+    "will not find it, and a job can change what you can change"
+)
+
+
+class Settings(Protocol):
+    """The `local` section of the configuration."""
+
+    @property
+    def environments(self) -> tuple[Rule, ...]: ...
+    @property
+    def lambdas(self) -> Mapping[str, str]: ...
+    @property
+    def max_parallel(self) -> int | None: ...
+    @property
+    def sandbox(self) -> str: ...
+    @property
+    def stop_grace_seconds(self) -> int: ...
+    @property
+    def copy_below_mib(self) -> int: ...
+
+
+class LocalEngine:
+    """Runs definitions in `project/.dagwright`; `account` gives the names that ARNs and variables carry."""
+
+    def __init__(self, project: Path, account: Account, settings: Settings) -> None:
+        self.home = Home(project / ".dagwright")
+        self._project = project
+        self._account = account
+        self._settings = settings
+
+    # ---- running ----
+
+    def run(self, graph: Graph, pipeline: str, given: Mapping[str, Any], observer: Observer | None = None) -> Execution:
+        """Run `graph` to its end with the start values `given` (texts or typed values).
+
+        Raises ParameterError and DefinitionError, each with every problem, before anything runs; StorageError if the
+        machine gives out.
+        """
+        parameters = start_values(graph, given)
+        execution = Execution(new_execution_id(), pipeline, parameters, started=now())
+        watched = observer or Nobody()
+        with self.home.at_work(execution.id), ExitStack() as tools:
+            events = tools.enter_context(stopping_signals())
+            launcher, notes = self._launcher(graph, execution.id, tools)
+            run = self._prepare(graph, execution, launcher, tools.enter_context(Removal()), watched, events)
+            images = check.images_of(graph, run.scope, run.bench)
+            watched.started(execution, graph.predecessors)
+            for note in [*notes, *check.notes_of(graph)]:
+                watched.noted(note)
+            self._record(graph, execution)
+            return run.run(images)
+
+    def _record(self, graph: Graph, execution: Execution) -> None:
+        self.home.database.insert(
+            "executions", id=execution.id, pipeline=execution.pipeline, status=execution.status,
+            started=execution.started, parameters=dict(execution.parameters), definition=dict(graph.definition),
+        )  # fmt: skip
+
+    def _prepare(
+        self,
+        graph: Graph,
+        execution: Execution,
+        launcher: Launcher,
+        removal: Removal,
+        observer: Observer,
+        events: SimpleQueue[Ended | str],
+    ) -> Run:
+        home = self.home
+        outputs: dict[str, Mapping[str, Any]] = {}
+        scope = RunScope(
+            graph, home.store, self._account, execution.id, execution.pipeline, execution.started, now,
+            execution.parameters, outputs,
+        )  # fmt: skip
+        workshop = Workshop(
+            home.store, launcher, home.jobs(execution.id), home.logs, removal.take,
+            self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
+        )  # fmt: skip
+        bench = Bench(
+            workshop=workshop,
+            environments=Environments(home.environments, self._settings.environments, self._project, observer.noted),
+            registry=Registry(home.database, home.store),
+            account=self._account,
+            lambdas=self._settings.lambdas,
+            project=self._project,
+            now=now,
+            watch=lambda step, job: run.watch(step, job),  # noqa: PLW0108 - `run` is made of this
+        )
+        run = Run(
+            execution, graph, scope, bench, home, observer, self._settings.max_parallel or max(2, os.cpu_count() or 2),
+            lambda step: new_job_name(execution.id, step), outputs, events,
+        )  # fmt: skip
+        return run
+
+    def _launcher(self, graph: Graph, execution: str, tools: ExitStack) -> tuple[Launcher, list[str]]:
+        """A launcher, with sandboxes if that can be, and what to say of it.
+
+        Raises ExecutionError if the configuration insists on sandboxes and the machine refuses them.
+        """
+        wanted = self._settings.sandbox
+        if not any(step.type in JOBS for step in graph.steps.values()):
+            self.home.settle()
+            return tools.enter_context(Launcher()), []
+        refusal = "the configuration says so"
+        if wanted != PATHS:
+            launcher = tools.enter_context(Launcher(self._sandbox_folder(execution)))
+            self.home.settle()
+            refusal = launcher.refusal()
+            if not refusal:
+                return launcher, [_SANDBOXED]
+        if wanted == NAMESPACES:
+            raise ExecutionError(
+                f"The configuration asks for namespaces, and this machine refuses them: {refusal}",
+                hint="Allow unprivileged user namespaces, or set local.sandbox to auto.",
+            )
+        return tools.enter_context(Launcher()), [_NOT_SANDBOXED.format(refusal)]
+
+    def _sandbox_folder(self, execution: str) -> Path:
+        folder = self.home.jobs(execution) / "sandbox"
+        with storage_errors(f"{folder} cannot be made"):
+            folder.mkdir(parents=True)
+        return folder
+
+    # ---- looking ----
+
+    def describe(self, execution: str = "") -> Execution:
+        """An execution by its id or the beginning of it; the newest if none is named. Raises UsageError."""
+        self.home.settle()
+        rows = self.home.database.rows("executions", order="started DESC, rowid DESC")
+        found = [row for row in rows if row["id"].startswith(execution)]
+        if not rows:
+            raise UsageError("Nothing has run here yet", hint="Start with: deploy.py run PIPELINE")
+        if not found or (len(found) > 1 and execution):
+            what = "is the beginning of several executions" if found else "is no execution of this project"
+            hint = did_you_mean(execution, [row["id"] for row in found or rows[:5]])
+            raise UsageError(f"'{execution}' {what}", hint=hint)
+        result = _execution(found[0])
+        for row in self.home.database.rows("steps", execution=result.id):
+            result.steps[row["name"]] = _step(row)
+        return result
+
+    def history(self, pipeline: str = "") -> list[Execution]:
+        """All executions, newest first, without their steps."""
+        self.home.settle()
+        where = {"pipeline": pipeline} if pipeline else {}
+        return [_execution(row) for row in self.home.database.rows("executions", "started DESC, rowid DESC", **where)]
+
+    def metrics(self, execution: str) -> list[tuple[str, str, float]]:
+        """(step, metric, value) of an execution, in the order they were recorded."""
+        rows = self.home.database.rows("metrics", execution=execution)
+        return [(row["step"], row["name"], row["value"]) for row in rows]
+
+    def logs(self, step: StepRun) -> list[Path]:
+        """The log of each host of a step's job; empty for a step without one."""
+        folder = self.home.logs / step.job
+        return sorted(folder.glob("*.log"), key=lambda log: (len(log.name), log.name)) if step.job else []
+
+    # ---- stopping ----
+
+    def stop(self, execution: str, timeout_seconds: float = 60.0) -> Execution:
+        """Stop a running execution and wait until it has. Raises UsageError if it is not running, ExecutionError."""
+        found = self.describe(execution)
+        process = self.home.process_of(found.id)
+        if process is None or not self.home.ask_to_stop(found.id):
+            raise UsageError(f"Execution {found.id} is not running: it is {found.status}")
+        if not _has_ended(process, timeout_seconds):
+            raise ExecutionError(f"Execution {found.id} is still stopping after {timeout_seconds:g} s")
+        return self.describe(found.id)
+
+
+def _has_ended(process: int, timeout_seconds: float) -> bool:
+    """Wait for a process that is not our child."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    with _closing(descriptor):
+        return bool(select.select([descriptor], [], [], timeout_seconds)[0])
+
+
+@contextmanager
+def _closing(descriptor: int) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _execution(row: Mapping[str, Any]) -> Execution:
+    return Execution(
+        id=row["id"],
+        pipeline=row["pipeline"],
+        parameters=json.loads(row["parameters"]),
+        status=row["status"],
+        failure_reason=row["failure_reason"] or "",
+        started=row["started"],
+        ended=row["ended"] or "",
+    )
+
+
+def _step(row: Mapping[str, Any]) -> StepRun:
+    return StepRun(
+        name=row["name"],
+        type=row["type"],
+        status=row["status"],
+        failure_reason=row["failure_reason"] or "",
+        started=row["started"],
+        ended=row["ended"] or "",
+        attempts=row["attempts"],
+        metadata=json.loads(row["metadata"]),
+        output=json.loads(row["output"]) if row["output"] else None,
+        job=row["job"] or "",
+    )

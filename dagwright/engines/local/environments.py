@@ -1,0 +1,226 @@
+"""Which interpreter a job gets: the libraries of an image decide whether its scripts run.
+
+What comes in: an image's address and the rules of the configuration's `local` section. What goes out: an `Environment`:
+the folders that lead its PATH. An environment of pinned requirements is made once, below `.dagwright/environments/`, in
+a folder named by the hash of what it is made from, and appears by a rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Protocol
+
+from dagwright.errors import ConfigurationError, ExecutionError
+
+# What the published sources of the images say they hold (aws/sagemaker-scikit-learn-container,
+# aws/sagemaker-xgboost-container), for the line that tells what may differ. Only what was looked up is named.
+_CONTENTS = {
+    "sagemaker-scikit-learn:1.2-1": "Python 3.9, scikit-learn 1.2.1, numpy 1.24, pandas 1.1",
+    "sagemaker-scikit-learn:1.4-2": "Python 3.10, scikit-learn 1.4.2, numpy 2.1",
+}
+_HIDDEN = ("/tmp/", "/run/", "/dev/", "/proc/", "/var/tmp/")  # noqa: S108 - folders a sandbox has as its own
+
+
+class Rule(Protocol):
+    """A row of `local.environments` of the configuration."""
+
+    @property
+    def image(self) -> str: ...
+    @property
+    def interpreter(self) -> str | None: ...
+    @property
+    def requirements(self) -> str | None: ...
+    @property
+    def python(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where `python` and `python3` are: folders for PATH, folders a sandbox must show, and what to tell the user."""
+
+    folders: tuple[str, ...]
+    visible: tuple[Path, ...]
+    label: str
+    note: str = ""
+
+
+class Environments:
+    """The environments of one project."""
+
+    def __init__(
+        self, root: Path, rules: Iterable[Rule], project: Path, say: Callable[[str], None] = lambda line: None
+    ) -> None:
+        self._root = root
+        self._rules = tuple(rules)
+        self._project = project
+        self._say = say
+        self._known: dict[str, Environment] = {}
+        self._lock = threading.Lock()
+
+    def of(self, image: str) -> Environment:
+        """The environment of `image`; made now if it is the first time. Raises ConfigurationError, ExecutionError."""
+        with self._lock:
+            if image not in self._known:
+                self._known[image] = self._find(image)
+                if self._known[image].note:
+                    self._say(self._known[image].note)
+            return self._known[image]
+
+    def check(self, image: str) -> None:
+        """Raises ConfigurationError if the rule for `image` cannot be followed; makes nothing."""
+        rule = self._rule(image)
+        if rule and rule.interpreter:
+            self._interpreter(rule)
+        elif rule:
+            self._requirements(rule)
+            find_python(rule.python)
+
+    def _rule(self, image: str) -> Rule | None:
+        return next((rule for rule in self._rules if matches(image, rule.image)), None)
+
+    def _find(self, image: str) -> Environment:
+        rule = self._rule(image)
+        if rule is None:
+            return self._current(image)
+        return (
+            self._environment(self._interpreter(rule), str(rule.interpreter))
+            if rule.interpreter
+            else self._pinned(rule)
+        )
+
+    def _interpreter(self, rule: Rule) -> Path:
+        interpreter = self._project / Path(rule.interpreter or "").expanduser()
+        if not os.access(interpreter, os.X_OK) or interpreter.is_dir():
+            raise ConfigurationError(
+                f"local.environments: '{rule.interpreter}' for image '{rule.image}' is no program",
+                hint="Name an interpreter, for example /usr/bin/python3.9 or envs/sklearn/bin/python.",
+            )
+        return interpreter
+
+    def _requirements(self, rule: Rule) -> tuple[Path, bytes]:
+        source = self._project / (rule.requirements or "")
+        try:
+            return source, source.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                f"local.environments: {rule.requirements} for image '{rule.image}' cannot be read: {error.strerror}"
+            ) from error
+
+    def _current(self, image: str) -> Environment:
+        name = image.rpartition("/")[2]
+        held = next((text for start, text in _CONTENTS.items() if name.startswith(start)), "")
+        version = ".".join(str(part) for part in sys.version_info[:3])
+        would = f"; the image holds {held}" if held else ""
+        note = f"image {name} is not mapped: its jobs run on this Python {version}{would}" if name else ""
+        return self._environment(Path(sys.executable), f"Python {version}", note)
+
+    def _environment(self, interpreter: Path, label: str, note: str = "") -> Environment:
+        folder = interpreter.parent
+        folders = [str(folder)]
+        if not (folder / "python").exists():
+            folders.insert(0, str(self._alias(interpreter)))
+        roots = (folder.parent, Path(os.path.realpath(interpreter)).parent.parent, Path(folders[0]))
+        return Environment(tuple(folders), roots, label, note)
+
+    def _alias(self, interpreter: Path) -> Path:
+        """A folder with `python` and `python3` for an interpreter that goes by another name."""
+        folder = self._root / ("alias-" + hashlib.sha256(str(interpreter).encode()).hexdigest()[:16])
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("python", "python3"):
+            path = folder / name
+            if not path.is_symlink():
+                path.symlink_to(os.path.realpath(interpreter))
+        return folder
+
+    def _pinned(self, rule: Rule) -> Environment:
+        source, requirements = self._requirements(rule)
+        python = find_python(rule.python)
+        key = hashlib.sha256(requirements + b"\0" + str(python).encode()).hexdigest()[:16]
+        folder = self._root / key
+        with _only_one(folder.with_suffix(".lock")):
+            if not (folder / ".complete").exists():
+                self._say(f"making the environment of {source.name} with {python} (once)")
+                self._make(folder, source, python)
+        return self._environment(folder / "bin" / "python", source.stem)
+
+    def _make(self, folder: Path, requirements: Path, python: str) -> None:
+        """A virtual environment cannot be moved, so the mark inside it says that it is whole."""
+        shutil.rmtree(folder, ignore_errors=True)
+        uv = shutil.which("uv")
+        if uv:
+            _call([uv, "venv", "--quiet", "--python", python, str(folder)])
+            _call(
+                [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "-r", str(requirements)]
+            )
+        else:
+            _call([python, "-m", "venv", str(folder)])
+            _call([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)])
+        (folder / ".complete").touch()
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Two runs that need the same environment: the second waits until the first has made it."""
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def matches(image: str, pattern: str) -> bool:
+    """Whether a glob of the configuration names this image, by its whole address or by its last part."""
+    return fnmatchcase(image, pattern) or fnmatchcase(image.rpartition("/")[2], pattern)
+
+
+def hidden(paths: Iterable[Path]) -> list[Path]:
+    """Those of `paths` that a sandbox has to show on purpose, because they lie in folders it has as its own."""
+    return sorted(path for path in paths if f"{path}/".startswith(_HIDDEN))
+
+
+def find_python(version: str | None) -> str:
+    """A program for Python `version` (`3.9`): this one, one on PATH, or one that pyenv or uv keeps.
+
+    Raises ConfigurationError if there is none.
+    """
+    current = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if version in (None, current):
+        return sys.executable
+    kept = [
+        *sorted(Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python")),
+        *sorted(Path("~/.local/share/uv/python").expanduser().glob(f"cpython-{version}.*/bin/python")),
+    ]
+    on_path = shutil.which(f"python{version}")
+    for candidate in ([on_path] if on_path else []) + [str(path) for path in kept]:
+        if _runs(candidate):
+            return candidate
+    raise ConfigurationError(
+        f"local.environments: Python {version} is not on this machine",
+        hint=f"Install python{version}, or take the rule out to run on Python {current}.",
+    )
+
+
+def _runs(program: str) -> bool:
+    """Whether it really is an interpreter: a version manager's stand-in is there and does not run."""
+    import subprocess
+
+    return subprocess.run([program, "-c", "pass"], capture_output=True, check=False).returncode == 0
+
+
+def _call(command: list[str]) -> None:
+    import subprocess
+
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise ExecutionError(f"{' '.join(command[:4])} … failed:\n{last}")

@@ -1,0 +1,120 @@
+"""The folder `.dagwright/` of a project: everything that local runs write, and who is at work in it.
+
+s3/<bucket>/<key>     the objects            jobs/<execution>/     the folders of running jobs
+logs/<job>/           the logs               environments/<hash>/  made environments
+record.sqlite3        the database           runs/<execution>      held locked by a run as long as it lives
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+from dagwright.engines.execution import EXECUTING, FAILED, STOPPING
+from dagwright.engines.local.database import Database
+from dagwright.engines.local.removal import remove_tree
+from dagwright.engines.local.store import Store, storage_errors
+
+_KILLED = "the run's process ended without a word: it was killed, or the machine went down"
+
+
+class Home:
+    """The `.dagwright/` folder at `path`; made when something is first written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.store = Store(path / "s3")
+        self.logs = path / "logs"
+        self.environments = path / "environments"
+
+    @cached_property
+    def database(self) -> Database:
+        """The record. Raises StorageError if it cannot be used."""
+        return Database(self.path / "record.sqlite3")
+
+    def jobs(self, execution: str) -> Path:
+        return self.path / "jobs" / execution
+
+    @contextmanager
+    def at_work(self, execution: str) -> Iterator[None]:
+        """Held by a run; the kernel lets go of it however the run ends."""
+        import fcntl
+
+        path = self.path / "runs" / execution
+        with storage_errors(f"{path} cannot be written"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - it is closed below
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(str(os.getpid()))
+            file.flush()
+            try:
+                yield
+            finally:
+                remove_tree(self.jobs(execution))
+                path.unlink(missing_ok=True)
+
+    def process_of(self, execution: str) -> int | None:
+        """The process that runs an execution, if one does."""
+        import fcntl
+
+        try:
+            with open(self.path / "runs" / execution, encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return int(file.read() or 0) or None
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        return None
+
+    def ask_to_stop(self, execution: str) -> bool:
+        """Tell the run's process to stop the execution; False if none runs it."""
+        process = self.process_of(execution)
+        if process is None:
+            return False
+        os.kill(process, signal.SIGTERM)
+        return True
+
+    def settle(self) -> None:
+        """Close the record of runs that were killed, and remove what their jobs left."""
+        for status in (EXECUTING, STOPPING):
+            for row in self.database.rows("executions", status=status):
+                if self.process_of(row["id"]) is None:
+                    self._close_killed(row["id"])
+
+    def _close_killed(self, execution: str) -> None:
+        ended = now()
+        with self.database.transaction() as connection:
+            for table, key in (("steps", "execution"), ("executions", "id")):
+                connection.execute(
+                    f"UPDATE {table} SET status = ?, failure_reason = ?, ended = ? "  # noqa: S608 - our own names
+                    f"WHERE {key} = ? AND status IN (?, ?)",
+                    [FAILED, _KILLED, ended, execution, EXECUTING, STOPPING],
+                )
+        remove_tree(self.jobs(execution))
+        (self.path / "runs" / execution).unlink(missing_ok=True)
+
+
+def now() -> str:
+    """This moment, as the service's times are written here: ISO-8601 in UTC, with milliseconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_execution_id() -> str:
+    """Twelve letters and digits, as the service makes them."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
+
+
+def new_job_name(execution: str, step: str) -> str:
+    """`pipelines-<execution>-<step, cut>-<random>`: the service's form, at most 63 characters."""
+    random = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(10))
+    short = step.replace("_", "-")[:28].strip("-") or "step"
+    return f"pipelines-{execution}-{short}-{random}"

@@ -1,0 +1,109 @@
+"""A Lambda step here: a Python handler of the project in place of the function.
+
+What comes in: the step's event, the function's ARN, the `lambdas` table of the configuration's local section
+(`function name, ARN or pattern: file.py:handler`). What goes out: a job that calls the handler in a process of its own,
+and the step's output parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from dagwright.engines.local.job import ML, Host, Job
+from dagwright.errors import ExecutionError, did_you_mean
+
+FOLDER = f"{ML}/lambda"
+_RESULT = f"{FOLDER}/result.json"
+_LIMIT_SECONDS = 600  # the most that is quoted for a Lambda step; AWS documents none
+
+
+def handler_of(function: str, lambdas: Mapping[str, str], project: Path) -> tuple[Path, str]:
+    """(file, name of the function) that stands for a Lambda function. Raises ExecutionError if none does."""
+    name = function_name(function)
+    place = next((lambdas[key] for key in lambdas if key in (function, name)), None)
+    if place is None:
+        place = next((v for k, v in lambdas.items() if fnmatchcase(function, k) or fnmatchcase(name, k)), None)
+    if place is None:
+        raise ExecutionError(
+            f"No local handler stands for the Lambda function '{name}'",
+            hint=f"Name one in config/project.yaml, section local: lambdas: {{{name}: path/to/file.py:handler}} "
+            + did_you_mean(name, lambdas),
+        )
+    file, _, handler = place.rpartition(":")
+    path = project / file
+    if not path.is_file() or not handler.isidentifier():
+        raise ExecutionError(
+            f"The handler '{place}' of the Lambda function '{name}' does not exist",
+            hint="It has the form path/to/file.py:handler, from the project's folder.",
+        )
+    return path.resolve(), handler
+
+
+def function_name(arn: str) -> str:
+    """`arn:aws:lambda:region:account:function:name:alias` -> `name`; a plain name stays."""
+    parts = arn.split(":")
+    return parts[6] if len(parts) > 6 and parts[0] == "arn" else arn
+
+
+def lambda_job(name: str, function: str, event: Any, lambdas: Mapping[str, str], project: Path) -> Job:
+    """The job that calls the handler with the event."""
+    file, handler = handler_of(function, lambdas, project)
+    program = Path(__file__).with_name("lambda_host.py").read_text(encoding="utf-8")
+    files = {f"{FOLDER}/host.py": program, f"{FOLDER}/event.json": json.dumps(event)}
+    return Job(
+        name=name,
+        image="",
+        command=("python", f"{FOLDER}/host.py", str(file), handler, f"{FOLDER}/event.json", _RESULT),
+        environment=lambda host: {"AWS_LAMBDA_FUNCTION_NAME": function_name(function)},
+        hosts=("lambda",),
+        files=lambda host: files,
+        visible=(file.parent,),
+        max_runtime_seconds=_LIMIT_SECONDS,
+    )
+
+
+def read_result(host: Host) -> tuple[Any, str]:
+    """(the handler's answer, why it failed)."""
+    try:
+        result = json.loads(host.path(_RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return None, f"the handler left no answer: {error}"
+    if "error" in result:
+        return None, str(result["error"])
+    return result["answer"], ""
+
+
+def lambda_outputs(answer: Any, declared: list[Mapping[str, str]]) -> dict[str, Any]:
+    """The declared output parameters out of the answer, typed as declared; a nested value becomes JSON text.
+
+    Raises ExecutionError if the answer is no object, lacks one, or it cannot be read as its type.
+    """
+    if not declared:
+        return {}
+    if not isinstance(answer, dict):
+        raise ExecutionError(f"The handler must return an object with its output parameters, not {answer!r}")
+    outputs = {}
+    for output in declared:
+        name, kind = output["OutputName"], output.get("OutputType", "String")
+        if answer.get(name) is None:
+            raise ExecutionError(
+                f"The handler's answer has no output parameter '{name}'", hint=did_you_mean(name, map(str, answer))
+            )
+        outputs[name] = _typed(name, answer[name], kind)
+    return outputs
+
+
+def _typed(name: str, value: Any, kind: str) -> Any:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    try:
+        if kind == "Boolean":
+            return {"true": True, "false": False}[text.lower()]
+        return {"Integer": int, "Float": float}[kind](text) if kind in ("Integer", "Float") else text
+    except (KeyError, ValueError):
+        raise ExecutionError(f"The output parameter '{name}' should be of type {kind}, it is {value!r}") from None

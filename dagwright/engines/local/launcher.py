@@ -1,0 +1,188 @@
+"""Starts the processes of jobs, through the small program in `sandbox.py`.
+
+What comes in: a command, its environment, a log file and, for a sandbox, the folders to show. What comes out: a
+`JobProcess` to wait for or to end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dagwright.errors import InternalError
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A folder or file of the machine, `source`, seen by the job at `target`."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+
+@dataclass(frozen=True)
+class Root:
+    """The sandbox of one job: what it sees beside the machine's own folders, its host's name, its network."""
+
+    binds: tuple[Bind, ...]
+    hostname: str
+    isolated: bool = False
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a process ended: `exit_code` is negative for a signal, as in `subprocess`; seconds and bytes it took."""
+
+    exit_code: int
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
+
+    def __str__(self) -> str:
+        if self.exit_code >= 0:
+            return f"exit code {self.exit_code}"
+        return f"killed by {signal.Signals(-self.exit_code).name}"
+
+
+@dataclass(eq=False)
+class JobProcess:
+    """A started job. The kernel kills it when this object's socket is closed or this process ends."""
+
+    _control: socket.socket
+    _received: bytearray = field(default_factory=bytearray)
+    refused: str = ""
+
+    def fileno(self) -> int:
+        """For `select`: readable when there is news."""
+        return self._control.fileno()
+
+    def wait(self, timeout: float | None = None) -> Ending | None:
+        """Its ending, or None when `timeout` seconds have passed. `refused` says why there was no sandbox for it."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self], [], [], left)[0]:
+                return None
+            ending = self.news()
+            if ending:
+                return ending
+
+    def news(self) -> Ending | None:
+        """Read what has arrived; the ending if that is what it says."""
+        part = self._control.recv(4096)
+        self._received += part or b'{"refused": "the starting process ended"}\n'
+        while b"\n" in self._received:
+            line, _, rest = bytes(self._received).partition(b"\n")
+            self._received[:] = rest
+            message = json.loads(line)
+            if "refused" in message:
+                self.refused = message["refused"]
+                return Ending(exit_code=-signal.SIGKILL)
+            if "status" in message:
+                code = os.waitstatus_to_exitcode(message["status"])
+                return Ending(code, message["seconds"], message["memory"])
+        return None
+
+    def terminate(self) -> None:
+        """Ask the whole process group to end."""
+        self._say(b"T")
+
+    def kill(self) -> None:
+        """End every process of the job now."""
+        self._say(b"K")
+
+    def close(self) -> None:
+        """Give the job up: what still runs of it is killed."""
+        self._control.close()
+
+    def _say(self, word: bytes) -> None:
+        with contextlib.suppress(OSError):  # it has ended already
+            self._control.sendall(word)
+
+
+class Launcher:
+    """The door to the starting process, which lives as long as this object. Safe to use from several threads.
+
+    With `folder`, an empty one, its jobs run in sandboxes, unless `refusal` says that the kernel refuses them.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        import subprocess
+
+        ours, theirs = socket.socketpair()
+        program = Path(__file__).with_name("sandbox.py")
+        places = [folder / "template", folder / "root"] if folder else []
+        for place in places:
+            place.mkdir()
+        words = [str(word) for word in (theirs.fileno(), *places)]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(program), *words],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._socket = ours
+        self.sandboxed = folder is not None
+
+    def refusal(self) -> str:
+        """Why the kernel does not allow sandboxes; empty if it does. To be asked once: it waits for the answer."""
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            line += self._socket.recv(4096) or b'{"refused": "the starting process ended"}\n'
+        return str(json.loads(line)["refused"])
+
+    def start(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        log: Path,
+        directory: str = "/",
+        root: Root | None = None,
+    ) -> JobProcess:
+        """Start `command`; its output goes to the end of `log`."""
+        request = {
+            "command": command,
+            "environment": environment,
+            "log": str(log),
+            "directory": directory,
+            **(_sandbox(root) if root else {}),
+        }
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
+            except OSError as error:
+                raise InternalError(f"The process that starts jobs has ended: {error}") from error
+        body = json.dumps(request).encode()
+        ours.sendall(struct.pack("!I", len(body)) + body)
+        return JobProcess(ours)
+
+    def close(self) -> None:
+        """End the starting process; jobs that still run are killed with their `JobProcess`."""
+        self._socket.close()
+        self._process.wait()
+
+    def __enter__(self) -> Launcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _sandbox(root: Root) -> dict[str, Any]:
+    return {
+        "binds": [(str(bind.source), bind.target, bind.writable) for bind in root.binds],
+        "hostname": root.hostname,
+        "isolated": root.isolated,
+    }

@@ -1,0 +1,111 @@
+"""A CreateProcessingJob request as a `Job`, and its ending as the Describe response.
+
+The contract is the developer guide's page on building a processing container: `/opt/ml/config`, the inputs and outputs
+at their LocalPath, `/opt/ml/output/message`, the exit code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
+from dagwright.engines.local.request import host_names, member, needed, text_map, texts
+from dagwright.errors import ExecutionError
+
+MESSAGE = f"{ML}/output/message"
+_MESSAGE_BYTES = 1024  # of which ExitMessage is made, by the same page
+
+
+def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
+    """The job of a request. Raises ExecutionError for what a local run cannot do, in a sentence."""
+    entrypoint = texts(request, "AppSpecification.ContainerEntrypoint")
+    image = member(request, "AppSpecification.ImageUri", str, "")
+    if not entrypoint:
+        raise ExecutionError(
+            f"The job starts the program built into its image '{image}'",
+            hint="A local run has no image: name the program in AppSpecification.ContainerEntrypoint.",
+        )
+    cluster = needed(request, "ProcessingResources.ClusterConfig", dict)
+    hosts = host_names(member(cluster, "InstanceCount", int, 1))
+    outputs = [_output(item) for item in member(request, "ProcessingOutputConfig.Outputs", list, [])]
+    variables = text_map(request, "Environment")
+    config = {"ProcessingJobArn": arn, "ProcessingJobName": name, **request}
+    return Job(
+        name=name,
+        image=image,
+        command=(*entrypoint, *texts(request, "AppSpecification.ContainerArguments")),
+        environment=lambda host: variables,
+        hosts=hosts,
+        files=lambda host: {
+            f"{ML}/config/processingjobconfig.json": json.dumps(config, indent=2, default=str),
+            f"{ML}/config/resourceconfig.json": json.dumps(
+                {"current_host": host, "hosts": list(hosts), "network_interface_name": "lo"}
+            ),
+        },
+        inputs=tuple(_input(item) for item in member(request, "ProcessingInputs", list, [])),
+        outputs=tuple(outputs),
+        folders=(f"{ML}/output", f"{ML}/processing", *(output.source for output in outputs)),
+        isolated=member(request, "NetworkConfig.EnableNetworkIsolation", bool, False),
+        max_runtime_seconds=member(request, "StoppingCondition.MaxRuntimeInSeconds", int, 86400),
+    )
+
+
+def _input(item: Mapping[str, Any]) -> Input:
+    name = item.get("InputName", "without a name")
+    source = member(item, "S3Input", dict)
+    if source is None:
+        raise ExecutionError(f"Input '{name}' reads a dataset service; only S3Input runs here")
+    if member(source, "S3InputMode", str, "File") != "File":
+        raise ExecutionError(
+            f"Input '{name}' uses Pipe mode, which a local run does not have yet: use S3InputMode File"
+        )
+    if member(source, "S3DataType", str, "S3Prefix") != "S3Prefix":
+        raise ExecutionError(f"Input '{name}' is a manifest, which a local run does not read yet: use S3Prefix")
+    sharded = member(source, "S3DataDistributionType", str, "FullyReplicated") == "ShardedByS3Key"
+    return Input(name, needed(source, "S3Uri", str), needed(source, "LocalPath", str), sharded)
+
+
+def _output(item: Mapping[str, Any]) -> Output:
+    target = member(item, "S3Output", dict)
+    if target is None:
+        raise ExecutionError(f"Output '{item.get('OutputName')}' goes to a feature store; only S3Output runs here")
+    always = member(target, "S3UploadMode", str, "EndOfJob") == "Continuous"
+    return Output(needed(target, "LocalPath", str), needed(target, "S3Uri", str), always)
+
+
+def processing_response(
+    name: str, arn: str, request: Mapping[str, Any], ending: JobEnding, message: str, times: Mapping[str, str]
+) -> dict[str, Any]:
+    """The members of the DescribeProcessingJob response."""
+    status = {"Completed": "Completed", "Stopped": "Stopped"}.get(ending.outcome, "Failed")
+    response: dict[str, Any] = {**request, "ProcessingJobName": name, "ProcessingJobArn": arn}
+    response |= {"ProcessingJobStatus": status, "CreationTime": times["created"]}
+    response |= {"ProcessingStartTime": times["started"], "ProcessingEndTime": times["ended"]}
+    if message:
+        response["ExitMessage"] = message
+    if status == "Failed":
+        response["FailureReason"] = ending.reason
+    return response
+
+
+def exit_message(host: Host) -> str:
+    """What the job left in `/opt/ml/output/message`: its first KiB. Raises ExecutionError if it is not UTF-8."""
+    return read_short(host.path(MESSAGE), _MESSAGE_BYTES)
+
+
+def read_short(path: Path, limit: int) -> str:
+    """The first `limit` bytes of a file as text, stripped; empty if there is no such file."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(limit)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return ""
+    try:
+        return content.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        if error.start >= len(content) - 3 and len(content) == limit:
+            return content[: error.start].decode("utf-8").strip()  # cut within a character
+        raise ExecutionError(f"{path.name} is not UTF-8 text, which SageMaker refuses") from None

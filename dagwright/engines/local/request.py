@@ -1,0 +1,66 @@
+"""Reads a job request: the members both kinds of job share, and the sentences for what is not there.
+
+What comes in: the JSON of a CreateProcessingJob or CreateTrainingJob request, all expressions replaced. Members are
+AWS's; their shapes are botocore's, so a wrong type here is the definition's mistake and is said as such.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dagwright.errors import ExecutionError
+
+
+def member(request: Mapping[str, Any], path: str, kind: type, default: Any = None) -> Any:
+    """The member at a dotted path; `default` if it is absent. Raises ExecutionError if it is of another kind."""
+    value: Any = request
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+        if value is None:
+            return default
+    if kind is int and isinstance(value, str) and value.lstrip("-").isdigit():
+        return int(value)  # a pipeline variable joined to text, which the service reads as a number
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ExecutionError(f"{path} must be {_NAMES[kind]}, it is {json.dumps(value, default=str)}")
+    return value
+
+
+_NAMES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
+
+
+def needed(request: Mapping[str, Any], path: str, kind: type) -> Any:
+    """The same for a member the API requires: raises ExecutionError if it is absent."""
+    value = member(request, path, kind)
+    if value is None:
+        raise ExecutionError(f"{path} is missing in the job's request")
+    return value
+
+
+def texts(request: Mapping[str, Any], path: str) -> list[str]:
+    """A list of strings: container entrypoints and arguments. Raises ExecutionError if an element is none."""
+    values = member(request, path, list, [])
+    for number, value in enumerate(values):
+        if not isinstance(value, str):
+            raise ExecutionError(f"{path}[{number}] must be a string, it is {json.dumps(value, default=str)}")
+    return list(values)
+
+
+def text_map(request: Mapping[str, Any], path: str) -> dict[str, str]:
+    """A map of strings: an environment, hyperparameters. Raises ExecutionError if a value is none."""
+    values = member(request, path, dict, {})
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise ExecutionError(
+                f"{path}['{name}'] must be a string, it is {json.dumps(value, default=str)}",
+                hint="Join(on='', values=[variable]) makes a string of a pipeline variable.",
+            )
+    return dict(values)
+
+
+def host_names(count: int) -> tuple[str, ...]:
+    """`algo-1`, `algo-2`, …: SageMaker's names for the instances of a job."""
+    if not 1 <= count <= 100:
+        raise ExecutionError(f"InstanceCount must be from 1 to 100, it is {count}")
+    return tuple(f"algo-{number}" for number in range(1, count + 1))

@@ -1,0 +1,211 @@
+"""One function per step type: a step's arguments in, its result out.
+
+`RUNNERS` is the table of what a local run can do; `check` refuses everything else before a run starts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from dagwright.definition.conditions import evaluate_conditions
+from dagwright.definition.expression import evaluate, render
+from dagwright.definition.graph import Step
+from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
+from dagwright.engines.local.environments import Environment, Environments
+from dagwright.engines.local.job import Job, JobEnding, JobRun, Workshop
+from dagwright.engines.local.lambdas import lambda_job, lambda_outputs, read_result
+from dagwright.engines.local.processing import exit_message, processing_job, processing_response
+from dagwright.engines.local.registry import Registry
+from dagwright.engines.local.request import member
+from dagwright.engines.local.scope import Account, RunScope
+from dagwright.engines.local.training import (
+    failure_text,
+    final_metrics,
+    publish_artifacts,
+    training_job,
+    training_response,
+)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """How a step ended: `output` is the Describe response that later steps read; `notes` are worth a line each."""
+
+    status: str
+    failure_reason: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Stoppable(Protocol):
+    """A job that can be asked to end."""
+
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a step needs to run: the same for every step of a run."""
+
+    workshop: Workshop
+    environments: Environments
+    registry: Registry
+    account: Account
+    lambdas: Mapping[str, str]
+    project: Path
+    now: Callable[[], str]
+    watch: Callable[[str, Stoppable], None]
+    """Told of each job when it exists, so that it can be stopped."""
+
+
+def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises ExecutionError before anything of the job exists."""
+    request = evaluate(step.arguments, scope)
+    arn = bench.account.arn(f"processing-job/{scope.job}")
+    job = processing_job(scope.job, arn, request)
+    run, times = _prepare(step, job, bench)
+    message = ""
+
+    def finish(ending: JobEnding) -> JobEnding:
+        nonlocal message
+        message = next((text for text in (exit_message(host) for host in run.hosts) if text), "")
+        times["ended"] = bench.now()
+        return _explained(ending, run, message)
+
+    ending = run.run(finish)
+    response = processing_response(scope.job, arn, request, ending, message, times)
+    return _result(ending, {"ProcessingJob": {"Arn": arn}}, response)
+
+
+def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises ExecutionError before anything of the job exists."""
+    request = evaluate(step.arguments, scope)
+    arn = bench.account.arn(f"training-job/{scope.job}")
+    job = training_job(scope.job, arn, request)
+    run, times = _prepare(step, job, bench)
+    model = ""
+    metrics: list[dict[str, Any]] = []
+
+    def finish(ending: JobEnding) -> JobEnding:
+        nonlocal model, metrics
+        times["ended"] = bench.now()
+        metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"])
+        if ending.outcome == "Completed":
+            model = publish_artifacts(scope.job, request, run.hosts, bench.workshop.store)
+            return ending
+        text = next((text for text in (failure_text(host) for host in run.hosts) if text), "")
+        return _explained(ending, run, text)
+
+    ending = run.run(finish)
+    response = training_response(scope.job, arn, request, ending, model, metrics, times)
+    return _result(ending, {"TrainingJob": {"Arn": arn}}, response)
+
+
+def _prepare(step: Step, job: Job, bench: Bench) -> tuple[JobRun, dict[str, str]]:
+    environment: Environment = bench.environments.of(job.image)
+    run = JobRun(job, environment, bench.workshop)
+    bench.watch(step.name, run)
+    return run, dict.fromkeys(("created", "started", "ended"), bench.now())
+
+
+def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
+    """The failure of an algorithm, in SageMaker's form, with the job's own words or the last line of its log."""
+    if ending.outcome != "Failed":
+        return ending
+    words = own_words or _last_line(next(host.log for host in run.hosts if host.name == ending.host))
+    where = f" on {ending.host}" if len(run.hosts) > 1 else ""
+    reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
+    return JobEnding(ending.outcome, reason, ending.exit_code, ending.host)
+
+
+def _last_line(log: Path) -> str:
+    """The last line of a log that says something, at most 300 characters."""
+    with open(log, "rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 8192))
+        lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
+    return lines[-1].strip()[:300] if lines else ""
+
+
+def _result(ending: JobEnding, metadata: Mapping[str, Any], response: Mapping[str, Any]) -> StepResult:
+    status = {"Completed": SUCCEEDED, "Stopped": STOPPED}.get(ending.outcome, FAILED)
+    notes = tuple(f"wrote nothing to {uri}" for uri in ending.empty_outputs)
+    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, notes)
+
+
+def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises ExecutionError if no handler stands for the function, or its answer is of no use."""
+    event = evaluate(step.arguments, scope)
+    function = render(evaluate(step.envelope.get("FunctionArn", ""), scope))
+    job = lambda_job(scope.job, function, event, bench.lambdas, bench.project)
+    run, _ = _prepare(step, job, bench)
+    answer: Any = None
+
+    def finish(ending: JobEnding) -> JobEnding:
+        nonlocal answer
+        answer, failure = read_result(run.hosts[0]) if ending.outcome == "Completed" else (None, "")
+        if failure:
+            return JobEnding("Failed", failure, 1, run.hosts[0].name)
+        return _explained(ending, run, "")
+
+    ending = run.run(finish)
+    if ending.outcome != "Completed":
+        return _result(ending, {"Lambda": {"Arn": function}}, {})
+    outputs = lambda_outputs(answer, step.envelope.get("OutputParameters") or [])
+    listed = [{"Name": name, "Value": render(value)} for name, value in outputs.items()]
+    metadata = {"Lambda": {"Arn": function, "OutputParameters": listed}}
+    return StepResult(SUCCEEDED, "", metadata, {"OutputParameters": outputs})
+
+
+def run_condition(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises EvaluationError if a side of a condition has no value."""
+    outcome = evaluate_conditions(step.conditions, scope)
+    return StepResult(SUCCEEDED, "", {"Condition": {"Outcome": str(outcome)}}, {"Outcome": outcome})
+
+
+def run_fail(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Always a failure: its resolved message is the reason."""
+    message = evaluate(step.arguments.get("ErrorMessage", ""), scope)
+    text = message if isinstance(message, str) else render(message)
+    return StepResult(FAILED, text, {"Fail": {"ErrorMessage": text}})
+
+
+def run_model(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises ExecutionError if the model's data do not exist."""
+    response = bench.registry.create_model(step.name, scope, evaluate(step.arguments, scope))
+    return StepResult(SUCCEEDED, "", {"Model": {"Arn": response["ModelArn"]}}, response)
+
+
+def run_register_model(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises ExecutionError if the model's data do not exist."""
+    response = bench.registry.create_model_package(step.name, scope, evaluate(step.arguments, scope))
+    return StepResult(SUCCEEDED, "", {"RegisterModel": {"Arn": response["ModelPackageArn"]}}, response)
+
+
+Runner = Callable[[Step, RunScope, Bench], StepResult]
+RUNNERS: Mapping[str, Runner] = {
+    "Processing": run_processing,
+    "Training": run_training,
+    "Lambda": run_lambda,
+    "Condition": run_condition,
+    "Fail": run_fail,
+    "Model": run_model,
+    "RegisterModel": run_register_model,
+}
+JOBS = {"Processing", "Training", "Lambda"}
+"""The types that start a process and take their time; the others are done at once."""
+
+
+def metrics_of(result: StepResult) -> list[tuple[str, float]]:
+    """The final metrics of a training step's result."""
+    return [(item["MetricName"], item["Value"]) for item in member(result.output, "FinalMetricDataList", list, [])]
+
+
+def described(value: Mapping[str, Any]) -> str:
+    """A Describe response as JSON text, for the record."""
+    return json.dumps(value, default=str)

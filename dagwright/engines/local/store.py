@@ -1,0 +1,189 @@
+"""S3 as a folder tree: `s3://bucket/key` is the file `<root>/<bucket>/<key>`.
+
+What comes in: S3 addresses and local files. What goes out: objects, whole or not at all: an object appears by a rename.
+No address leads out of the tree.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagwright.errors import StorageError
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # the S3 user guide's naming rules, without the rare ones
+_MANY_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object below an address: its file, and the rest of its key behind that address (`part-1.csv`)."""
+
+    path: Path
+    name: str
+
+
+class Store:
+    """The objects of the local runs of one project."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, uri: str) -> Path:
+        """Where the object or prefix `uri` lies. Raises StorageError if it is no S3 address inside the tree."""
+        bucket, parts = split_uri(uri)
+        return self.root.joinpath(bucket, *parts)
+
+    def uri(self, path: Path) -> str:
+        """The address of a file of the tree."""
+        return "s3://" + path.relative_to(self.root).as_posix()
+
+    def objects(self, uri: str) -> list[StoredObject]:
+        """What S3 finds under a prefix, sorted by key: the one object, else all below that folder, else the siblings
+        whose keys begin so. Empty if there is nothing."""
+        path = self.path(uri)
+        if path.is_file():
+            return [StoredObject(path, path.name)]
+        if path.is_dir():
+            return [StoredObject(file, file.relative_to(path).as_posix()) for file in _files(path)]
+        if uri.endswith("/") or not path.parent.is_dir():
+            return []
+        siblings = sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(path.name))
+        found = (file for entry in siblings for file in ([entry] if entry.is_file() else _files(entry)))
+        return [StoredObject(file, file.relative_to(path.parent).as_posix()) for file in found]
+
+    def read_text(self, uri: str) -> str:
+        """The text of an object. Raises StorageError if there is none or it is not UTF-8."""
+        try:
+            return self.path(uri).read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            raise StorageError(f"There is no object {uri}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise StorageError(f"{uri} cannot be read: {error}") from error
+
+    def put(self, source: Path, uri: str, *, move: bool = False) -> None:
+        """Make `source` the object `uri`: a copy, or the file itself if nobody else needs it."""
+        target = self.path(uri)
+        aside = self._aside()
+        with storage_errors(f"{uri} cannot be written"):
+            if move:
+                os.replace(source, aside)
+            else:
+                copy_file(source, aside)
+            self._appear(aside, target, uri)
+
+    def put_bytes(self, content: bytes, uri: str) -> None:
+        """Make `content` the object `uri`."""
+        target = self.path(uri)
+        aside = self._aside()
+        with storage_errors(f"{uri} cannot be written"):
+            aside.write_bytes(content)
+            self._appear(aside, target, uri)
+
+    def _aside(self) -> Path:
+        """A new name outside every bucket, on the same file system, for what is not yet whole."""
+        folder = self.root / ".incoming"
+        with storage_errors(f"{folder} cannot be made"):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder / uuid.uuid4().hex
+
+    def _appear(self, aside: Path, target: Path, uri: str) -> None:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(aside, target)
+        except (IsADirectoryError, NotADirectoryError, FileExistsError):
+            raise StorageError(
+                f"{uri} cannot be kept here: one object's key is the folder of another's",
+                hint="S3 allows both keys, a folder tree does not; give one of them another name.",
+            ) from None
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+class storage_errors:  # noqa: N801 - a context manager reads as a verb phrase
+    """Turns the machine's errors inside the block into a StorageError that says what could not be done and why."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: object, _: object) -> None:
+        if isinstance(error, OSError):
+            raise StorageError(f"{self.what}: {error.strerror or error}", hint=_remedy(error)) from error
+
+
+def _remedy(error: OSError) -> str:
+    import errno
+
+    return {
+        errno.ENOSPC: "The disk is full: free space, or remove old runs below .dagwright/.",
+        errno.EDQUOT: "Your disk quota is used up: free space, or remove old runs below .dagwright/.",
+        errno.EACCES: "You may not write there: check the owner and permissions of .dagwright/.",
+        errno.EPERM: "You may not write there: check the owner and permissions of .dagwright/.",
+        errno.EROFS: "That file system is read-only: run the project from a folder you can write to.",
+        errno.ENAMETOOLONG: "A part of the key is longer than a file name may be on this machine.",
+    }.get(error.errno or 0, "")
+
+
+def split_uri(uri: str) -> tuple[str, list[str]]:
+    """(bucket, the parts of the key). Raises StorageError for what is no `s3://bucket/key` or would leave the tree."""
+    scheme, separator, rest = uri.partition("://")
+    if scheme != "s3" or not separator:
+        raise StorageError(f"'{uri}' is not an S3 address", hint="It has the form s3://bucket/key.")
+    bucket, _, key = rest.partition("/")
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        raise StorageError(f"'{uri}' names no possible bucket: '{bucket}'")
+    parts = [part for part in key.split("/") if part]
+    if any(part in (".", "..") or "\0" in part for part in parts):
+        raise StorageError(f"'{uri}' is refused: its key would leave the bucket's folder")
+    return bucket, parts
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every regular file below `folder`, sorted by key; symbolic links to files count, links to folders do not."""
+    waiting = [folder]
+    found = []
+    while waiting:
+        for entry in os.scandir(waiting.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif entry.is_file():
+                found.append(Path(entry.path))
+    return iter(sorted(found, key=lambda file: file.as_posix()))
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """A copy that shares its blocks where the file system can, with the permissions of the original."""
+    with open(source, "rb") as reader, open(target, "wb") as writer:
+        if not _copied_by_kernel(reader.fileno(), writer.fileno()):
+            shutil.copyfileobj(reader, writer, 1 << 20)
+    shutil.copymode(source, target)
+
+
+def _copied_by_kernel(source: int, target: int) -> bool:
+    if not hasattr(os, "copy_file_range"):
+        return False
+    try:
+        while os.copy_file_range(source, target, _MANY_BYTES):
+            pass
+    except OSError:
+        os.ftruncate(target, 0)
+        os.lseek(source, 0, os.SEEK_SET)
+        os.lseek(target, 0, os.SEEK_SET)
+        return False
+    return True
+
+
+def link_file(source: Path, target: Path) -> None:
+    """A second name for the same bytes: for readers only. A copy where links do not reach."""
+    try:
+        os.link(source, target)
+    except OSError:
+        copy_file(source, target)

@@ -1,0 +1,222 @@
+"""A CreateTrainingJob request as a `Job`, and its ending as the Describe response.
+
+The contract is the developer guide's pages on training algorithms: `/opt/ml/input`, `/opt/ml/model`, `/opt/ml/output`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
+from dagwright.engines.local.processing import read_short
+from dagwright.engines.local.request import host_names, member, needed, text_map, texts
+from dagwright.engines.local.script_mode import CODE, DATA, INPUT, MODEL, OUTPUT_DATA, script_mode
+from dagwright.engines.local.store import Store
+from dagwright.errors import ExecutionError
+
+FAILURE = f"{ML}/output/failure"
+_FAILURE_BYTES = 1024
+
+
+def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
+    """The job of a request. Raises ExecutionError for what a local run cannot do, in a sentence."""
+    channels = [_channel(item) for item in member(request, "InputDataConfig", list, [])]
+    hyperparameters = text_map(request, "HyperParameters")
+    hosts = host_names(member(request, "ResourceConfig.InstanceCount", int, 1))
+    instance_type = member(request, "ResourceConfig.InstanceType", str, "local")
+    checkpoints = _checkpoints(request)
+    own = {"TRAINING_JOB_NAME": name, "TRAINING_JOB_ARN": arn} | text_map(request, "Environment")
+    inputs = _input_config(request)
+    config = {"hyperparameters": hyperparameters, "inputdataconfig": inputs}
+    job = Job(
+        name=name,
+        image=member(request, "AlgorithmSpecification.TrainingImage", str, ""),
+        command=_program(request, hyperparameters),
+        environment=lambda host: own,
+        hosts=hosts,
+        files=lambda host: {
+            f"{INPUT}/config/{file}.json": json.dumps(content, indent=2)
+            for file, content in {**config, "resourceconfig": resources(host, hosts, instance_type)}.items()
+        },
+        inputs=(*channels, *(Input("checkpoints", item.uri, item.source, optional=True) for item in checkpoints)),
+        outputs=tuple(checkpoints),
+        folders=(DATA, MODEL, OUTPUT_DATA, CODE, f"{ML}/output/intermediate", *(item.source for item in checkpoints)),
+        isolated=member(request, "EnableNetworkIsolation", bool, False),
+        max_runtime_seconds=member(request, "StoppingCondition.MaxRuntimeInSeconds", int, 86400),
+    )
+    if job.command:
+        return job
+    program = script_mode(hyperparameters)
+    return replace(
+        job,
+        command=program.command,
+        directory=CODE,
+        source_archive=program.archive,
+        environment=lambda host: program.variables(name, inputs, resources(host, hosts, instance_type)) | own,
+    )
+
+
+def _channel(item: Mapping[str, Any]) -> Input:
+    name = needed(item, "ChannelName", str)
+    source = member(item, "DataSource.S3DataSource", dict)
+    if source is None:
+        raise ExecutionError(f"Channel '{name}' reads a file system; only S3DataSource runs here")
+    if member(item, "InputMode", str, "File") == "Pipe":
+        raise ExecutionError(f"Channel '{name}' uses Pipe mode, which a local run does not have yet: use File")
+    if member(source, "S3DataType", str, "S3Prefix") != "S3Prefix":
+        raise ExecutionError(f"Channel '{name}' is a manifest, which a local run does not read yet: use S3Prefix")
+    sharded = member(source, "S3DataDistributionType", str, "FullyReplicated") == "ShardedByS3Key"
+    return Input(name, needed(source, "S3Uri", str), f"{DATA}/{name}", sharded)
+
+
+def _checkpoints(request: Mapping[str, Any]) -> list[Output]:
+    uri = member(request, "CheckpointConfig.S3Uri", str)
+    if uri is None:
+        return []
+    return [Output(member(request, "CheckpointConfig.LocalPath", str, f"{ML}/checkpoints"), uri, always=True)]
+
+
+def _input_config(request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    mode = member(request, "AlgorithmSpecification.TrainingInputMode", str, "File")
+    config = {}
+    for item in member(request, "InputDataConfig", list, []):
+        used = member(item, "InputMode", str, mode)
+        config[item["ChannelName"]] = {
+            "TrainingInputMode": "File" if used == "FastFile" else used,
+            "S3DistributionType": member(
+                item, "DataSource.S3DataSource.S3DataDistributionType", str, "FullyReplicated"
+            ),
+            "RecordWrapperType": member(item, "RecordWrapperType", str, "None"),
+        }
+        if "ContentType" in item:
+            config[item["ChannelName"]]["ContentType"] = item["ContentType"]
+    return config
+
+
+def resources(host: str, hosts: tuple[str, ...], instance_type: str) -> dict[str, Any]:
+    group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": list(hosts)}
+    """The content of resourceconfig.json on `host`."""
+    return {
+        "current_host": host,
+        "current_instance_type": instance_type,
+        "current_group_name": "homogeneousCluster",
+        "hosts": list(hosts),
+        "instance_groups": [group],
+        "network_interface_name": "lo",
+    }
+
+
+def _program(request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> tuple[str, ...]:
+    """The container's own entrypoint; empty for script mode."""
+    entrypoint = texts(request, "AlgorithmSpecification.ContainerEntrypoint")
+    if entrypoint:
+        return (*entrypoint, *texts(request, "AlgorithmSpecification.ContainerArguments"))
+    if "sagemaker_program" in hyperparameters:
+        return ()
+    image = member(request, "AlgorithmSpecification.TrainingImage", str, "")
+    raise ExecutionError(
+        f"The job starts the program built into its image '{image}'",
+        hint="A local run has no image: use script mode (entry_point=), or name the program in ContainerEntrypoint.",
+    )
+
+
+# ---- what comes out ----
+
+
+def final_metrics(request: Mapping[str, Any], logs: Iterable[Path], ended: str) -> list[dict[str, Any]]:
+    """FinalMetricDataList: for each of MetricDefinitions the last number its expression finds in the logs."""
+    definitions = member(request, "AlgorithmSpecification.MetricDefinitions", list, [])
+    patterns = []
+    for definition in definitions:
+        try:
+            patterns.append((definition["Name"], re.compile(definition["Regex"])))
+        except re.error as error:
+            raise ExecutionError(f"The metric '{definition['Name']}' has no valid Regex: {error}") from error
+    found: dict[str, float] = {}
+    for log in logs if patterns else ():
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                _collect(patterns, line, found)
+    return [{"MetricName": name, "Value": found[name], "Timestamp": ended} for name, _ in patterns if name in found]
+
+
+def _collect(patterns: list[tuple[str, re.Pattern[str]]], line: str, found: dict[str, float]) -> None:
+    for name, pattern in patterns:
+        for match in pattern.finditer(line):
+            try:
+                found[name] = float(match.group(1) if match.groups() else match.group())
+            except (TypeError, ValueError):
+                continue  # the expression matched something that is no number: SageMaker publishes nothing either
+
+
+def failure_text(host: Host) -> str:
+    """What the job left in `/opt/ml/output/failure`: the start of SageMaker's FailureReason."""
+    return read_short(host.path(FAILURE), _FAILURE_BYTES)
+
+
+def artifact_uri(name: str, request: Mapping[str, Any], file: str) -> str:
+    """`<S3OutputPath>/<job>/output/<file>`, where SageMaker puts what a training job made."""
+    return f"{needed(request, 'OutputDataConfig.S3OutputPath', str).rstrip('/')}/{name}/output/{file}"
+
+
+def publish_artifacts(name: str, request: Mapping[str, Any], hosts: list[Host], store: Store) -> str:
+    """Put model.tar.gz, and output.tar.gz if there is output, into the store; the address of the model."""
+    model = artifact_uri(name, request, "model.tar.gz")
+    store.put(_archive(hosts, MODEL, "model.tar.gz"), model, move=True)
+    if any(files for host in hosts for _, _, files in os.walk(host.path(OUTPUT_DATA))):
+        store.put(
+            _archive(hosts, OUTPUT_DATA, "output.tar.gz"), artifact_uri(name, request, "output.tar.gz"), move=True
+        )
+    return model
+
+
+def _archive(hosts: list[Host], folder: str, file: str) -> Path:
+    """One archive of that folder on every host; of a name that several hosts wrote, the first host's file."""
+    import tarfile
+
+    path = hosts[0].folder / file
+    seen: set[str] = set()
+    with tarfile.open(path, "w:gz", compresslevel=6) as archive:
+        for host in hosts:
+            root = host.path(folder)
+            for directory, folders, files in os.walk(root):
+                folders.sort()
+                for entry in sorted([*files, *folders]):
+                    name = Path(directory, entry).relative_to(root).as_posix()
+                    if name not in seen:
+                        seen.add(name)
+                        archive.add(Path(directory, entry), name, recursive=False)
+    return path
+
+
+def training_response(
+    name: str,
+    arn: str,
+    request: Mapping[str, Any],
+    ending: JobEnding,
+    model: str,
+    metrics: list[dict[str, Any]],
+    times: Mapping[str, str],
+) -> dict[str, Any]:
+    """The members of the DescribeTrainingJob response."""
+    status, secondary = {
+        "Completed": ("Completed", "Completed"),
+        "TimedOut": ("Stopped", "MaxRuntimeExceeded"),
+        "Stopped": ("Stopped", "Stopped"),
+    }.get(ending.outcome, ("Failed", "Failed"))
+    response: dict[str, Any] = {**request, "TrainingJobName": name, "TrainingJobArn": arn}
+    response |= {"TrainingJobStatus": status, "SecondaryStatus": secondary, "CreationTime": times["created"]}
+    response |= {"TrainingStartTime": times["started"], "TrainingEndTime": times["ended"]}
+    if model:
+        response["ModelArtifacts"] = {"S3ModelArtifacts": model}
+    if metrics:
+        response["FinalMetricDataList"] = metrics
+    if status == "Failed":
+        response["FailureReason"] = ending.reason
+    return response
