@@ -1,0 +1,99 @@
+"""The last lines of a run: what came out and where it is; for a failure what failed, why, and where to look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagwright.cli.text import columns, duration, seconds_between
+from dagwright.engines.execution import STOPPED, SUCCEEDED, Execution, StepRun
+
+if TYPE_CHECKING:
+    from dagwright.engines.local.engine import LocalEngine
+
+_LOG_LINES = 10
+
+
+def ending(engine: LocalEngine, execution: Execution, program: str) -> str:
+    """The summary of an execution that is over."""
+    taken = duration(seconds_between(execution.started, execution.ended))
+    lines = [f"{execution.status} after {taken}"]
+    for step in execution.failed_steps:
+        lines += _failure(engine, step)
+    rows = [*_metrics(engine, execution), *_models(execution), *_outputs(engine, execution)]
+    if rows:
+        lines.append(columns(rows, indent="  "))
+    look = [f"{program} status {execution.id}", f"{program} logs {execution.id}"]
+    if execution.failed_steps:
+        look[1] += f" --step {execution.failed_steps[0].name}"
+    lines.append(f"  look further: {'   '.join(look)}")
+    if execution.status == STOPPED:
+        lines.insert(1, "  the jobs that were running have been ended; what had finished is kept")
+    return "\n".join(lines)
+
+
+def _failure(engine: LocalEngine, step: StepRun) -> Iterator[str]:
+    yield f"  step    {step.name}"
+    yield f"  reason  {step.failure_reason or 'none given'}"
+    for log in engine.logs(step):
+        lines = last_lines(log, _LOG_LINES)
+        if lines:
+            yield f"  log     {log.stem}, its last lines:"
+            yield from (f"    {line}" for line in lines)
+
+
+def _metrics(engine: LocalEngine, execution: Execution) -> list[list[str]]:
+    return [["metric", f"{step} {name}", f"{value:g}"] for step, name, value in engine.metrics(execution.id)]
+
+
+def _models(execution: Execution) -> Iterator[list[str]]:
+    for step in _succeeded(execution, "RegisterModel"):
+        output = step.output or {}
+        yield [
+            "model",
+            f"{output.get('ModelPackageGroupName')}/{output.get('ModelPackageVersion')}",
+            str(output.get("ModelApprovalStatus")),
+        ]
+
+
+def _outputs(engine: LocalEngine, execution: Execution) -> Iterator[list[str]]:
+    """Each output by its folder on this machine, as seen from here."""
+    for step in execution.steps.values():
+        if step.status != SUCCEEDED:
+            continue
+        for name, uri in _addresses(step.output or {}):
+            yield ["output", f"{step.name} {name}".strip(), _from_here(engine.home.store.path(uri))]
+
+
+def _addresses(output: Any) -> Iterator[tuple[str, str]]:
+    for item in output.get("ProcessingOutputConfig", {}).get("Outputs", []):
+        yield item["OutputName"], item["S3Output"]["S3Uri"]
+    artifact = output.get("ModelArtifacts", {}).get("S3ModelArtifacts")
+    if artifact:
+        yield "model", artifact
+
+
+def _from_here(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _succeeded(execution: Execution, kind: str) -> list[StepRun]:
+    return [step for step in execution.steps.values() if step.type == kind and step.status == SUCCEEDED]
+
+
+def last_lines(log: Path, count: int) -> list[str]:
+    """The last `count` lines of a log, without reading a long one from its start."""
+    with open(log, "rb") as file:
+        file.seek(0, os.SEEK_END)
+        end, block, chunks, breaks = file.tell(), 65536, [], 0
+        while end > 0 and breaks <= count:
+            start = max(0, end - block)
+            file.seek(start)
+            chunks.append(file.read(end - start))
+            breaks += chunks[-1].count(b"\n")
+            end = start
+    text = b"".join(reversed(chunks)).decode("utf-8", errors="replace")
+    return text.splitlines()[-count:]

@@ -1,0 +1,45 @@
+"""The progress of a run as plain lines: one when a step starts, one when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TextIO
+
+from dagwright.cli.text import clock, duration, seconds_between
+from dagwright.engines.execution import Execution, StepRun
+
+
+class Lines:
+    """Writes to `stream`, for logs, CI and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._width = 0
+
+    def started(self, execution: Execution, waiting: Mapping[str, tuple[str, ...]]) -> None:
+        self._width = max((len(name) for name in waiting), default=0)
+        self._write(f"{execution.pipeline}: execution {execution.id} started, {len(waiting)} steps")
+
+    def changed(self, step: StepRun) -> None:
+        words = [clock(step.ended or step.started), step.name.ljust(self._width), step.status.lower()]
+        if step.ended:
+            words.append(duration(seconds_between(step.started, step.ended)))
+        if step.failure_reason:
+            words.append(step.failure_reason)
+        outcome = step.metadata.get("Condition", {}).get("Outcome")
+        if outcome:
+            words.append(f"it is {outcome}")
+        if step.ended or step.job:
+            self._write("  " + "  ".join(words))
+
+    def skipped(self, names: tuple[str, ...], why: str) -> None:
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        self._write(f"            {shown} will not run: {why}")
+
+    def noted(self, line: str) -> None:
+        self._write(f"  {line}")
+
+    def ended(self, execution: Execution) -> None: ...
+
+    def _write(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)

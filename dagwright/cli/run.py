@@ -1,0 +1,48 @@
+"""`run`: runs a pipeline here and follows it to its end."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagwright.cli import DONE, EXECUTION_FAILED
+from dagwright.cli.ending import ending
+from dagwright.cli.local import local_engine
+from dagwright.cli.progress import Lines
+from dagwright.cli.sources import Source, source_of
+from dagwright.cli.text import as_json
+from dagwright.definition.parameters import read_assignments
+from dagwright.engines.execution import SUCCEEDED, Observer
+
+if TYPE_CHECKING:
+    from dagwright.engines.local.store import Store
+
+
+def run(arguments: Namespace) -> int:
+    """0 if it succeeded, 3 if it failed or was stopped."""
+    engine = local_engine(arguments)
+    source = source_of(arguments)
+    given = read_assignments(arguments.parameter)
+    _provide(source, engine.home.store)
+    execution = engine.run(source.graph, source.name, given, _observer(arguments))
+    print(ending(engine, execution, Path(sys.argv[0]).name), file=sys.stderr if arguments.json else sys.stdout)
+    if arguments.json:
+        print(as_json(execution.as_json()))
+    return DONE if execution.status == SUCCEEDED else EXECUTION_FAILED
+
+
+def _provide(source: Source, store: Store) -> None:
+    """Put the pipeline's code where its definition says it is: under the hash of its content, so once."""
+    for asset in source.assets:
+        if not store.path(asset.uri).exists():
+            store.put_bytes(asset.content(), asset.uri)
+
+
+def _observer(arguments: Namespace) -> Observer:
+    if sys.stderr.isatty() and sys.stdout.isatty() and not arguments.json:
+        from dagwright.cli.table import LiveTable
+
+        return LiveTable()
+    return Lines(sys.stderr)

@@ -1,0 +1,186 @@
+"""Where a command's pipeline comes from: a module of `pipelines/`, or a definition in a file.
+
+What comes in: the words of the command line. What goes out: a `Source`: its name, its definition, and the code objects
+that have to be in the store before it runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagwright.definition.graph import Graph, read_definition
+from dagwright.errors import DagwrightError, DefinitionError, StorageError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from dagwright.code import Asset
+    from dagwright.pipeline import Pipeline
+    from dagwright.project import Project
+
+ENVIRONMENTS = ("local", "dev", "staging", "production")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A pipeline to work on. `text` is its definition as JSON."""
+
+    name: str
+    text: str
+    graph: Graph
+    assets: tuple[Asset, ...] = ()
+
+
+def project_of(arguments: Namespace) -> Project:
+    """The configuration for `--env`. Raises ConfigurationError with every problem, UsageError."""
+    from dagwright.project import load_project
+
+    if arguments.env not in ENVIRONMENTS:
+        raise UsageError(f"--env {arguments.env}: there is no such environment", hint=_known(arguments.env))
+    return load_project(arguments.root / "config" / "project.yaml", arguments.env)
+
+
+def _known(word: str) -> str:
+    return did_you_mean(word, ENVIRONMENTS)
+
+
+def has_project(arguments: Namespace) -> bool:
+    """Whether there is a configuration; a definition in a file runs without one."""
+    return Path(arguments.root, "config", "project.yaml").exists()
+
+
+def source_of(arguments: Namespace) -> Source:
+    """The pipeline that PIPELINE or --file names. Raises UsageError, DefinitionError, ConfigurationError."""
+    if bool(arguments.pipeline) == bool(arguments.file):
+        hint = f"Pipelines here: {', '.join(pipeline_files(arguments.root)) or 'none'}"
+        raise UsageError("Name a PIPELINE or a --file, one of the two", hint=hint)
+    if arguments.file:
+        return _from_file(arguments.file)
+    pipeline = load_pipeline(arguments.root, arguments.pipeline, project_of(arguments))
+    definition = pipeline.to_json()
+    return Source(pipeline.name, definition, read_definition(definition), tuple(pipeline.assets()))
+
+
+def _from_file(name: str) -> Source:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    stem = "definition" if name == "-" else Path(name).name.split(".")[0]
+    try:
+        return Source(stem, text, read_definition(text))
+    except DefinitionError as error:
+        raise DefinitionError(f"{name}: {error.message}", error.problems, error.hint) from error
+
+
+def pipeline_files(root: Path) -> Mapping[str, Path]:
+    """The pipelines of a project: `pipelines/ecg_pca.py` is `ecg-pca`.
+
+    Raises DefinitionError if two files have one name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted((root / "pipelines").glob("*.py")):
+        if path.name.startswith("_"):
+            continue
+        name = pipeline_name(path)
+        if name in found:
+            raise DefinitionError(
+                f"Two pipelines are named '{name}': pipelines/{found[name].name} and pipelines/{path.name}",
+                hint="Rename one of the files: a pipeline is named after its file, with - for _.",
+            )
+        found[name] = path
+    return found
+
+
+def pipeline_name(path: Path) -> str:
+    return path.stem.replace("_", "-")
+
+
+def load_pipeline(root: Path, name: str, project: Project) -> Pipeline:
+    """What `build(project)` of a pipeline's module gives; no other pipeline is imported.
+
+    Raises UsageError for an unknown name, DefinitionError for a module that is wrong.
+    """
+    files = pipeline_files(root)
+    path = files.get(name) or files.get(name.replace("_", "-"))
+    if path is None:
+        raise UsageError(f"There is no pipeline '{name}' in {root / 'pipelines'}", hint=did_you_mean(name, files))
+    return build_pipeline(root, path, project)
+
+
+def build_pipeline(root: Path, path: Path, project: Project) -> Pipeline:
+    """Import one module of `pipelines/` and call its `build(project)`. Raises DefinitionError."""
+    from dagwright.pipeline import Pipeline
+
+    where = f"pipelines/{path.name}"
+    try:
+        module = _import(root, path)
+        build = getattr(module, "build", None)
+        if not callable(build):
+            raise DefinitionError(f"{where} has no function build(project)", hint="It returns the Pipeline.")
+        pipeline = build(project)
+    except DagwrightError:
+        raise
+    except (Exception, SystemExit) as error:
+        line = _last_line_in(root, error)
+        raise DefinitionError(
+            f"{where} cannot be built: {line or where}: {type(error).__name__}: {error}",
+            hint="Run it again with --debug for the traceback.",
+        ) from error
+    if not isinstance(pipeline, Pipeline):
+        raise DefinitionError(f"build(project) of {where} returns a {type(pipeline).__name__}, not a Pipeline")
+    if pipeline.name != pipeline_name(path):
+        others = [file for file in pipeline_files(root).values() if pipeline_name(file) == pipeline.name]
+        what = f"which is the name of pipelines/{others[0].name}" if others else "which is not its file's name"
+        raise DefinitionError(
+            f"{where} builds a pipeline named '{pipeline.name}', {what}",
+            hint=f"Write Pipeline(name='{pipeline_name(path)}', ...): a pipeline is named after its file.",
+        )
+    return pipeline
+
+
+def _import(root: Path, path: Path) -> object:
+    """The module as `pipelines.<stem>`, with the project's folder first on the path, so that `steps` is found."""
+    for known in [name for name in sys.modules if name.partition(".")[0] in ("pipelines", "steps")]:
+        del sys.modules[known]
+    folder = str(root)
+    if folder in sys.path:
+        sys.path.remove(folder)
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    spec = importlib.util.spec_from_file_location(f"pipelines.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise DefinitionError(f"pipelines/{path.name} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _last_line_in(root: Path, error: BaseException) -> str:
+    """`steps/train.py, line 12`: the deepest line of the project's own files on the way to the error."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_relative(root, error.filename)}, line {error.lineno}"
+    found = ""
+    trace = error.__traceback__
+    while trace:
+        file = trace.tb_frame.f_code.co_filename
+        relative = _relative(root, file)
+        if relative.split("/")[0] in ("pipelines", "steps"):
+            found = f"{relative}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def _relative(root: Path, file: str) -> str:
+    try:
+        return Path(file).relative_to(root).as_posix()
+    except ValueError:
+        return file

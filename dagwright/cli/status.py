@@ -1,0 +1,37 @@
+"""`status`: how an execution went, step by step."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from dagwright.cli.local import local_engine
+from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between
+from dagwright.engines.execution import Execution, StepRun
+
+
+def run(arguments: Namespace) -> int:
+    """Print it."""
+    execution = local_engine(arguments).describe(arguments.execution)
+    print(as_json(execution.as_json()) if arguments.json else _text(execution))
+    return 0
+
+
+def _text(execution: Execution) -> str:
+    head = f"{execution.pipeline}  execution {execution.id}  {execution.status}"
+    when = (
+        f"started {day_and_clock(execution.started)}  {duration(seconds_between(execution.started, execution.ended))}"
+    )
+    lines = [head, when.rstrip()]
+    if execution.failure_reason:
+        lines.append(f"reason: {execution.failure_reason}")
+    if execution.parameters:
+        lines.append(columns([["", name, f"= {value}"] for name, value in execution.parameters.items()]))
+    heading = [["step", "type", "state", "started", "time", ""]] if execution.steps else []
+    lines.append(columns([*heading, *(_row(step) for step in execution.steps.values())]))
+    return "\n".join(line for line in lines if line)
+
+
+def _row(step: StepRun) -> list[str]:
+    outcome = step.metadata.get("Condition", {}).get("Outcome", "")
+    taken = duration(seconds_between(step.started, step.ended))
+    return [step.name, step.type, step.status, clock(step.started), taken, step.failure_reason or outcome]

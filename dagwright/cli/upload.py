@@ -1,0 +1,90 @@
+"""`upload`: puts files where pipelines read them: into the local store, or into the bucket of an AWS environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from dagwright.cli.sources import has_project, project_of
+from dagwright.cli.text import as_json, size
+from dagwright.engines.local.store import Store, split_uri
+from dagwright.errors import AWSError, StorageError, UsageError
+
+Put = Callable[[Path, str], None]
+
+
+def run(arguments: Namespace) -> int:
+    """Print what was put where."""
+    prefix = _address(arguments)
+    split_uri(prefix)
+    pairs = list(_pairs(arguments.paths, prefix))
+    put = Store(arguments.root / ".dagwright" / "s3").put if arguments.env == "local" else _bucket(arguments)
+    total = 0
+    for path, uri in pairs:
+        put(path, uri)
+        total += path.stat().st_size
+        if not arguments.json:
+            print(uri)
+    if arguments.json:
+        print(as_json({"objects": [uri for _, uri in pairs], "bytes": total}))
+    else:
+        print(f"{len(pairs)} object{'s' if len(pairs) != 1 else ''}, {size(total)}", file=sys.stderr)
+    return 0
+
+
+def _address(arguments: Namespace) -> str:
+    if arguments.to.startswith("s3://"):
+        return str(arguments.to)
+    if not has_project(arguments):
+        hint = "Give --to a whole address, s3://bucket/prefix, or add config/project.yaml."
+        raise UsageError(
+            f"'{arguments.to}' is a prefix in the project's bucket, and there is no project here", hint=hint
+        )
+    return f"s3://{project_of(arguments).bucket}/{arguments.to.strip('/')}"
+
+
+def _pairs(names: list[str], prefix: str) -> Iterator[tuple[Path, str]]:
+    """(file, its address): a file lands below the prefix under its name, unless the prefix ends in that name already;
+    a folder's files land below it under their names in it."""
+    missing = [name for name in names if not Path(name).exists()]
+    if missing:
+        raise StorageError(f"There is no file or folder {', '.join(missing)}")
+    base = prefix.rstrip("/")
+    for name in names:
+        path = Path(name)
+        if path.is_file():
+            whole = len(names) == 1 and base.rpartition("/")[2] == path.name and not prefix.endswith("/")
+            yield path, base if whole else f"{base}/{path.name}"
+            continue
+        files = sorted(Path(folder, file) for folder, _, found in os.walk(path) for file in found)
+        if not files:
+            raise StorageError(f"The folder {name} holds no files")
+        for file in files:
+            yield file, f"{base}/{file.relative_to(path).as_posix()}"
+
+
+def _bucket(arguments: Namespace) -> Put:
+    """Puts into S3, encrypted with the project's key if it has one."""
+    import boto3
+    from boto3.exceptions import S3UploadFailedError
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    project = project_of(arguments)
+    key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": project.output_key} if project.output_key else {}
+    try:
+        client = boto3.client("s3", region_name=project.region)
+    except BotoCoreError as error:
+        raise AWSError(f"S3 cannot be reached: {error}") from error
+
+    def put(path: Path, uri: str) -> None:
+        bucket, parts = split_uri(uri)
+        try:
+            client.upload_file(str(path), bucket, "/".join(parts), ExtraArgs=key)
+        except (BotoCoreError, ClientError, S3UploadFailedError) as error:
+            hint = f"Check your credentials and that bucket {bucket} exists in {project.region}."
+            raise AWSError(f"{path} could not be put at {uri}: {error}", hint=hint) from error
+
+    return put
