@@ -254,6 +254,9 @@ class ProcessingStep(JobStep):
             }
         )
 
+    def siblings(self) -> dict[str, Any]:
+        return {**super().siblings(), **present({"PropertyFiles": list(self.property_files.values()) or None})}
+
     def _start(self, settings: JobSettings, emission: Emission) -> tuple[list[Any] | None, list[ProcessingInput]]:
         """What the container starts, and the inputs that bring it there."""
         if self.code is None:

@@ -61,7 +61,9 @@ def test_the_tar_names_nobody_and_no_time(source: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(tarball(folder(Path("src"), source)))) as tar:
         entries = tar.getmembers()
     assert [one.name for one in entries] == ["lib/a.py", "train.py"]
-    assert {(one.mtime, one.uid, one.gid, one.uname, one.gname, one.mode) for one in entries} == {(0, 0, 0, "", "", 0o644)}
+    assert {(one.mtime, one.uid, one.gid, one.uname, one.gname, one.mode) for one in entries} == {
+        (0, 0, 0, "", "", 0o644)
+    }
 
 
 def test_a_missing_script_names_the_nearest(source: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from vocabulary_example import ROOT, bare, everything, project
 
 import dagwright as dw
+from dagwright.definition.graph import read_definition
 from dagwright.shapes import model
 from dagwright.writing import text_of
 
@@ -39,6 +40,13 @@ def test_the_golden_file_has_every_kind() -> None:
     assert {one["Type"] for one in steps} == kinds | {"Condition", "Fail", "Lambda", "Callback", "EMR"}
     assert list(definition) == ["Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"]
     assert not [key for one in steps for key in one["Arguments"] if key.endswith("JobName")]
+
+
+def test_the_golden_file_is_read_back_and_emitted_again() -> None:
+    graph = read_definition(GOLDEN.read_text(encoding="utf-8"))
+    assert len(graph.steps) == len(every_step(json.loads(GOLDEN.read_text(encoding="utf-8"))["Steps"]))
+    assert graph.steps["Evaluate"].property_files["Report"].file_path == "evaluation.json"
+    assert text_of(dict(graph.definition)) == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_emitting_twice_changes_nothing() -> None:

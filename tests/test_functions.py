@@ -34,7 +34,9 @@ def test_join_refuses_what_it_cannot_join(arguments: Any) -> None:
 
 def test_json_get_from_a_property_file_and_from_s3() -> None:
     report = PropertyFile("Report", "out", "r.json")
-    step = bare("Evaluate", outputs=[ProcessingOutput("/opt/ml/processing/o", output_name="out")], property_files=[report])
+    step = bare(
+        "Evaluate", outputs=[ProcessingOutput("/opt/ml/processing/o", output_name="out")], property_files=[report]
+    )
     expected = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Report"}, "Path": "a.b[0]"}}
     assert JsonGet("Evaluate", "Report", "a.b[0]").expr == expected
     assert JsonGet(step, report, "a.b[0]").expr == expected

@@ -11,7 +11,10 @@ from dagwright import DefinitionError, ParameterBoolean, ParameterFloat, Paramet
     ("parameter", "declaration"),
     [
         (ParameterString("A"), {"Name": "A", "Type": "String"}),
-        (ParameterString("A", "x", ["x", "y"]), {"Name": "A", "Type": "String", "DefaultValue": "x", "EnumValues": ["x", "y"]}),
+        (
+            ParameterString("A", "x", ["x", "y"]),
+            {"Name": "A", "Type": "String", "DefaultValue": "x", "EnumValues": ["x", "y"]},
+        ),
         (ParameterInteger("A", 0), {"Name": "A", "Type": "Integer", "DefaultValue": 0}),
         (ParameterFloat("A", 0.5), {"Name": "A", "Type": "Float", "DefaultValue": 0.5}),
         (ParameterBoolean("A", False), {"Name": "A", "Type": "Boolean", "DefaultValue": False}),

@@ -13,7 +13,9 @@ from dagwright.shapes import Shape
 
 OUTPUT = dw.ProcessingOutput("/opt/ml/processing/output/train", output_name="train")
 TRAIN = dw.TrainingStep("Train", image="i", metric_definitions=[{"Name": "val:acc", "Regex": "(.*)"}])
-TUNE = dw.TuningStep("Tune", image="i", objective_metric_name="auc", hyperparameter_ranges={"a": dw.IntegerParameter(1, 2)})
+TUNE = dw.TuningStep(
+    "Tune", image="i", objective_metric_name="auc", hyperparameter_ranges={"a": dw.IntegerParameter(1, 2)}
+)
 WORK = bare(outputs=[OUTPUT], inputs=[dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/raw", "raw")])
 EMR = dw.EMRStep("Spark", cluster_id="j-1", step_config=dw.EMRStepConfig("a.jar"))
 LAMBDA = dw.LambdaStep("Call", function_arn="arn", outputs=[dw.LambdaOutput("receipt")])
@@ -26,14 +28,17 @@ GATE = dw.ConditionStep("Gate", [dw.ConditionEquals(1, 1)])
         (lambda: TRAIN.properties.ModelArtifacts.S3ModelArtifacts, "Train.ModelArtifacts.S3ModelArtifacts"),
         (lambda: TRAIN.properties.FinalMetricDataList["val:acc"].Value, "Train.FinalMetricDataList['val:acc'].Value"),
         (lambda: TRAIN.properties.FinalMetricDataList[0].Value, "Train.FinalMetricDataList[0].Value"),
-        (lambda: TRAIN.properties.HyperParameters["it's"], "Train.HyperParameters[\"it's\"]"),
+        (lambda: TRAIN.properties.HyperParameters["it's"], 'Train.HyperParameters["it\'s"]'),
         (
             lambda: WORK.properties.ProcessingOutputConfig.Outputs["train"].S3Output.S3Uri,
             "Work.ProcessingOutputConfig.Outputs['train'].S3Output.S3Uri",
         ),
         (lambda: WORK.properties.ProcessingInputs["raw"].S3Input.S3Uri, "Work.ProcessingInputs['raw'].S3Input.S3Uri"),
         (lambda: TUNE.properties.BestTrainingJob.TrainingJobName, "Tune.BestTrainingJob.TrainingJobName"),
-        (lambda: TUNE.properties.TrainingJobSummaries[3].TrainingJobName, "Tune.TrainingJobSummaries[3].TrainingJobName"),
+        (
+            lambda: TUNE.properties.TrainingJobSummaries[3].TrainingJobName,
+            "Tune.TrainingJobSummaries[3].TrainingJobName",
+        ),
         (lambda: EMR.properties.Config.Args[1], "Spark.Config.Args[1]"),
         (lambda: EMR.properties.ClusterId, "Spark.ClusterId"),
         (lambda: LAMBDA.properties.Outputs["receipt"], "Call.OutputParameters['receipt']"),
@@ -60,7 +65,11 @@ def test_paths(read: Any, path: str) -> None:
             "Steps.Work.ProcessingOutputConfig.Outputs",
             "did you mean 'train'?",
         ),
-        (lambda: WORK.properties.ProcessingOutputConfig.Outputs[0], "Steps.Work.ProcessingOutputConfig.Outputs", "train"),
+        (
+            lambda: WORK.properties.ProcessingOutputConfig.Outputs[0],
+            "Steps.Work.ProcessingOutputConfig.Outputs",
+            "train",
+        ),
         (lambda: LAMBDA.properties.Outputs["recipt"], "Steps.Call.OutputParameters['recipt']", "receipt"),
         (lambda: GATE.properties.Result, "Steps.Gate", "Outcome"),
     ],

@@ -170,7 +170,11 @@ RANGES = {"a": dw.IntegerParameter(1, 2)}
         (lambda: bare(outputs=[OUT]).output_uri("b"), "ProcessingOutputConfig.Outputs", "'b' is not an output"),
         (lambda: train(use_spot_instances=True), "max_wait_in_seconds", "spot instances need"),
         (lambda: train(source_dir="src"), "entry_point", "needs an entry_point"),
-        (lambda: train(hyperparameters={"a": object()}, role="r"), "HyperParameters['a']", "cannot be a hyperparameter"),
+        (
+            lambda: train(hyperparameters={"a": object()}, role="r"),
+            "HyperParameters['a']",
+            "cannot be a hyperparameter",
+        ),
         (
             lambda: dw.TransformStep("T", model_name="m", data="s3://b/k", role="r"),
             "role",
@@ -210,8 +214,7 @@ RANGES = {"a": dw.IntegerParameter(1, 2)}
 )
 def test_mistakes_are_refused_where_they_are_written(make: Any, field: str, what: str) -> None:
     with pytest.raises(dw.DefinitionError) as caught:
-        refused = make()
-        arguments(refused)
+        arguments(make())
     problem = caught.value.problems[0]
     assert problem.field == field
     assert what in str(problem)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagwright.cli.text import columns, duration, seconds_between
+from dagwright.definition.graph import Graph
 from dagwright.engines.execution import STOPPED, SUCCEEDED, Execution, StepRun
+from dagwright.errors import StorageError
 
 if TYPE_CHECKING:
     from dagwright.engines.local.engine import LocalEngine
@@ -16,18 +20,21 @@ if TYPE_CHECKING:
 _LOG_LINES = 10
 
 
-def ending(engine: LocalEngine, execution: Execution, program: str) -> str:
-    """The summary of an execution that is over."""
+def ending(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
+    """The summary of an execution of `graph` that is over."""
+    program = _program()
     taken = duration(seconds_between(execution.started, execution.ended))
     lines = [f"{execution.status} after {taken}"]
     for step in execution.failed_steps:
         lines += _failure(engine, step)
-    rows = [*_metrics(engine, execution), *_models(execution), *_outputs(engine, execution)]
+    rows = [*_metrics(engine, execution), *_evaluations(engine, execution, graph)]
+    rows += [*_models(execution), *_outputs(engine, execution)]
     if rows:
         lines.append(columns(rows, indent="  "))
     look = [f"{program} status {execution.id}", f"{program} logs {execution.id}"]
-    if execution.failed_steps:
-        look[1] += f" --step {execution.failed_steps[0].name}"
+    failed_job = next((step.name for step in execution.failed_steps if step.job), "")
+    if failed_job:
+        look[1] += f" --step {failed_job}"
     lines.append(f"  look further: {'   '.join(look)}")
     if execution.status == STOPPED:
         lines.insert(1, "  the jobs that were running have been ended; what had finished is kept")
@@ -46,6 +53,35 @@ def _failure(engine: LocalEngine, step: StepRun) -> Iterator[str]:
 
 def _metrics(engine: LocalEngine, execution: Execution) -> list[list[str]]:
     return [["metric", f"{step} {name}", f"{value:g}"] for step, name, value in engine.metrics(execution.id)]
+
+
+def _evaluations(engine: LocalEngine, execution: Execution, graph: Graph) -> Iterator[list[str]]:
+    """The single numbers of evaluation files in SageMaker's model-quality layout: `<kind>_metrics.<name>.value`."""
+    for step in _succeeded(execution, "Processing"):
+        folders = dict(_addresses(step.output or {}))
+        for output_name, file_path in graph.steps[step.name].property_files.values():
+            try:
+                report = json.loads(engine.home.store.read_text(f"{folders[output_name]}/{file_path}"))
+            except (StorageError, ValueError, KeyError):
+                continue  # what reads it has said so already
+            for name, value in _single_numbers(report):
+                yield ["metric", f"{step.name} {name}", f"{value:g}"]
+
+
+def _single_numbers(report: Any) -> Iterator[tuple[str, float]]:
+    kinds = report.items() if isinstance(report, dict) else ()
+    groups = [group for kind, group in kinds if kind.endswith("_metrics") and isinstance(group, dict)]
+    for group in groups:
+        for name, metric in group.items():
+            value = metric.get("value") if isinstance(metric, dict) else None
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                yield name, value
+
+
+def _program() -> str:
+    """How this command line was called, for the commands it suggests."""
+    name = Path(sys.argv[0]).name
+    return f"python {name}" if name.endswith(".py") else name
 
 
 def _models(execution: Execution) -> Iterator[list[str]]:

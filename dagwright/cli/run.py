@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagwright.cli import DONE, EXECUTION_FAILED
+from dagwright.cli.commit import PARAMETER, current_commit
 from dagwright.cli.ending import ending
 from dagwright.cli.local import local_engine
 from dagwright.cli.progress import Lines
@@ -25,9 +25,12 @@ def run(arguments: Namespace) -> int:
     engine = local_engine(arguments)
     source = source_of(arguments)
     given = read_assignments(arguments.parameter)
+    if PARAMETER in source.graph.parameters and PARAMETER not in given and arguments.pipeline:
+        commit = current_commit(arguments.root)
+        given |= {PARAMETER: commit} if commit else {}
     _provide(source, engine.home.store)
     execution = engine.run(source.graph, source.name, given, _observer(arguments))
-    print(ending(engine, execution, Path(sys.argv[0]).name), file=sys.stderr if arguments.json else sys.stdout)
+    print(ending(engine, execution, source.graph), file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print(as_json(execution.as_json()))
     return DONE if execution.status == SUCCEEDED else EXECUTION_FAILED
