@@ -39,7 +39,11 @@ class Lines:
     def noted(self, line: str) -> None:
         self._write(f"  {line}")
 
-    def ended(self, execution: Execution) -> None: ...
+    def ended(self, execution: Execution) -> None:
+        """The ending is printed apart."""
+
+    def close(self) -> None:
+        """Nothing to leave behind."""
 
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from dagwright.cli import DONE, EXECUTION_FAILED
@@ -14,9 +15,10 @@ from dagwright.cli.progress import Lines
 from dagwright.cli.sources import Source, source_of
 from dagwright.cli.text import as_json
 from dagwright.definition.parameters import read_assignments
-from dagwright.engines.execution import SUCCEEDED, Observer
+from dagwright.engines.execution import SUCCEEDED
 
 if TYPE_CHECKING:
+    from dagwright.cli.table import LiveTable
     from dagwright.engines.local.store import Store
 
 
@@ -29,7 +31,8 @@ def run(arguments: Namespace) -> int:
         commit = current_commit(arguments.root)
         given |= {PARAMETER: commit} if commit else {}
     _provide(source, engine.home.store)
-    execution = engine.run(source.graph, source.name, given, _observer(arguments))
+    with closing(_observer(arguments)) as observer:
+        execution = engine.run(source.graph, source.name, given, observer)
     print(ending(engine, execution, source.graph), file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print(as_json(execution.as_json()))
@@ -43,7 +46,7 @@ def _provide(source: Source, store: Store) -> None:
             store.put_bytes(asset.content(), asset.uri)
 
 
-def _observer(arguments: Namespace) -> Observer:
+def _observer(arguments: Namespace) -> Lines | LiveTable:
     if sys.stderr.isatty() and sys.stdout.isatty() and not arguments.json:
         from dagwright.cli.table import LiveTable
 

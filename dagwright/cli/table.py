@@ -21,12 +21,12 @@ class LiveTable:
     """Redraws itself a few times a second while the run lasts; what is noted stands above it."""
 
     def __init__(self) -> None:
-        self._console = Console()
-        self._live = Live(console=self._console, refresh_per_second=8, get_renderable=self._draw)
         self._waiting: Mapping[str, tuple[str, ...]] = {}
         self._runs: dict[str, StepRun] = {}
         self._skipped: dict[str, str] = {}
         self._title = ""
+        self._console = Console()
+        self._live = Live(console=self._console, refresh_per_second=8, get_renderable=self._draw)
 
     def started(self, execution: Execution, waiting: Mapping[str, tuple[str, ...]]) -> None:
         self._title = f"{execution.pipeline}, execution {execution.id}"
@@ -43,6 +43,10 @@ class LiveTable:
         self._console.print(Text(line, style="dim"))
 
     def ended(self, execution: Execution) -> None:
+        self._live.refresh()
+
+    def close(self) -> None:
+        """Leave the terminal as it was, also after an error."""
         self._live.stop()
 
     def _draw(self) -> RenderableType:

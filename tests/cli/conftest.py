@@ -1,0 +1,107 @@
+"""A copy of the project's own files, and its command line as a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+USER_FILES = ("config", "pipelines", "steps", "scripts", "deploy.py")
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """`deploy.py` of one project folder."""
+
+    folder: Path
+
+    def __call__(
+        self, *words: str, variables: Mapping[str, str] | None = None, given: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words),
+            cwd=self.folder,
+            env={**os.environ, **(variables or {})},
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, str(self.folder / "deploy.py"), *words]
+
+    def json(self, *words: str) -> Any:
+        done = self(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*words), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Deploy:
+    """The example project, with nothing uploaded and nothing run."""
+    return copied_project(tmp_path / "project")
+
+
+def copied_project(folder: Path) -> Deploy:
+    folder.mkdir()
+    for name in USER_FILES:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return Deploy(folder)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any]:
+    """A project in which the training pipeline has run once, and what `run --json` printed."""
+    deploy = copied_project(tmp_path_factory.mktemp("trained") / "project")
+    sample = deploy.folder / "sample.csv"
+    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
+    assert deploy("upload", str(sample), "--to", "raw/uploads").returncode == 0
+    done = deploy("run", "training", "-p", "Trees=20", "--json")
+    assert done.returncode == 0, done.stderr
+    return deploy, json.loads(done.stdout)
+
+
+@pytest.fixture
+def definition_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a definition of inline scripts: name of a step -> Python text, in a row unless told otherwise."""
+
+    def write(name: str = "small.json", **scripts: str) -> Path:
+        steps = [inline_step(step, text) for step, text in scripts.items()]
+        path = tmp_path / name
+        path.write_text(json.dumps({"Version": "2020-12-01", "Steps": steps}), encoding="utf-8")
+        return path
+
+    return write
+
+
+def inline_step(name: str, script: str) -> dict[str, Any]:
+    cluster = {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    return {
+        "Name": name,
+        "Type": "Processing",
+        "Arguments": {
+            "ProcessingResources": {"ClusterConfig": cluster},
+            "AppSpecification": {"ImageUri": "example:1", "ContainerEntrypoint": ["python3", "-c", script]},
+            "RoleArn": "arn:aws:iam::123456789012:role/any",
+        },
+    }

@@ -1,0 +1,92 @@
+"""`upload`: into the local store, and into the bucket of an AWS environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.csv").write_text("a\n")
+    (folder / "deep" / "b.csv").write_text("b\n")
+    return folder
+
+
+def test_a_folder_keeps_its_names(deploy: Any, data: Path) -> None:
+    done = deploy("upload", str(data), "--to", "raw/uploads")
+    assert done.returncode == 0
+    assert done.stdout.split() == [
+        "s3://acme-sm-rc-churn/raw/uploads/a.csv",
+        "s3://acme-sm-rc-churn/raw/uploads/deep/b.csv",
+    ]
+    stored = deploy.folder / ".dagwright/s3/acme-sm-rc-churn/raw/uploads/deep/b.csv"
+    assert stored.read_text() == "b\n"
+    (data / "deep" / "b.csv").write_text("changed\n")
+    assert stored.read_text() == "b\n", "it is a copy"
+
+
+def test_a_file_lands_below_a_prefix_or_at_its_own_address(deploy: Any, data: Path) -> None:
+    file = str(data / "a.csv")
+    assert deploy("upload", file, "--to", "s3://other/in").stdout == "s3://other/in/a.csv\n"
+    assert deploy("upload", file, "--to", "s3://other/in/a.csv").stdout == "s3://other/in/a.csv\n"
+    below = deploy.json("upload", file, "--to", "s3://third/in/a.csv/")
+    assert below == {"objects": ["s3://third/in/a.csv/a.csv"], "bytes": 2}
+
+
+def test_what_cannot_be_uploaded_is_said(deploy: Any, data: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for words, part in (
+        (["nowhere.csv", "--to", "raw"], "There is no file or folder nowhere.csv"),
+        ([str(empty), "--to", "raw"], "holds no files"),
+        ([str(data), "--to", "s3://b1c/../../../x"], "would leave the bucket's folder"),
+        ([str(data), "--to", "s3://No_Bucket/x"], "names no possible bucket"),
+    ):
+        done = deploy("upload", *words)
+        assert done.returncode == 1, words
+        assert part in done.stderr
+
+
+@pytest.fixture
+def aws() -> Iterator[str]:
+    """The address of an S3 that lives on this machine's loopback."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_CONFIG_FILE": "/nonexistent"}
+
+
+def test_an_aws_environment_gets_it_encrypted_with_the_projects_key(deploy: Any, data: Path, aws: str) -> None:
+    s3 = boto3.client(
+        "s3", endpoint_url=aws, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test",  # noqa: S106
+        config=Config(s3={"addressing_style": "path"}),
+    )  # fmt: skip
+    s3.create_bucket(Bucket="acme-sm-rc-churn-staging")
+    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": aws}
+    done = deploy("upload", str(data / "a.csv"), "--to", "raw/uploads", "--env", "staging", variables=variables)
+    assert done.returncode == 0, done.stderr
+    head = s3.head_object(Bucket="acme-sm-rc-churn-staging", Key="raw/uploads/a.csv")
+    assert head["ServerSideEncryption"] == "aws:kms"
+    assert head["SSEKMSKeyId"] == "alias/sagemaker-rc-churn"
+    assert not (deploy.folder / ".dagwright").exists()
+
+
+def test_what_s3_refuses_is_said_with_what_to_check(deploy: Any, data: Path, aws: str) -> None:
+    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": aws}
+    done = deploy("upload", str(data / "a.csv"), "--to", "raw", "--env", "production", variables=variables)
+    assert done.returncode == 1
+    assert "could not be put at s3://acme-sm-rc-churn-production/raw/a.csv" in done.stderr
+    assert "Check your credentials" in done.stderr

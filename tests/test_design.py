@@ -1,0 +1,107 @@
+"""The design itself: which room may import which, and what a command must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXPENSIVE = ("boto3", "botocore", "rich", "moto", "sklearn", "numpy", "pandas", "tarfile", "importlib.metadata")
+# Each room of the house and the rooms it may import; `errors` is the floor that all stand on.
+ARROWS = {
+    "dagwright/errors.py": (),
+    "dagwright/definition": ("dagwright.definition", "dagwright.errors"),
+    "dagwright/engines": ("dagwright.engines", "dagwright.definition", "dagwright.errors"),
+    "dagwright/cli": ("dagwright",),
+    "steps": ("steps", "dagwright"),
+    "pipelines": ("pipelines", "steps", "dagwright"),
+    "scripts": (),
+    "deploy.py": ("dagwright.cli",),
+}
+AUTHORING = [path for path in sorted((ROOT / "dagwright").glob("*.py")) if path.name != "errors.py"]
+OURS = ("dagwright", "steps", "pipelines", "scripts", "tests", "bench", "deploy")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            yield node.module or ""
+
+
+def files_of(room: str) -> list[Path]:
+    path = ROOT / room
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_imports_go_one_way(room: str) -> None:
+    allowed = ARROWS[room]
+    for path in files_of(room):
+        for name in imported(path):
+            if name.partition(".")[0] in OURS:
+                inside = any(name == room or name.startswith(f"{room}.") for room in allowed)
+                assert inside, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_the_authoring_vocabulary_knows_nothing_of_what_reads_it() -> None:
+    for path in AUTHORING:
+        for name in imported(path):
+            reader = name.startswith(("dagwright.definition", "dagwright.engines", "dagwright.cli"))
+            assert not reader, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_only_the_reader_knows_how_an_expression_is_spelled() -> None:
+    """Writing it is the vocabulary's; taking it apart is the reader's alone."""
+    for folder in ("engines", "cli"):
+        for path in files_of(f"dagwright/{folder}"):
+            text = path.read_text(encoding="utf-8")
+            assert "Std:" not in text, path
+            assert '"Get"' not in text, path
+
+
+def test_the_sandbox_program_imports_the_standard_library_only() -> None:
+    for name in ("sandbox.py", "lambda_host.py"):
+        path = ROOT / "dagwright/engines/local" / name
+        assert {module.partition(".")[0] for module in imported(path)} <= set(sys.stdlib_module_names)
+
+
+COMMANDS = {
+    "--help": [],
+    "list": ["list"],
+    "render": ["render", "training"],
+    "run": ["run", "--file", "{definition}"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_loads_nothing_expensive(command: str, tmp_path: Path) -> None:
+    definition = tmp_path / "d.json"
+    definition.write_text('{"Version": "2020-12-01", "Steps": []}')
+    words = [word.format(definition=definition) for word in COMMANDS[command]] or [command]
+    program = (
+        "import sys; from pathlib import Path; from dagwright.cli import main\n"
+        f"try: code = main({words!r}, Path({str(ROOT if command != 'run' else tmp_path)!r}))\n"
+        "except SystemExit as end: code = end.code\n"
+        f"print([name for name in {EXPENSIVE!r} if name in sys.modules], code, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "[] 0", done.stderr
+
+
+def test_files_stay_short() -> None:
+    """A file past about 400 lines asks to be two."""
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for room in ("dagwright", "pipelines", "steps", "scripts", "bench")
+        for path in files_of(room)
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 450
+    }
+    assert long == {}
