@@ -105,3 +105,8 @@ def test_files_stay_short() -> None:
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 450
     }
     assert long == {}
+
+
+def test_the_readme_shows_the_picture_that_the_command_draws() -> None:
+    picture = (ROOT / "tests/golden/example/training.mmd").read_text(encoding="utf-8").rstrip()
+    assert f"```mermaid\n{picture}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
