@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
 
 
 def _run(words: list[str], root: Path | None) -> int:
+    # A command builds its objects and ends: looking for cycles among them all the while is a third of a long render.
+    gc.set_threshold(100_000, 50, 100)
     arguments = _parser().parse_args(words)
     arguments.root = root or _project_folder()
     code: int = import_module(f"dagwright.cli.{arguments.module}").run(arguments)

@@ -7,13 +7,14 @@ from argparse import Namespace
 from pathlib import Path
 
 from dagwright.cli.sources import Source, source_of
-from dagwright.engines.local.store import storage_errors
 
 
 def run(arguments: Namespace) -> int:
     """Print the pipeline definition, or its picture as Mermaid."""
     text = _rendered(source_of(arguments), arguments.target)
     if arguments.out:
+        from dagwright.engines.local.store import storage_errors
+
         with storage_errors(f"{arguments.out} cannot be written"):
             Path(arguments.out).write_text(text, encoding="utf-8")
     else:

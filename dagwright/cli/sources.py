@@ -61,9 +61,13 @@ def source_of(arguments: Namespace) -> Source:
         raise UsageError("Name a PIPELINE or a --file, one of the two", hint=hint)
     if arguments.file:
         return _from_file(arguments.file)
+    from dagwright.emit import Emission
+    from dagwright.writing import text_of
+
     pipeline = load_pipeline(arguments.root, arguments.pipeline, project_of(arguments))
-    definition = pipeline.to_json()
-    return Source(pipeline.name, definition, read_definition(definition), tuple(pipeline.assets()))
+    emission = Emission(pipeline)
+    graph = read_definition(emission.definition)
+    return Source(pipeline.name, text_of(emission.definition), graph, tuple(emission.assets))
 
 
 def _from_file(name: str) -> Source:
