@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup run test lint format bench clean
+.PHONY: setup run test test-image lint format bench clean
 
 setup: $(READY)
 
@@ -21,6 +21,10 @@ run: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto
+
+# the example with the library versions of its image; skipped where the machine has no Python 3.9
+test-image: $(READY)
+	$(BIN)/python -m pytest -m image
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -11,13 +11,15 @@ import argparse
 import gc
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from dagwright.errors import DagwrightError, InternalError, UsageError
+from dagwright.errors import DagwrightError, InternalError, UsageError, did_you_mean
 
+ENVIRONMENTS = ("local", "dev", "staging", "production")
 DONE, FAILED, CHANGES, EXECUTION_FAILED, USAGE = 0, 1, 2, 3, 64
 
 
@@ -41,16 +43,19 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
         sys.stderr.close()  # the reader of our output has gone: nobody is left to tell
         return FAILED
     except Exception as error:
-        if "--debug" in words:
-            raise
         what = f"This is a bug of dagwright: {type(error).__name__}: {error}"
-        return _report(InternalError(what, hint="Run it again with --debug for the traceback."), words)
+        bug = InternalError(what, hint="Run it again with --debug for the traceback.")
+        bug.__cause__ = error
+        return _report(bug, words)
 
 
 def _run(words: list[str], root: Path | None) -> int:
     # A command builds its objects and ends: looking for cycles among them all the while is a third of a long render.
     gc.set_threshold(100_000, 50, 100)
     arguments = _parser().parse_args(words)
+    if arguments.env not in ENVIRONMENTS:
+        hint = did_you_mean(arguments.env, ENVIRONMENTS)
+        raise UsageError(f"--env {arguments.env}: there is no such environment", hint=hint)
     arguments.root = root or _project_folder()
     code: int = import_module(f"dagwright.cli.{arguments.module}").run(arguments)
     sys.stdout.flush()
@@ -59,7 +64,7 @@ def _run(words: list[str], root: Path | None) -> int:
 
 def _report(error: DagwrightError, words: list[str]) -> int:
     if "--debug" in words:
-        raise error
+        traceback.print_exception(error)
     print(error, file=sys.stderr)
     if "--json" in words:
         problems = [problem.as_json() for problem in error.problems]
@@ -73,7 +78,10 @@ def _project_folder() -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(description="One ML pipeline definition; three places to run it.", allow_abbrev=False)
+    parser = _Parser(
+        description="One ML pipeline definition in Python: run it here, render it for SageMaker Pipelines.",
+        allow_abbrev=False,
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
 
     def command(name: str, what: str, module: str = "", *, json_too: bool = True) -> argparse.ArgumentParser:
@@ -107,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--step", metavar="STEP", help="of this step only")
     logs.add_argument("--tail", type=_count, metavar="N", help="the last N lines of each log")
     stop = command("stop", "stop a running execution")
-    stop.add_argument("execution", metavar="EXECUTION", help="its id")
+    stop.add_argument("execution", nargs="?", default="", metavar="EXECUTION", help="its id; default: the newest")
     history = command("history", "the executions, newest first")
     history.add_argument("pipeline", nargs="?", default="", metavar="PIPELINE", help="of this pipeline only")
     history.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagwright.cli.text import columns, duration, seconds_between
+from dagwright.cli.text import columns, duration, program_name, seconds_between
 from dagwright.definition.graph import Graph
 from dagwright.engines.execution import STOPPED, SUCCEEDED, Execution, StepRun
 from dagwright.errors import StorageError
@@ -22,7 +21,7 @@ _LOG_LINES = 10
 
 def ending(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
     """The summary of an execution of `graph` that is over."""
-    program = _program()
+    program = program_name()
     taken = duration(seconds_between(execution.started, execution.ended))
     lines = [f"{execution.status} after {taken}"]
     for step in execution.failed_steps:
@@ -76,12 +75,6 @@ def _single_numbers(report: Any) -> Iterator[tuple[str, float]]:
             value = metric.get("value") if isinstance(metric, dict) else None
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 yield name, value
-
-
-def _program() -> str:
-    """How this command line was called, for the commands it suggests."""
-    name = Path(sys.argv[0]).name
-    return f"python {name}" if name.endswith(".py") else name
 
 
 def _models(execution: Execution) -> Iterator[list[str]]:

@@ -7,11 +7,17 @@ from argparse import Namespace
 from dagwright.cli.local import local_engine
 from dagwright.cli.text import as_json, columns, day_and_clock, duration, seconds_between
 from dagwright.engines.execution import Execution
+from dagwright.errors import UsageError, did_you_mean
 
 
 def run(arguments: Namespace) -> int:
     """Print them."""
-    executions = local_engine(arguments).history(arguments.pipeline)[: arguments.limit]
+    everything = local_engine(arguments).history()
+    known = [execution.pipeline for execution in everything]
+    if arguments.pipeline and arguments.pipeline not in known:
+        hint = did_you_mean(arguments.pipeline, known)
+        raise UsageError(f"Pipeline '{arguments.pipeline}' has not run here", hint=hint)
+    executions = [item for item in everything if arguments.pipeline in ("", item.pipeline)][: arguments.limit]
     if arguments.json:
         print(as_json({"PipelineExecutionSummaries": [execution.summary() for execution in executions]}))
     elif executions:

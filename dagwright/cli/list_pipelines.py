@@ -21,8 +21,6 @@ def run(arguments: Namespace) -> int:
             pipeline = build_pipeline(arguments.root, path, project)
             graph = read_definition(pipeline.definition())
         except DagwrightError as error:
-            if arguments.debug:
-                raise
             print(f"{name}: {error}", file=sys.stderr)
             broken = True
             continue

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dagwright.cli.sources import has_project, project_of
@@ -12,19 +10,6 @@ from dagwright.errors import UsageError
 
 if TYPE_CHECKING:
     from dagwright.engines.local.engine import LocalEngine
-    from dagwright.engines.local.environments import Rule
-
-
-@dataclass(frozen=True)
-class NoSettings:
-    """What holds for a definition that runs where there is no configuration."""
-
-    environments: tuple[Rule, ...] = ()
-    lambdas: Mapping[str, str] = field(default_factory=dict)
-    max_parallel: int | None = None
-    sandbox: str = "auto"
-    stop_grace_seconds: int = 10
-    copy_below_mib: int = 64
 
 
 def local_engine(arguments: Namespace) -> LocalEngine:
@@ -38,7 +23,9 @@ def local_engine(arguments: Namespace) -> LocalEngine:
             hint="Leave --env out to work with the executions on this machine.",
         )
     if not has_project(arguments):
-        return LocalEngine(arguments.root, Account(), NoSettings())
+        from dagwright.project import LocalSettings
+
+        return LocalEngine(arguments.root, Account(), LocalSettings())
     project = project_of(arguments)
     account = Account(project.region, project.account_id, project.partition)
     return LocalEngine(arguments.root, account, project.local)

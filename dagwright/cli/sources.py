@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dagwright.pipeline import Pipeline
     from dagwright.project import Project
 
-ENVIRONMENTS = ("local", "dev", "staging", "production")
-
 
 @dataclass(frozen=True)
 class Source:
@@ -37,16 +35,10 @@ class Source:
 
 
 def project_of(arguments: Namespace) -> Project:
-    """The configuration for `--env`. Raises ConfigurationError with every problem, UsageError."""
+    """The configuration for `--env`. Raises ConfigurationError with every problem."""
     from dagwright.project import load_project
 
-    if arguments.env not in ENVIRONMENTS:
-        raise UsageError(f"--env {arguments.env}: there is no such environment", hint=_known(arguments.env))
     return load_project(arguments.root / "config" / "project.yaml", arguments.env)
-
-
-def _known(word: str) -> str:
-    return did_you_mean(word, ENVIRONMENTS)
 
 
 def has_project(arguments: Namespace) -> bool:

@@ -21,6 +21,7 @@ def run(arguments: Namespace) -> int:
     prefix = _address(arguments)
     split_uri(prefix)
     pairs = list(_pairs(arguments.paths, prefix))
+    _refuse_collisions(pairs)
     put = Store(arguments.root / ".dagwright" / "s3").put if arguments.env == "local" else _bucket(arguments)
     total = 0
     for path, uri in pairs:
@@ -36,6 +37,8 @@ def run(arguments: Namespace) -> int:
 
 
 def _address(arguments: Namespace) -> str:
+    if not arguments.to.strip("/"):
+        raise UsageError("--to names no place", hint="Give a prefix such as raw/uploads, or s3://bucket/prefix.")
     if arguments.to.startswith("s3://"):
         return str(arguments.to)
     if not has_project(arguments):
@@ -64,6 +67,14 @@ def _pairs(names: list[str], prefix: str) -> Iterator[tuple[Path, str]]:
             raise StorageError(f"The folder {name} holds no files")
         for file in files:
             yield file, f"{base}/{file.relative_to(path).as_posix()}"
+
+
+def _refuse_collisions(pairs: list[tuple[Path, str]]) -> None:
+    first: dict[str, Path] = {}
+    for path, uri in pairs:
+        if uri in first:
+            raise StorageError(f"{first[uri]} and {path} would both become {uri}", hint="Upload them to two prefixes.")
+        first[uri] = path
 
 
 def _bucket(arguments: Namespace) -> Put:

@@ -48,6 +48,7 @@ def test_what_cannot_be_uploaded_is_said(deploy: Any, data: Path, tmp_path: Path
     for words, part in (
         (["nowhere.csv", "--to", "raw"], "There is no file or folder nowhere.csv"),
         ([str(empty), "--to", "raw"], "holds no files"),
+        ([str(data / "a.csv"), str(data / "deep" / ".." / "a.csv"), "--to", "raw"], "would both become"),
         ([str(data), "--to", "s3://b1c/../../../x"], "would leave the bucket's folder"),
         ([str(data), "--to", "s3://No_Bucket/x"], "names no possible bucket"),
     ):

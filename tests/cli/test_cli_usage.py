@@ -28,6 +28,10 @@ def test_help_names_every_command(deploy: Any) -> None:
         ["run", "training", "--env", "dev"],
         ["status", "nothing-ran"],
         ["history", "--limit", "many"],
+        ["history", "never-ran"],
+        ["stop"],
+        ["render", "--file", "d.json", "--env", "nonsense"],
+        ["upload", "deploy.py", "--to", ""],
     ],
 )
 def test_wrong_words_are_wrong_usage(words: list[str], deploy: Any) -> None:
@@ -49,6 +53,7 @@ def test_debug_shows_the_traceback(deploy: Any) -> None:
     done = deploy("run", "training", "-p", "Trees=many", "--debug")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+    assert deploy("render", "trianing", "--debug").returncode == 64, "the exit code stays the same"
 
 
 def test_nothing_has_run_yet(deploy: Any) -> None:
