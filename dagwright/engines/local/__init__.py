@@ -7,7 +7,8 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     engine        which step is next; side by side where nothing forbids it
     steps         one function per step type
     processing    a CreateProcessingJob request, and training  a CreateTrainingJob request
-    job           stages inputs, starts the processes, publishes outputs
+    job           what both become: a job as the runner needs it
+    job_run       runs it: staging  puts its files in place, publishing  takes what it wrote
     launcher      starts processes, through the small program  sandbox
     environments  which interpreter an image gets
     store         S3 as a folder tree

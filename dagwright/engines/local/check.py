@@ -6,16 +6,19 @@ leaves out without harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.local.job import Host, Job
-from dagwright.engines.local.lambdas import lambda_job
+from dagwright.engines.local.lambdas import declared_outputs, lambda_job
 from dagwright.engines.local.processing import processing_job
+from dagwright.engines.local.request import needed
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
 from dagwright.engines.local.steps import RUNNERS, Bench
-from dagwright.engines.local.training import artifact_uri, final_metrics, training_job
+from dagwright.engines.local.store import split_uri
+from dagwright.engines.local.training import final_metrics, training_job
 from dagwright.errors import DagwrightError, DefinitionError, Problem
 
 _IGNORED = {
@@ -30,16 +33,20 @@ def images_of(graph: Graph, scope: RunScope, bench: Bench) -> list[str]:
     Raises DefinitionError with every reason why this definition cannot run here, with these parameters and the data
     that are there.
     """
+    scope = scope.for_job("check")
     problems: list[Problem] = []
     jobs: dict[str, Job] = {}
+    written: list[str] = []
     for step in graph.steps.values():
         problems.extend(_unknown_kinds(step))
         if step.type in ("Processing", "Training", "Lambda"):
             try:
-                jobs[step.name] = _job(step, scope, bench)
+                arguments = evaluate_known(step.arguments, scope)
+                jobs[step.name] = _job(step, arguments, scope, bench)
+                written += _written(step, arguments, jobs[step.name])
             except DagwrightError as error:
                 problems.append(Problem("cannot-run-here", error.message, error.hint, step=step.name))
-    problems.extend(_missing_inputs(graph, jobs, scope))
+    problems.extend(_missing_inputs(jobs, written, scope))
     if problems:
         raise DefinitionError(f"Pipeline '{scope.pipeline}' cannot run on this machine; nothing was started", problems)
     return list(dict.fromkeys(job.image for job in jobs.values() if job.image not in ("", UNKNOWN)))
@@ -67,16 +74,18 @@ def _unknown_kinds(step: Step) -> Iterator[Problem]:
             yield Problem("cannot-run-here", what, step=step.name, field="DependsOn")
 
 
-def _job(step: Step, scope: RunScope, bench: Bench) -> Job:
+def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench) -> Job:
     """The job of a step as far as it is known now. Raises DagwrightError for what it will not be able to do."""
-    arguments = evaluate_known(step.arguments, scope)
     if step.type == "Lambda":
         function = evaluate_known(step.envelope.get("FunctionArn", ""), scope)
+        declared_outputs(step.envelope)
         return lambda_job("check", str(function), {}, bench.lambdas, bench.project)
     job = (processing_job if step.type == "Processing" else training_job)("check", "check", arguments)
     if step.type == "Training":
         final_metrics(arguments, (), "")
-        artifact_uri("check", arguments, "")
+    for uri in (*(given.uri for given in job.inputs), *_written(step, arguments, job)):
+        if uri != UNKNOWN:
+            split_uri(uri)
     anywhere = Host("algo-1", Path("/"), Path("/"))
     for path in [given.target for given in job.inputs] + [output.source for output in job.outputs]:
         if path != UNKNOWN:
@@ -85,14 +94,14 @@ def _job(step: Step, scope: RunScope, bench: Bench) -> Job:
     return job
 
 
-def _missing_inputs(graph: Graph, jobs: dict[str, Job], scope: RunScope) -> Iterator[Problem]:
+def _written(step: Step, arguments: Mapping[str, Any], job: Job) -> list[str]:
+    """Where the objects of a job go. Raises ExecutionError."""
+    model = [needed(arguments, "OutputDataConfig.S3OutputPath", str)] if step.type == "Training" else []
+    return [*model, *(output.uri for output in job.outputs)]
+
+
+def _missing_inputs(jobs: Mapping[str, Job], written: Iterable[str], scope: RunScope) -> Iterator[Problem]:
     """Inputs from outside the pipeline that are not in the store: those no step of it could write."""
-    written = [output.uri for job in jobs.values() for output in job.outputs]
-    written += [
-        evaluate_known(step.arguments, scope).get("OutputDataConfig", {}).get("S3OutputPath", "")
-        for step in graph.steps.values()
-        if step.type == "Training"
-    ]
     prefixes = _Prefixes(uri for uri in written if uri.startswith("s3://"))
     for name, job in jobs.items():
         given = [(item.name, item.uri) for item in job.inputs if not item.optional]

@@ -43,6 +43,13 @@ CREATE TABLE models (
 CREATE INDEX executions_by_start ON executions (started);
 """
 _PATIENCE_SECONDS = 30
+_REMEDIES = {
+    "full": "Free some space.",
+    "locked": f"Another program has held it for {_PATIENCE_SECONDS} s: end that program.",
+    "not a database": "Move the file away to start a new record.",
+    "malformed": "Move the file away to start a new record.",
+}
+_OTHER_REMEDY = "Check the owner and permissions of .dagwright/."
 
 
 class Database:
@@ -85,17 +92,17 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.commit()
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except (OSError, self._errors) as error:
-            hint = "Free some space." if "full" in str(error) else "Check the owner and permissions of .dagwright/."
+            hint = next((hint for word, hint in _REMEDIES.items() if word in str(error)), _OTHER_REMEDY)
             raise StorageError(f"The record {self._path} cannot be used: {error}", hint=hint) from error
 
     def insert(self, table: str, **values: Any) -> None:
@@ -111,17 +118,21 @@ class Database:
 
     def update(self, table: str, where: Mapping[str, Any], **values: Any) -> None:
         """Change the rows whose columns equal `where`."""
+        with self.transaction() as connection:
+            self.update_rows(connection, table, where, **values)
+
+    def update_rows(self, connection: sqlite3.Connection, table: str, where: Mapping[str, Any], **values: Any) -> None:
+        """The same inside a transaction that has begun."""
         changes = ", ".join(f"{name} = ?" for name in values)
         tests = " AND ".join(f"{name} = ?" for name in where)
-        with self.transaction() as connection:
-            statement = f"UPDATE {table} SET {changes} WHERE {tests}"  # noqa: S608 - names are this package's own
-            connection.execute(statement, [*_stored(values), *_stored(where)])
+        statement = f"UPDATE {table} SET {changes} WHERE {tests}"  # noqa: S608 - names are this package's own
+        connection.execute(statement, [*_stored(values), *_stored(where)])
 
-    def rows(self, table: str, order: str = "rowid", **where: Any) -> list[dict[str, Any]]:
+    def rows(self, table: str, order: str = "rowid", columns: str = "*", **where: Any) -> list[dict[str, Any]]:
         """The rows whose columns equal `where`, in `order`."""
         tests = " AND ".join(f"{name} = ?" for name in where) or "1"
         with self._lock, self._explained():
-            statement = f"SELECT * FROM {table} WHERE {tests} ORDER BY {order}"  # noqa: S608 - names are our own
+            statement = f"SELECT {columns} FROM {table} WHERE {tests} ORDER BY {order}"  # noqa: S608 - names are our own
             return [dict(row) for row in self._connection.execute(statement, _stored(where))]
 
     def close(self) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import select
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
@@ -17,7 +16,7 @@ from dagwright.engines.execution import Execution, Nobody, Observer, StepRun
 from dagwright.engines.local import check
 from dagwright.engines.local.environments import Environments, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, now
-from dagwright.engines.local.job import Workshop
+from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
@@ -31,8 +30,10 @@ NAMESPACES, PATHS = "namespaces", "paths"
 _SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
 _NOT_SANDBOXED = (
     "sandbox: none ({}). /opt/ml is replaced in arguments and variables only: a script with /opt/ml written into it "
-    "will not find it, and a job can change what you can change"
+    "will not find it, and a job can reach and change what you can, network isolation or not"
 )
+_NEWEST_FIRST = "started DESC, rowid DESC"
+_SUMMARY = "id, pipeline, status, failure_reason, started, ended, parameters"
 
 
 class Settings(Protocol):
@@ -158,7 +159,7 @@ class LocalEngine:
     def describe(self, execution: str = "") -> Execution:
         """An execution by its id or the beginning of it; the newest if none is named. Raises UsageError."""
         self.home.settle()
-        rows = self.home.database.rows("executions", order="started DESC, rowid DESC")
+        rows = self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY)
         found = [row for row in rows if row["id"].startswith(execution)]
         if not rows:
             raise UsageError("Nothing has run here yet", hint="Start with: deploy.py run PIPELINE")
@@ -175,7 +176,7 @@ class LocalEngine:
         """All executions, newest first, without their steps."""
         self.home.settle()
         where = {"pipeline": pipeline} if pipeline else {}
-        return [_execution(row) for row in self.home.database.rows("executions", "started DESC, rowid DESC", **where)]
+        return [_execution(row) for row in self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY, **where)]
 
     def metrics(self, execution: str) -> list[tuple[str, str, float]]:
         """(step, metric, value) of an execution, in the order they were recorded."""
@@ -192,30 +193,15 @@ class LocalEngine:
     def stop(self, execution: str, timeout_seconds: float = 60.0) -> Execution:
         """Stop a running execution and wait until it has. Raises UsageError if it is not running, ExecutionError."""
         found = self.describe(execution)
-        process = self.home.process_of(found.id)
-        if process is None or not self.home.ask_to_stop(found.id):
+        if not self.home.ask_to_stop(found.id):
             raise UsageError(f"Execution {found.id} is not running: it is {found.status}")
-        if not _has_ended(process, timeout_seconds):
+        if not self.home.has_ended(found.id, timeout_seconds):
             raise ExecutionError(f"Execution {found.id} is still stopping after {timeout_seconds:g} s")
         return self.describe(found.id)
 
-
-def _has_ended(process: int, timeout_seconds: float) -> bool:
-    """Wait for a process that is not our child."""
-    try:
-        descriptor = os.pidfd_open(process)
-    except ProcessLookupError:
-        return True
-    with _closing(descriptor):
-        return bool(select.select([descriptor], [], [], timeout_seconds)[0])
-
-
-@contextmanager
-def _closing(descriptor: int) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    def close(self) -> None:
+        """Let go of the record; the engine opens it again if it is asked once more."""
+        self.home.close()
 
 
 def _execution(row: Mapping[str, Any]) -> Execution:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import sys
 import threading
@@ -19,6 +20,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
+from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ConfigurationError, ExecutionError
 
 # What the published sources of the images say they hold (aws/sagemaker-scikit-learn-container,
@@ -27,6 +29,7 @@ _CONTENTS = {
     "sagemaker-scikit-learn:1.2-1": "Python 3.9, scikit-learn 1.2.1, numpy 1.24, pandas 1.1",
     "sagemaker-scikit-learn:1.4-2": "Python 3.10, scikit-learn 1.4.2, numpy 2.1",
 }
+_NAMES = ("python", "python3")
 _HIDDEN = ("/tmp/", "/run/", "/dev/", "/proc/", "/var/tmp/")  # noqa: S108 - folders a sandbox has as its own
 
 
@@ -98,7 +101,7 @@ class Environments:
         )
 
     def _interpreter(self, rule: Rule) -> Path:
-        interpreter = self._project / Path(rule.interpreter or "").expanduser()
+        interpreter = Path(os.path.abspath(self._project / Path(rule.interpreter or "").expanduser()))
         if not os.access(interpreter, os.X_OK) or interpreter.is_dir():
             raise ConfigurationError(
                 f"local.environments: '{rule.interpreter}' for image '{rule.image}' is no program",
@@ -126,19 +129,24 @@ class Environments:
     def _environment(self, interpreter: Path, label: str, note: str = "") -> Environment:
         folder = interpreter.parent
         folders = [str(folder)]
-        if not (folder / "python").exists():
-            folders.insert(0, str(self._alias(interpreter)))
+        others = [name for name in _NAMES if not _is_same_program(folder / name, interpreter)]
+        if others:
+            folders.insert(0, str(self._alias(interpreter, others)))
         roots = (folder.parent, Path(os.path.realpath(interpreter)).parent.parent, Path(folders[0]))
         return Environment(tuple(folders), roots, label, note)
 
-    def _alias(self, interpreter: Path) -> Path:
-        """A folder with `python` and `python3` for an interpreter that goes by another name."""
+    def _alias(self, interpreter: Path, names: Iterable[str]) -> Path:
+        """A folder with `python` and `python3`, if these names beside the interpreter mean nothing or another one."""
         folder = self._root / ("alias-" + hashlib.sha256(str(interpreter).encode()).hexdigest()[:16])
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("python", "python3"):
-            path = folder / name
-            if not path.is_symlink():
-                path.symlink_to(os.path.realpath(interpreter))
+        with storage_errors(f"{folder} cannot be made"):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                if not (folder / name).exists():
+                    aside = folder / f".{name}-{os.getpid()}"
+                    # not a link: a virtual environment knows itself by the place its program is started from
+                    aside.write_text(f'#!/bin/sh\nexec {shlex.quote(str(interpreter))} "$@"\n', encoding="utf-8")
+                    aside.chmod(0o755)
+                    aside.rename(folder / name)
         return folder
 
     def _pinned(self, rule: Rule) -> Environment:
@@ -164,7 +172,8 @@ class Environments:
         else:
             _call([python, "-m", "venv", str(folder)])
             _call([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)])
-        (folder / ".complete").touch()
+        with storage_errors(f"{folder} cannot be made"):
+            (folder / ".complete").touch()
 
 
 @contextmanager
@@ -172,10 +181,16 @@ def _only_one(path: Path) -> Iterator[None]:
     """Two runs that need the same environment: the second waits until the first has made it."""
     import fcntl
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as lock:
+    with storage_errors(f"{path} cannot be written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = open(path, "w", encoding="utf-8")  # noqa: SIM115 - it is closed below
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _is_same_program(path: Path, interpreter: Path) -> bool:
+    return path.exists() and path.samefile(interpreter)
 
 
 def matches(image: str, pattern: str) -> bool:
@@ -220,7 +235,8 @@ def _runs(program: str) -> bool:
 def _call(command: list[str]) -> None:
     import subprocess
 
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    with storage_errors(f"{command[0]} cannot be run"):
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
         raise ExecutionError(f"{' '.join(command[:4])} … failed:\n{last}")

@@ -7,10 +7,12 @@ record.sqlite3        the database           runs/<execution>      held locked b
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
 import string
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -21,7 +23,9 @@ from dagwright.engines.execution import EXECUTING, FAILED, STOPPING
 from dagwright.engines.local.database import Database
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
+from dagwright.errors import StorageError
 
+_LOOK_AGAIN_SECONDS = 0.02
 _KILLED = "the run's process ended without a word: it was killed, or the machine went down"
 
 
@@ -48,13 +52,16 @@ class Home:
         import fcntl
 
         path = self.path / "runs" / execution
+        aside = path.with_name(f".{execution}")
         with storage_errors(f"{path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - it is closed below
+            file = open(aside, "w", encoding="utf-8")  # noqa: SIM115 - it is closed below
         with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.write(str(os.getpid()))
-            file.flush()
+            with storage_errors(f"{path} cannot be written"):
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.write(str(os.getpid()))
+                file.flush()
+                aside.rename(path)  # whoever sees it sees it locked
             try:
                 yield
             finally:
@@ -62,17 +69,19 @@ class Home:
                 path.unlink(missing_ok=True)
 
     def process_of(self, execution: str) -> int | None:
-        """The process that runs an execution, if one does."""
+        """The process that runs an execution, if one does. Raises StorageError if that cannot be found out."""
         import fcntl
 
+        path = self.path / "runs" / execution
         try:
-            with open(self.path / "runs" / execution, encoding="utf-8") as file:
+            with storage_errors(f"{path} cannot be read"), path.open(encoding="utf-8") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    return int(file.read() or 0) or None
-        except (FileNotFoundError, NotADirectoryError):
-            pass
+                    return int(file.read())
+        except StorageError:
+            if os.path.lexists(path):
+                raise
         return None
 
     def ask_to_stop(self, execution: str) -> bool:
@@ -80,15 +89,35 @@ class Home:
         process = self.process_of(execution)
         if process is None:
             return False
-        os.kill(process, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
+        return True
+
+    def has_ended(self, execution: str, timeout_seconds: float) -> bool:
+        """Wait until no process runs an execution; False if one still does after that time."""
+        deadline = time.monotonic() + timeout_seconds
+        while self.process_of(execution) is not None:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK_AGAIN_SECONDS)
         return True
 
     def settle(self) -> None:
         """Close the record of runs that were killed, and remove what their jobs left."""
-        for status in (EXECUTING, STOPPING):
-            for row in self.database.rows("executions", status=status):
-                if self.process_of(row["id"]) is None:
-                    self._close_killed(row["id"])
+        open_records = [
+            row["id"]
+            for status in (EXECUTING, STOPPING)
+            for row in self.database.rows("executions", columns="id", status=status)
+        ]
+        for execution in {*open_records, *self._said_to_run()}:
+            if self.process_of(execution) is None:
+                self._close_killed(execution)
+
+    def _said_to_run(self) -> list[str]:
+        """What a run that was killed before its record was begun leaves behind counts as well."""
+        with storage_errors(f"{self.path} cannot be read"), contextlib.suppress(FileNotFoundError):
+            return [name for name in os.listdir(self.path / "runs") if not name.startswith(".")]
+        return []
 
     def _close_killed(self, execution: str) -> None:
         ended = now()
@@ -100,7 +129,14 @@ class Home:
                     [FAILED, _KILLED, ended, execution, EXECUTING, STOPPING],
                 )
         remove_tree(self.jobs(execution))
-        (self.path / "runs" / execution).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.path / "runs" / execution).unlink()
+
+    def close(self) -> None:
+        """Let go of the record."""
+        database: Database | None = self.__dict__.pop("database", None)
+        if database:
+            database.close()
 
 
 def now() -> str:

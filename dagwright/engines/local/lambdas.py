@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.engines.local.job import ML, Host, Job
+from dagwright.engines.local.request import member, needed, objects
 from dagwright.errors import ExecutionError, did_you_mean
 
 FOLDER = f"{ML}/lambda"
@@ -69,7 +70,7 @@ def lambda_job(name: str, function: str, event: Any, lambdas: Mapping[str, str],
 def read_result(host: Host) -> tuple[Any, str]:
     """(the handler's answer, why it failed)."""
     try:
-        result = json.loads(host.path(_RESULT).read_text(encoding="utf-8"))
+        result = json.loads(host.written(_RESULT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         return None, f"the handler left no answer: {error}"
     if "error" in result:
@@ -77,7 +78,15 @@ def read_result(host: Host) -> tuple[Any, str]:
     return result["answer"], ""
 
 
-def lambda_outputs(answer: Any, declared: list[Mapping[str, str]]) -> dict[str, Any]:
+def declared_outputs(envelope: Mapping[str, Any]) -> dict[str, str]:
+    """Name and type of each of a step's OutputParameters. Raises ExecutionError if they are malformed."""
+    return {
+        needed(output, "OutputName", str): member(output, "OutputType", str, "String")
+        for output in objects(envelope, "OutputParameters")
+    }
+
+
+def lambda_outputs(answer: Any, declared: Mapping[str, str]) -> dict[str, Any]:
     """The declared output parameters out of the answer, typed as declared; a nested value becomes JSON text.
 
     Raises ExecutionError if the answer is no object, lacks one, or it cannot be read as its type.
@@ -87,8 +96,7 @@ def lambda_outputs(answer: Any, declared: list[Mapping[str, str]]) -> dict[str, 
     if not isinstance(answer, dict):
         raise ExecutionError(f"The handler must return an object with its output parameters, not {answer!r}")
     outputs = {}
-    for output in declared:
-        name, kind = output["OutputName"], output.get("OutputType", "String")
+    for name, kind in declared.items():
         if answer.get(name) is None:
             raise ExecutionError(
                 f"The handler's answer has no output parameter '{name}'", hint=did_you_mean(name, map(str, answer))

@@ -9,17 +9,23 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import struct
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagwright.errors import InternalError
+from dagwright.engines.local.store import storage_errors
+from dagwright.errors import ExecutionError
+
+_MEANINGS: dict[int, str] = {
+    signal.SIGKILL: ", which is how a system that runs out of memory ends a process",
+    signal.SIGSEGV: ": a library it uses read memory that is not its own",
+    signal.SIGILL: ": a library it uses was built for another processor",
+}
+_ENDED = b'{"refused": "the process that starts and watches jobs has ended; was there enough memory?"}\n'
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ class Ending:
     def __str__(self) -> str:
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
-        return f"killed by {signal.Signals(-self.exit_code).name}"
+        number = -self.exit_code
+        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+        return f"killed by {name}{_MEANINGS.get(number, '')}"
 
 
 @dataclass(eq=False)
@@ -63,24 +71,19 @@ class JobProcess:
     refused: str = ""
 
     def fileno(self) -> int:
-        """For `select`: readable when there is news."""
+        """For `poll`: readable when there is news."""
         return self._control.fileno()
 
-    def wait(self, timeout: float | None = None) -> Ending | None:
-        """Its ending, or None when `timeout` seconds have passed. `refused` says why there was no sandbox for it."""
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([self], [], [], left)[0]:
-                return None
+    def wait(self) -> Ending:
+        """Its ending, when it has ended. `refused` says why there was no sandbox for it."""
+        ending = None
+        while ending is None:
             ending = self.news()
-            if ending:
-                return ending
+        return ending
 
     def news(self) -> Ending | None:
-        """Read what has arrived; the ending if that is what it says."""
-        part = self._control.recv(4096)
-        self._received += part or b'{"refused": "the starting process ended"}\n'
+        """Read what has arrived, and wait if nothing has; the ending if that is what it says."""
+        self._received += self._control.recv(4096) or _ENDED
         while b"\n" in self._received:
             line, _, rest = bytes(self._received).partition(b"\n")
             self._received[:] = rest
@@ -122,16 +125,21 @@ class Launcher:
         ours, theirs = socket.socketpair()
         program = Path(__file__).with_name("sandbox.py")
         places = [folder / "template", folder / "root"] if folder else []
-        for place in places:
-            place.mkdir()
         words = [str(word) for word in (theirs.fileno(), *places)]
+        with storage_errors(f"{folder} cannot be written"):
+            for place in places:
+                place.mkdir()
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(program), *words],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(program), *words],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                ours.close()
+                raise ExecutionError(f"The process that starts jobs cannot be started: {error}") from error
         self._socket = ours
         self.sandboxed = folder is not None
 
@@ -139,7 +147,7 @@ class Launcher:
         """Why the kernel does not allow sandboxes; empty if it does. To be asked once: it waits for the answer."""
         line = bytearray()
         while not line.endswith(b"\n"):
-            line += self._socket.recv(4096) or b'{"refused": "the starting process ended"}\n'
+            line += self._socket.recv(4096) or _ENDED
         return str(json.loads(line)["refused"])
 
     def start(
@@ -158,14 +166,15 @@ class Launcher:
             "directory": directory,
             **(_sandbox(root) if root else {}),
         }
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
-            except OSError as error:
-                raise InternalError(f"The process that starts jobs has ended: {error}") from error
         body = json.dumps(request).encode()
-        ours.sendall(struct.pack("!I", len(body)) + body)
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
+            ours.sendall(struct.pack("!I", len(body)) + body)
+        except OSError as error:
+            ours.close()
+            raise ExecutionError(f"The process that starts jobs has ended: {error.strerror}") from error
         return JobProcess(ours)
 
     def close(self) -> None:

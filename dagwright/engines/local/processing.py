@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
-from dagwright.engines.local.request import host_names, member, needed, text_map, texts
+from dagwright.engines.local.publishing import read_start
+from dagwright.engines.local.request import host_names, member, needed, objects, seconds, text_map, texts
 from dagwright.errors import ExecutionError
 
 MESSAGE = f"{ML}/output/message"
@@ -30,7 +30,7 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         )
     cluster = needed(request, "ProcessingResources.ClusterConfig", dict)
     hosts = host_names(member(cluster, "InstanceCount", int, 1))
-    outputs = [_output(item) for item in member(request, "ProcessingOutputConfig.Outputs", list, [])]
+    outputs = [_output(item) for item in objects(request, "ProcessingOutputConfig.Outputs")]
     variables = text_map(request, "Environment")
     config = {"ProcessingJobArn": arn, "ProcessingJobName": name, **request}
     return Job(
@@ -45,11 +45,11 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
                 {"current_host": host, "hosts": list(hosts), "network_interface_name": "lo"}
             ),
         },
-        inputs=tuple(_input(item) for item in member(request, "ProcessingInputs", list, [])),
+        inputs=tuple(_input(item) for item in objects(request, "ProcessingInputs")),
         outputs=tuple(outputs),
         folders=(f"{ML}/output", f"{ML}/processing", *(output.source for output in outputs)),
         isolated=member(request, "NetworkConfig.EnableNetworkIsolation", bool, False),
-        max_runtime_seconds=member(request, "StoppingCondition.MaxRuntimeInSeconds", int, 86400),
+        max_runtime_seconds=seconds(request, "StoppingCondition.MaxRuntimeInSeconds"),
     )
 
 
@@ -93,19 +93,10 @@ def processing_response(
 
 def exit_message(host: Host) -> str:
     """What the job left in `/opt/ml/output/message`: its first KiB. Raises ExecutionError if it is not UTF-8."""
-    return read_short(host.path(MESSAGE), _MESSAGE_BYTES)
-
-
-def read_short(path: Path, limit: int) -> str:
-    """The first `limit` bytes of a file as text, stripped; empty if there is no such file."""
-    try:
-        with open(path, "rb") as file:
-            content = file.read(limit)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        return ""
+    content = read_start(host.written(MESSAGE), _MESSAGE_BYTES)
     try:
         return content.decode("utf-8").strip()
     except UnicodeDecodeError as error:
-        if error.start >= len(content) - 3 and len(content) == limit:
+        if error.start >= len(content) - 3 and len(content) == _MESSAGE_BYTES:
             return content[: error.start].decode("utf-8").strip()  # cut within a character
-        raise ExecutionError(f"{path.name} is not UTF-8 text, which SageMaker refuses") from None
+        raise ExecutionError(f"{MESSAGE} is not UTF-8 text, which SageMaker refuses") from None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagwright.engines.local.database import Database
-from dagwright.engines.local.request import member
+from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.store import Store
 from dagwright.errors import ExecutionError
@@ -25,7 +25,7 @@ class Registry:
 
     def create_model(self, step: str, scope: RunScope, request: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a model. Raises ExecutionError if the data it names do not exist."""
-        containers = [member(request, "PrimaryContainer", dict, {}), *member(request, "Containers", list, [])]
+        containers = [member(request, "PrimaryContainer", dict, {}), *objects(request, "Containers")]
         self._require_data(containers)
         created = scope.now()
         arn = scope.account.arn(f"model/{scope.job}")
@@ -37,7 +37,7 @@ class Registry:
 
     def create_model_package(self, step: str, scope: RunScope, request: Mapping[str, Any]) -> dict[str, Any]:
         """Keep the next version of a group. Raises ExecutionError if the data it names do not exist."""
-        self._require_data(member(request, "InferenceSpecification.Containers", list, []))
+        self._require_data(objects(request, "InferenceSpecification.Containers"))
         group = member(request, "ModelPackageGroupName", str, "")
         if not group:
             raise ExecutionError("ModelPackageGroupName is missing: a model package is a version of a group")

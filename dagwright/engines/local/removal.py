@@ -31,20 +31,18 @@ class Removal:
 
     def _work(self) -> None:
         while folder := self._folders.get():
-            remove_tree(folder)
+            with contextlib.suppress(OSError):
+                remove_tree(folder)
 
 
 def remove_tree(folder: Path) -> None:
     """Remove a job's folder, whatever permissions the job gave to what it wrote. What resists stays."""
-
-    def allow_and_retry(function: object, path: str, _: object) -> None:
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700)
-            if os.path.isdir(path) and not os.path.islink(path):
-                os.chmod(path, 0o700)
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                os.unlink(path)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=allow_and_retry)
+    shutil.rmtree(folder, ignore_errors=True)
+    if not os.path.lexists(folder):
+        return
+    for directory, names, _ in os.walk(folder):
+        for path in (directory, *(os.path.join(directory, name) for name in names)):
+            if not os.path.islink(path):
+                with contextlib.suppress(OSError):
+                    os.chmod(path, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

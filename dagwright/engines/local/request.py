@@ -7,6 +7,7 @@ AWS's; their shapes are botocore's, so a wrong type here is the definition's mis
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,18 +17,28 @@ from dagwright.errors import ExecutionError
 def member(request: Mapping[str, Any], path: str, kind: type, default: Any = None) -> Any:
     """The member at a dotted path; `default` if it is absent. Raises ExecutionError if it is of another kind."""
     value: Any = request
+    above = ""
     for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping):
+            raise _wrong(above or "The job's request", dict, value)
+        value = value.get(name)
         if value is None:
             return default
-    if kind is int and isinstance(value, str) and value.lstrip("-").isdigit():
+        above = f"{above}.{name}" if above else name
+    if kind is int and isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
         return int(value)  # a pipeline variable joined to text, which the service reads as a number
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ExecutionError(f"{path} must be {_NAMES[kind]}, it is {json.dumps(value, default=str)}")
+        raise _wrong(path, kind, value)
     return value
 
 
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _NAMES = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
+
+
+def _wrong(path: str, kind: type, value: Any) -> ExecutionError:
+    shown = json.dumps(value, default=str)
+    return ExecutionError(f"{path} must be {_NAMES[kind]}, it is {shown if len(shown) < 100 else shown[:99] + '…'}")
 
 
 def needed(request: Mapping[str, Any], path: str, kind: type) -> Any:
@@ -38,12 +49,29 @@ def needed(request: Mapping[str, Any], path: str, kind: type) -> Any:
     return value
 
 
+def objects(request: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
+    """A list of objects: inputs, outputs, channels. Raises ExecutionError if an element is none."""
+    values = member(request, path, list, [])
+    for number, value in enumerate(values):
+        if not isinstance(value, Mapping):
+            raise _wrong(f"{path}[{number}]", dict, value)
+    return list(values)
+
+
+def seconds(request: Mapping[str, Any], path: str) -> int:
+    """A time limit; a day, as at the service, if there is none. Raises ExecutionError if it is below 1."""
+    limit = member(request, path, int, 86400)
+    if limit < 1:
+        raise ExecutionError(f"{path} must be at least 1, it is {limit}")
+    return int(limit)
+
+
 def texts(request: Mapping[str, Any], path: str) -> list[str]:
     """A list of strings: container entrypoints and arguments. Raises ExecutionError if an element is none."""
     values = member(request, path, list, [])
     for number, value in enumerate(values):
         if not isinstance(value, str):
-            raise ExecutionError(f"{path}[{number}] must be a string, it is {json.dumps(value, default=str)}")
+            raise _wrong(f"{path}[{number}]", str, value)
     return list(values)
 
 
@@ -53,7 +81,7 @@ def text_map(request: Mapping[str, Any], path: str) -> dict[str, str]:
     for name, value in values.items():
         if not isinstance(value, str):
             raise ExecutionError(
-                f"{path}['{name}'] must be a string, it is {json.dumps(value, default=str)}",
+                _wrong(f"{path}['{name}']", str, value).message,
                 hint="Join(on='', values=[variable]) makes a string of a pipeline variable.",
             )
     return dict(values)

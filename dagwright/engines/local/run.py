@@ -10,15 +10,16 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from queue import SimpleQueue
 from typing import Any
 
 from dagwright.definition.graph import Graph, Step
-from dagwright.engines.execution import FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, Observer, StepRun
+from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, Observer, StepRun
 from dagwright.engines.local.home import Home, now
+from dagwright.engines.local.job_run import in_one_line
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.steps import JOBS, RUNNERS, Bench, StepResult, Stoppable, metrics_of
 from dagwright.errors import DagwrightError, InternalError
@@ -111,7 +112,7 @@ class Run:
         try:
             return RUNNERS[step.type](step, scope, self.bench)
         except DagwrightError as error:
-            return StepResult(FAILED, str(error).replace("\n", " "))
+            return StepResult(FAILED, in_one_line(error))
 
     def _run_job(self, step: Step, scope: RunScope) -> None:
         try:
@@ -137,18 +138,24 @@ class Run:
         run.status, run.failure_reason, run.metadata = result.status, result.failure_reason, result.metadata
         run.output, run.ended = dict(result.output) or None, now()
         self.outputs[name] = result.output
-        self.home.database.update(
-            "steps", {"execution": self.execution.id, "name": name}, status=run.status, output=run.output,
-            failure_reason=run.failure_reason, ended=run.ended, metadata=dict(run.metadata),
-        )  # fmt: skip
-        for metric, value in metrics_of(result):
-            self.home.database.insert(
-                "metrics", execution=self.execution.id, step=name, name=metric, value=value, recorded=run.ended
-            )
+        self._record_step(run, metrics_of(result))
         self.observer.changed(run)
         for note in result.notes:
             self.observer.noted(f"{name}: {note}")
         self._release(self.graph.steps[name], result)
+
+    def _record_step(self, run: StepRun, metrics: Iterable[tuple[str, float]]) -> None:
+        database = self.home.database
+        with database.transaction() as connection:
+            database.update_rows(
+                connection, "steps", {"execution": self.execution.id, "name": run.name}, status=run.status,
+                output=run.output, failure_reason=run.failure_reason, ended=run.ended, metadata=dict(run.metadata),
+            )  # fmt: skip
+            for name, value in metrics:
+                database.insert_row(
+                    connection, "metrics", execution=self.execution.id, step=run.name, name=name, value=value,
+                    recorded=run.ended,
+                )  # fmt: skip
 
     def _release(self, step: Step, result: StepResult) -> None:
         """What this ending means for the steps that wait for it."""
@@ -200,7 +207,11 @@ class Run:
             for thread in self._running.values():
                 thread.join()
             self.execution.failure_reason = f"the run ended by an error: {error}"
-            self._record_end(FAILED)
+            with suppress(DagwrightError):
+                for step in self.execution.steps.values():
+                    if step.status == EXECUTING:
+                        self._finish(step.name, StepResult(STOPPED, "the run ended by an error"))
+                self._record_end(FAILED)
             if isinstance(error, DagwrightError):
                 raise
             raise InternalError(f"{type(error).__name__}: {error}") from error
@@ -232,6 +243,6 @@ def stopping_signals() -> Iterator[SimpleQueue[Ended | str]]:
     with ExitStack() as before:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                before.callback(signal.signal, number, signal.getsignal(number))
+                before.callback(signal.signal, number, signal.getsignal(number) or signal.SIG_DFL)
                 signal.signal(number, lambda *_: events.put(STOP))
         yield events

@@ -27,6 +27,7 @@ all others end with it; and the program itself.
 
 from __future__ import annotations
 
+import array  # noqa: F401 - `recv_fds` imports it when it is called
 import contextlib
 import gc
 import json
@@ -46,14 +47,9 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_NOATIME, MS_NODIRATIME, MS_BIND, MS_REC, MS_PRIVATE, MS_RELATIME = 1024, 2048, 4096, 16384, 1 << 18, 1 << 21
 MNT_DETACH = 2
 MOUNT_FLAGS = {
-    "ro": MS_RDONLY,
-    "nosuid": MS_NOSUID,
-    "nodev": MS_NODEV,
-    "noexec": MS_NOEXEC,
-    "noatime": MS_NOATIME,
-    "nodiratime": MS_NODIRATIME,
-    "relatime": MS_RELATIME,
-}
+    "ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC, "noatime": MS_NOATIME,
+    "nodiratime": MS_NODIRATIME, "relatime": MS_RELATIME,
+}  # fmt: skip
 PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 24, 36, 38
 # What a container's root may do with its own files and processes: chown, override permissions, kill, setuid, low
 # ports. Not: mounting, changing root, devices, the clock, other users' processes.
@@ -101,7 +97,9 @@ class Kernel:
         return int(child)
 
     def mount(self, source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
-        self.call("mount", source.encode(), target.encode(), kind.encode() or None, flags, data.encode() or None)
+        self.call(
+            "mount", os.fsencode(source), os.fsencode(target), kind.encode() or None, flags, data.encode() or None
+        )
 
     def option(self, option: int, value: int) -> None:
         self.call("prctl", option, value, 0, 0, 0)
@@ -137,11 +135,12 @@ def serve(listener: socket.socket, template: str, root: str) -> None:
             supervise(listener, writer, kernel, template, root)
         os.close(writer)
         with open(reader, encoding="utf-8", errors="replace") as news:
-            refused = news.readline().strip()
+            ready = news.readline()
+            refused = "" if ready == "\n" else ready.strip() or "its first process ended at once"
             if first or refused:
                 tell(listener, refused=refused)
                 first = False
-            if not news.readline():
+            if refused or news.readline() == "over\n":
                 return
 
 
@@ -175,13 +174,13 @@ def supervise(listener: socket.socket, server: int, kernel: Kernel | None, templ
         os.setsid()
         os.write(server, b"\n")
         message, descriptors, _, _ = socket.recv_fds(listener, 1, 1)
+        listener.close()
         if message:
-            os.write(server, b"taken\n")
-            os.close(server)
-            listener.close()
             control = socket.socket(fileno=descriptors[0])
             os.set_inheritable(control.fileno(), False)
-            tell(control, **outcome_of(control, kernel, root if template else ""))
+            tell(control, **outcome_of(control, server, kernel, root if template else ""))
+        else:
+            os.write(server, b"over\n")
     except OSError as error:
         with contextlib.suppress(OSError):
             os.write(server, f"{error.strerror or error}\n".encode())
@@ -189,8 +188,11 @@ def supervise(listener: socket.socket, server: int, kernel: Kernel | None, templ
         os._exit(0)
 
 
-def outcome_of(control: socket.socket, kernel: Kernel | None, root: str) -> dict[str, Any]:
-    """Run the job that is asked for on `control`, and say how it ended."""
+def outcome_of(control: socket.socket, server: int, kernel: Kernel | None, root: str) -> dict[str, Any]:
+    """Run the job that is asked for on `control`, and say how it ended.
+
+    `server` is closed when the job has started: making the next supervisor must not hold up this one.
+    """
     request = json.loads(read_request(control))
     try:
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -201,9 +203,12 @@ def outcome_of(control: socket.socket, kernel: Kernel | None, root: str) -> dict
     try:
         woken = wake_on_child()
         job = start(request, log)
-    except OSError as error:
-        os.write(log, f"dagwright: cannot start {request['command'][0]!r}: {error.strerror}\n".encode())
+    except (OSError, ValueError) as error:  # the latter for what no program can be given: a NUL, a variable named `a=b`
+        reason = error.strerror if isinstance(error, OSError) else error
+        os.write(log, f"dagwright: cannot start {request['command'][0]!a}: {reason}\n".encode())
         return {"status": (126 if isinstance(error, PermissionError) else 127) << 8, "seconds": 0.0, "memory": 0}
+    finally:
+        os.close(server)
     status = attend(job, control, woken)
     end_what_is_left(job)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -396,20 +401,24 @@ def build_devices(kernel: Kernel, folder: str) -> None:
 
 def protect(kernel: Kernel, folder: str) -> None:
     """Make the mount at `folder` and all below it read-only; a device can still be written to."""
-    for place, flags in mounts_below(folder):
-        kernel.mount("none", place, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
+    for place, flags in mounts_below(folder).items():
+        with contextlib.suppress(FileNotFoundError):  # behind another mount: out of reach for the job as well
+            kernel.mount("none", place, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
 
 
-def mounts_below(folder: str) -> list[tuple[str, int]]:
-    """Each mount at or below `folder` with the flags it has, which a remount in a user namespace must keep."""
-    found = []
+def mounts_below(folder: str) -> dict[str, int]:
+    """Each mount at or below `folder` with the flags it has, which a remount in a user namespace must keep.
+
+    Of several at one place the last counts, which lies on top.
+    """
+    found = {}
     with open("/proc/self/mountinfo", "rb") as table:
         for line in table:
             fields = line.split()
             place = os.fsdecode(fields[4].decode("unicode_escape").encode("latin-1"))
             if place == folder or place.startswith(folder + "/"):
                 options = fields[5].decode().split(",")
-                found.append((place, sum(MOUNT_FLAGS.get(option, 0) for option in options)))
+                found[place] = sum(MOUNT_FLAGS.get(option, 0) for option in options)
     return found
 
 

@@ -23,7 +23,7 @@ _START = 'if [ -f requirements.txt ]; then python -m pip install --quiet -r requ
 
 @dataclass(frozen=True)
 class ScriptMode:
-    """A script to run: its file in the archive, the archive's address, the hyperparameters decoded."""
+    """A script to run: its file in the archive, where the archive is, the hyperparameters decoded."""
 
     program: str
     archive: str
@@ -110,9 +110,10 @@ def script_mode(hyperparameters: Mapping[str, str]) -> ScriptMode:
     program, archive = framework.get("sagemaker_program"), framework.get("sagemaker_submit_directory")
     if not isinstance(program, str) or not program or program.startswith("/") or ".." in program.split("/"):
         raise ExecutionError(f"sagemaker_program must be a file of the source archive, it is {program!r}")
-    if not isinstance(archive, str) or not archive.startswith("s3://"):
+    if not isinstance(archive, str) or not archive.startswith(("s3://", f"{DATA}/")):
         raise ExecutionError(
-            f"sagemaker_submit_directory must be the S3 address of a source archive, it is {archive!r}"
+            f"sagemaker_submit_directory must be the S3 address of a source archive, it is {archive!r}",
+            hint=f"Under network isolation it is the place of the archive in a channel: {DATA}/code/sourcedir.tar.gz.",
         )
     own = {name: value for name, value in sorted(values.items()) if name not in framework}
     return ScriptMode(program, archive, own, framework)

@@ -16,8 +16,9 @@ from dagwright.definition.expression import evaluate, render
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.environments import Environment, Environments
-from dagwright.engines.local.job import Job, JobEnding, JobRun, Workshop
-from dagwright.engines.local.lambdas import lambda_job, lambda_outputs, read_result
+from dagwright.engines.local.job import Job, JobEnding
+from dagwright.engines.local.job_run import JobRun, Workshop
+from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
 from dagwright.engines.local.processing import exit_message, processing_job, processing_response
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.request import member
@@ -117,7 +118,8 @@ def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
     """The failure of an algorithm, in SageMaker's form, with the job's own words or the last line of its log."""
     if ending.outcome != "Failed":
         return ending
-    words = own_words or _last_line(next(host.log for host in run.hosts if host.name == ending.host))
+    log = next((host.log for host in run.hosts if host.name == ending.host), run.hosts[0].log)
+    words = own_words or _last_line(log)
     where = f" on {ending.host}" if len(run.hosts) > 1 else ""
     reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
     return JobEnding(ending.outcome, reason, ending.exit_code, ending.host)
@@ -143,6 +145,7 @@ def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     event = evaluate(step.arguments, scope)
     function = render(evaluate(step.envelope.get("FunctionArn", ""), scope))
     job = lambda_job(scope.job, function, event, bench.lambdas, bench.project)
+    declared = declared_outputs(step.envelope)
     run, _ = _prepare(step, job, bench)
     answer: Any = None
 
@@ -156,7 +159,7 @@ def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     ending = run.run(finish)
     if ending.outcome != "Completed":
         return _result(ending, {"Lambda": {"Arn": function}}, {})
-    outputs = lambda_outputs(answer, step.envelope.get("OutputParameters") or [])
+    outputs = lambda_outputs(answer, declared)
     listed = [{"Name": name, "Value": render(value)} for name, value in outputs.items()]
     metadata = {"Lambda": {"Arn": function, "OutputParameters": listed}}
     return StepResult(SUCCEEDED, "", metadata, {"OutputParameters": outputs})

@@ -13,11 +13,13 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from dagwright.errors import StorageError
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # the S3 user guide's naming rules, without the rare ones
 _MANY_BYTES = 1 << 30
+_PERMISSIONS = 0o644
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,15 @@ class Store:
     def objects(self, uri: str) -> list[StoredObject]:
         """What S3 finds under a prefix, sorted by key: the one object, else all below that folder, else the siblings
         whose keys begin so. Empty if there is nothing."""
-        path = self.path(uri)
-        if path.is_file():
+        with storage_errors(f"{uri} cannot be read"):
+            return self._objects(self.path(uri), uri)
+
+    def _objects(self, path: Path, uri: str) -> list[StoredObject]:
+        if os.path.isfile(path):
             return [StoredObject(path, path.name)]
-        if path.is_dir():
+        if os.path.isdir(path):
             return [StoredObject(file, file.relative_to(path).as_posix()) for file in _files(path)]
-        if uri.endswith("/") or not path.parent.is_dir():
+        if uri.endswith("/") or not os.path.isdir(path.parent):
             return []
         siblings = sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(path.name))
         found = (file for entry in siblings for file in ([entry] if entry.is_file() else _files(entry)))
@@ -67,23 +72,30 @@ class Store:
             raise StorageError(f"{uri} cannot be read: {error}") from error
 
     def put(self, source: Path, uri: str, *, move: bool = False) -> None:
-        """Make `source` the object `uri`: a copy, or the file itself if nobody else needs it."""
-        target = self.path(uri)
+        """Make `source` the object `uri`: a copy, or the file itself if nobody else needs it. Permissions are lost."""
+        target = self._object_path(uri)
         aside = self._aside()
         with storage_errors(f"{uri} cannot be written"):
             if move:
                 os.replace(source, aside)
+                os.chmod(aside, _PERMISSIONS)
             else:
                 copy_file(source, aside)
             self._appear(aside, target, uri)
 
     def put_bytes(self, content: bytes, uri: str) -> None:
         """Make `content` the object `uri`."""
-        target = self.path(uri)
+        target = self._object_path(uri)
         aside = self._aside()
         with storage_errors(f"{uri} cannot be written"):
             aside.write_bytes(content)
             self._appear(aside, target, uri)
+
+    def _object_path(self, uri: str) -> Path:
+        _, parts = split_uri(uri)
+        if not parts or uri.endswith("/"):
+            raise StorageError(f"{uri} names a folder, not an object", hint="Add a name: s3://bucket/folder/name.")
+        return self.path(uri)
 
     def _aside(self) -> Path:
         """A new name outside every bucket, on the same file system, for what is not yet whole."""
@@ -143,6 +155,10 @@ def split_uri(uri: str) -> tuple[str, list[str]]:
     parts = [part for part in key.split("/") if part]
     if any(part in (".", "..") or "\0" in part for part in parts):
         raise StorageError(f"'{uri}' is refused: its key would leave the bucket's folder")
+    try:
+        os.fsencode(key)
+    except UnicodeEncodeError:
+        raise StorageError(f"{uri!a} is refused: its key is no text that a file can be named by") from None
     return bucket, parts
 
 
@@ -160,11 +176,19 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """A copy that shares its blocks where the file system can, with the permissions of the original."""
-    with open(source, "rb") as reader, open(target, "wb") as writer:
+    """A copy that shares its blocks where the file system can. A file in its place is replaced, never written into: it
+    may be another name of an object."""
+    with open(source, "rb") as reader, _new_file(target) as writer:
         if not _copied_by_kernel(reader.fileno(), writer.fileno()):
             shutil.copyfileobj(reader, writer, 1 << 20)
-    shutil.copymode(source, target)
+
+
+def _new_file(path: Path) -> BinaryIO:
+    try:
+        return open(path, "xb")
+    except FileExistsError:
+        os.unlink(path)
+        return open(path, "xb")
 
 
 def _copied_by_kernel(source: int, target: int) -> bool:
@@ -184,6 +208,6 @@ def _copied_by_kernel(source: int, target: int) -> bool:
 def link_file(source: Path, target: Path) -> None:
     """A second name for the same bytes: for readers only. A copy where links do not reach."""
     try:
-        os.link(source, target)
+        os.link(os.path.realpath(source), target)  # not a second name of a symbolic link, which may lead nowhere there
     except OSError:
         copy_file(source, target)

@@ -6,7 +6,6 @@ The contract is the developer guide's pages on training algorithms: `/opt/ml/inp
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,19 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
-from dagwright.engines.local.processing import read_short
-from dagwright.engines.local.request import host_names, member, needed, text_map, texts
+from dagwright.engines.local.publishing import read_start, walk
+from dagwright.engines.local.request import host_names, member, needed, objects, seconds, text_map, texts
 from dagwright.engines.local.script_mode import CODE, DATA, INPUT, MODEL, OUTPUT_DATA, script_mode
 from dagwright.engines.local.store import Store
 from dagwright.errors import ExecutionError
 
 FAILURE = f"{ML}/output/failure"
 _FAILURE_BYTES = 1024
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9.\-_]*[A-Za-z0-9\-_][A-Za-z0-9.\-_]*")  # the API's, without `.` and `..`
 
 
 def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
     """The job of a request. Raises ExecutionError for what a local run cannot do, in a sentence."""
-    channels = [_channel(item) for item in member(request, "InputDataConfig", list, [])]
+    channels = [_channel(item) for item in objects(request, "InputDataConfig")]
     hyperparameters = text_map(request, "HyperParameters")
     hosts = host_names(member(request, "ResourceConfig.InstanceCount", int, 1))
     instance_type = member(request, "ResourceConfig.InstanceType", str, "local")
@@ -48,7 +48,7 @@ def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         outputs=tuple(checkpoints),
         folders=(DATA, MODEL, OUTPUT_DATA, CODE, f"{ML}/output/intermediate", *(item.source for item in checkpoints)),
         isolated=member(request, "EnableNetworkIsolation", bool, False),
-        max_runtime_seconds=member(request, "StoppingCondition.MaxRuntimeInSeconds", int, 86400),
+        max_runtime_seconds=seconds(request, "StoppingCondition.MaxRuntimeInSeconds"),
     )
     if job.command:
         return job
@@ -64,6 +64,8 @@ def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
 
 def _channel(item: Mapping[str, Any]) -> Input:
     name = needed(item, "ChannelName", str)
+    if not _CHANNEL_NAME.fullmatch(name):
+        raise ExecutionError(f"The channel name '{name}' has other characters than letters, digits, '.', '-' and '_'")
     source = member(item, "DataSource.S3DataSource", dict)
     if source is None:
         raise ExecutionError(f"Channel '{name}' reads a file system; only S3DataSource runs here")
@@ -85,7 +87,7 @@ def _checkpoints(request: Mapping[str, Any]) -> list[Output]:
 def _input_config(request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     mode = member(request, "AlgorithmSpecification.TrainingInputMode", str, "File")
     config = {}
-    for item in member(request, "InputDataConfig", list, []):
+    for item in objects(request, "InputDataConfig"):
         used = member(item, "InputMode", str, mode)
         config[item["ChannelName"]] = {
             "TrainingInputMode": "File" if used == "FastFile" else used,
@@ -94,14 +96,15 @@ def _input_config(request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
             ),
             "RecordWrapperType": member(item, "RecordWrapperType", str, "None"),
         }
-        if "ContentType" in item:
-            config[item["ChannelName"]]["ContentType"] = item["ContentType"]
+        content_type = member(item, "ContentType", str)
+        if content_type is not None:
+            config[item["ChannelName"]]["ContentType"] = content_type
     return config
 
 
 def resources(host: str, hosts: tuple[str, ...], instance_type: str) -> dict[str, Any]:
-    group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": list(hosts)}
     """The content of resourceconfig.json on `host`."""
+    group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": list(hosts)}
     return {
         "current_host": host,
         "current_instance_type": instance_type,
@@ -131,13 +134,13 @@ def _program(request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> 
 
 def final_metrics(request: Mapping[str, Any], logs: Iterable[Path], ended: str) -> list[dict[str, Any]]:
     """FinalMetricDataList: for each of MetricDefinitions the last number its expression finds in the logs."""
-    definitions = member(request, "AlgorithmSpecification.MetricDefinitions", list, [])
     patterns = []
-    for definition in definitions:
+    for definition in objects(request, "AlgorithmSpecification.MetricDefinitions"):
+        name, expression = needed(definition, "Name", str), needed(definition, "Regex", str)
         try:
-            patterns.append((definition["Name"], re.compile(definition["Regex"])))
-        except re.error as error:
-            raise ExecutionError(f"The metric '{definition['Name']}' has no valid Regex: {error}") from error
+            patterns.append((name, re.compile(expression)))
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ExecutionError(f"The metric '{name}' has no valid Regex: {error}") from error
     found: dict[str, float] = {}
     for log in logs if patterns else ():
         with open(log, encoding="utf-8", errors="replace") as lines:
@@ -157,7 +160,7 @@ def _collect(patterns: list[tuple[str, re.Pattern[str]]], line: str, found: dict
 
 def failure_text(host: Host) -> str:
     """What the job left in `/opt/ml/output/failure`: the start of SageMaker's FailureReason."""
-    return read_short(host.path(FAILURE), _FAILURE_BYTES)
+    return read_start(host.written(FAILURE), _FAILURE_BYTES).decode("utf-8", errors="replace").strip()
 
 
 def artifact_uri(name: str, request: Mapping[str, Any], file: str) -> str:
@@ -169,7 +172,7 @@ def publish_artifacts(name: str, request: Mapping[str, Any], hosts: list[Host], 
     """Put model.tar.gz, and output.tar.gz if there is output, into the store; the address of the model."""
     model = artifact_uri(name, request, "model.tar.gz")
     store.put(_archive(hosts, MODEL, "model.tar.gz"), model, move=True)
-    if any(files for host in hosts for _, _, files in os.walk(host.path(OUTPUT_DATA))):
+    if any(files for host in hosts for _, _, files in walk(host.written(OUTPUT_DATA))):
         store.put(
             _archive(hosts, OUTPUT_DATA, "output.tar.gz"), artifact_uri(name, request, "output.tar.gz"), move=True
         )
@@ -184,14 +187,13 @@ def _archive(hosts: list[Host], folder: str, file: str) -> Path:
     seen: set[str] = set()
     with tarfile.open(path, "w:gz", compresslevel=6) as archive:
         for host in hosts:
-            root = host.path(folder)
-            for directory, folders, files in os.walk(root):
-                folders.sort()
+            root = host.written(folder)
+            for directory, folders, files in walk(root):
                 for entry in sorted([*files, *folders]):
-                    name = Path(directory, entry).relative_to(root).as_posix()
+                    name = (directory / entry).relative_to(root).as_posix()
                     if name not in seen:
                         seen.add(name)
-                        archive.add(Path(directory, entry), name, recursive=False)
+                        archive.add(directory / entry, name, recursive=False)
     return path
 
 

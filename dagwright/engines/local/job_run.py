@@ -1,0 +1,231 @@
+"""Runs one job, processing, training or Lambda: stages its inputs, starts its hosts, waits, publishes what it wrote.
+
+What comes in: a `Job`. What goes out: a `JobEnding`, and the job's objects in the store. Everything of the job lies in
+one folder that is removed at its end; only the logs stay.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dagwright.engines.local.environments import Environment, hidden
+from dagwright.engines.local.job import ML, Host, Job, JobEnding
+from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
+from dagwright.engines.local.publishing import publish
+from dagwright.engines.local.removal import remove_tree
+from dagwright.engines.local.staging import Staging
+from dagwright.engines.local.store import Store, storage_errors
+from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageError
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# A job reaches a package registry the way its machine does. Nothing else of the machine's environment enters it.
+NETWORK_VARIABLES = (
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "PIP_TRUSTED_HOST",
+)  # fmt: skip
+_LONGEST_POLL_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every job of a run needs: where things lie, how processes start, how patient to be."""
+
+    store: Store
+    launcher: Launcher
+    jobs: Path
+    logs: Path
+    discard: Callable[[Path], None]
+    """Takes the folder of a job that is over."""
+    stop_grace_seconds: float = 10.0
+    copy_below_bytes: int = 64 << 20
+
+
+class JobRun:
+    """One job being run. `run` blocks; `stop` may be called from another thread."""
+
+    def __init__(self, job: Job, environment: Environment, workshop: Workshop) -> None:
+        self.job = job
+        self._environment = environment
+        self._workshop = workshop
+        self._sandboxed = workshop.launcher.sandboxed
+        self._processes: dict[JobProcess, Host] = {}
+        self._timers: list[threading.Timer] = []
+        self._lock = threading.Lock()
+        self._stopping = False
+        self.folder = workshop.jobs / job.name
+        logs = workshop.logs / job.name
+        self.hosts = [Host(name, self.folder / name, logs / f"{name}.log") for name in job.hosts]
+
+    def run(self, finish: Callable[[JobEnding], JobEnding] = lambda ending: ending) -> JobEnding:
+        """Run it to its end. `finish` may read the job's folders before they are published and removed."""
+        staging = Staging(
+            self.job, self.hosts, self._workshop.store, self._sandboxed, self._workshop.copy_below_bytes,
+            lambda: self._stopping,
+        )  # fmt: skip
+        ending = JobEnding("Failed")
+        try:
+            ran, ending = self._attempt(JobEnding("Completed"), lambda _: self._execute(staging))
+            if ran:
+                _, ending = self._attempt(ending, finish)
+                _, ending = self._attempt(
+                    ending, lambda known: publish(self.job, self.hosts, self._workshop.store, known)
+                )
+            return ending
+        finally:
+            # at once after a failure: it may be that the disk is full, and the failure has to be recorded
+            (self._workshop.discard if ending.outcome == "Completed" else remove_tree)(self.folder)
+
+    def _attempt(self, ending: JobEnding, work: Callable[[JobEnding], JobEnding]) -> tuple[bool, JobEnding]:
+        """(Whether it went well, what `work` makes of an ending); its error adds to a failure that is there already."""
+        try:
+            with storage_errors(f"The files of job {self.job.name} cannot be kept"):
+                return True, work(ending)
+        except (StorageError, ExecutionError) as error:
+            reasons = [reason for reason in (ending.reason, in_one_line(error)) if reason]
+            return False, replace(ending, outcome="Failed", reason="; ".join(reasons))
+
+    def stop(self) -> None:
+        """Ask the job to end; it is killed when its time of grace has passed."""
+        with self._lock:
+            self._stopping = True
+            running = list(self._processes)
+        self._end(running)
+
+    # ---- the processes ----
+
+    def _execute(self, staging: Staging) -> JobEnding:
+        staging.stage()
+        deadline = time.monotonic() + self.job.max_runtime_seconds
+        try:
+            with self._lock:
+                if self._stopping:
+                    return JobEnding("Stopped", "stopped before it started")
+                for host in self.hosts:
+                    self._processes[self._start(host)] = host
+            return self._attend(deadline)
+        finally:
+            with self._lock:
+                processes, self._processes = self._processes, {}
+            for process in processes:
+                process.close()
+            for timer in self._timers:
+                timer.cancel()
+
+    def _start(self, host: Host) -> JobProcess:
+        command, environment, directory = list(self.job.command), self._variables(host), self.job.directory
+        if self._sandboxed:
+            return self._workshop.launcher.start(command, environment, host.log, directory, self._root(host))
+        command = [self._translate(word, host) for word in command]
+        environment = {name: self._translate(value, host) for name, value in environment.items()}
+        directory = str(host.folder) if directory == "/" else self._translate(directory, host)
+        return self._workshop.launcher.start(command, environment, host.log, directory)
+
+    def _translate(self, text: str, host: Host) -> str:
+        """Without a sandbox `/opt/ml` is another folder; what the job is told with, is told that folder."""
+        return text.replace(ML, str(host.folder / "ml"))
+
+    def _variables(self, host: Host) -> dict[str, str]:
+        home = "/tmp" if self._sandboxed else str(host.folder / "tmp")  # noqa: S108
+        packages = f"{home}/python"
+        variables = {
+            "PATH": os.pathsep.join([f"{packages}/bin", *self._environment.folders, _SYSTEM_PATH]),
+            "HOME": home,
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # `pip install` inside a job must not change the environment that other jobs share
+            "PIP_TARGET": packages,
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PYTHONPATH": packages,
+        }
+        if not self._sandboxed:
+            variables |= {"TMPDIR": home, "SAGEMAKER_BASE_DIR": ML}
+        if not self.job.isolated:
+            variables |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
+        given = dict(self.job.environment(host.name))
+        if given.get("PYTHONPATH"):
+            given["PYTHONPATH"] += os.pathsep + packages
+        return variables | given | {"HOSTNAME": host.name}
+
+    def _root(self, host: Host) -> Root:
+        binds = [
+            Bind(host.folder / "tmp", "/tmp", writable=True),  # noqa: S108
+            Bind(host.folder / "ml", ML, writable=True),
+            *(Bind(path, str(path)) for path in hidden({*self._environment.visible, *self.job.visible})),
+            *(Bind(host.path(target), target) for target in host.linked),
+        ]
+        if os.path.isdir("/var/tmp"):  # noqa: S108
+            binds.append(Bind(host.folder / "tmp", "/var/tmp", writable=True))  # noqa: S108
+        if os.path.isfile("/etc/hosts"):
+            binds.append(Bind(host.folder / "hosts", "/etc/hosts"))
+        return Root(tuple(binds), host.name, self.job.isolated)
+
+    # ---- waiting ----
+
+    def _attend(self, deadline: float) -> JobEnding:
+        """Wait for every host; the first that fails, or the time limit, ends them all."""
+        running = {process.fileno(): process for process in self._processes}
+        poll = select.poll()
+        for descriptor in running:
+            poll.register(descriptor, select.POLLIN)
+        while running:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return self._timed_out(running.values())
+            for descriptor, _ in poll.poll(min(left, _LONGEST_POLL_SECONDS) * 1000):
+                process = running[descriptor]
+                ending = process.news()
+                if ending is None:
+                    continue
+                del running[descriptor]
+                poll.unregister(descriptor)
+                if ending.exit_code or process.refused:
+                    _kill_all(running.values())
+                    _wait_for(running.values())
+                    return self._failure(self._processes[process], process, ending)
+        return JobEnding("Stopped", "stopped") if self._stopping else JobEnding("Completed")
+
+    def _timed_out(self, running: Iterable[JobProcess]) -> JobEnding:
+        self._end(list(running))
+        _wait_for(running)
+        if self._stopping:
+            return JobEnding("Stopped", "stopped")
+        limit = self.job.max_runtime_seconds
+        return JobEnding("TimedOut", f"exceeded its MaxRuntimeInSeconds of {limit} and was ended")
+
+    def _failure(self, host: Host, process: JobProcess, ending: Ending) -> JobEnding:
+        if self._stopping:
+            return JobEnding("Stopped", "stopped", ending.exit_code, host.name)
+        if process.refused:
+            return JobEnding("Failed", f"its process could not be started: {process.refused}", 1, host.name)
+        return JobEnding("Failed", str(ending), ending.exit_code, host.name)
+
+    def _end(self, processes: list[JobProcess]) -> None:
+        for process in processes:
+            process.terminate()
+        if processes:
+            timer = threading.Timer(self._workshop.stop_grace_seconds, _kill_all, [processes])
+            timer.daemon = True
+            self._timers.append(timer)
+            timer.start()
+
+
+def in_one_line(error: DagwrightError) -> str:
+    """An error as the reason of a failure."""
+    return " ".join(str(Problem("", error.message, error.hint)).split("\n"))
+
+
+def _kill_all(processes: Iterable[JobProcess]) -> None:
+    for process in processes:
+        process.kill()
+
+
+def _wait_for(processes: Iterable[JobProcess]) -> None:
+    for process in processes:
+        process.wait()

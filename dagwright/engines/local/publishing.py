@@ -1,0 +1,68 @@
+"""Takes what a job wrote: its output folders become objects.
+
+What comes in: a `Job` that has ended, and its hosts. What goes out: the job's objects in the store. No link that a job
+made is followed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from dagwright.engines.local.job import Host, Job, JobEnding, make_readable
+from dagwright.engines.local.store import Store
+
+
+def publish(job: Job, hosts: list[Host], store: Store, ending: JobEnding) -> JobEnding:
+    """The outputs of a job that completed; of another only those that are published always.
+
+    The ending again, with the outputs nothing was found in. Raises ExecutionError, StorageError.
+    """
+    empty = []
+    for output in job.outputs:
+        if ending.outcome != "Completed" and not output.always:
+            continue
+        if not sum(_publish_folder(host.written(output.source), output.uri, store) for host in hosts):
+            empty.append(output.uri)
+    return replace(ending, empty_outputs=tuple(empty))
+
+
+def _publish_folder(folder: Path, uri: str, store: Store) -> int:
+    """Move each regular file to its object; symbolic links stay behind, as on SageMaker. The number of objects."""
+    count = 0
+    for directory, _, names in walk(folder):
+        for name in names:
+            path = directory / name
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                continue
+            key = path.relative_to(folder).as_posix()
+            only_name = status.st_nlink == 1  # another name of the same file could change the object later
+            store.put(path, f"{uri.rstrip('/')}/{key}", move=only_name)
+            count += 1
+    return count
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """(folder, its folders, its other entries), in order, for all a job wrote below `folder`; readable by now."""
+    for directory, folders, files in os.walk(folder):
+        folders.sort()
+        here = Path(directory)
+        for name in (*folders, *files):
+            if not (here / name).is_symlink():
+                make_readable(here / name)
+        yield here, folders, sorted(files)
+
+
+def read_start(path: Path, limit: int) -> bytes:
+    """The first `limit` bytes of a file that a job may have written; empty if there is no such file."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return b""  # opening a pipe would wait for a writer that is gone
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    with open(path, "rb") as file:
+        return file.read(limit)

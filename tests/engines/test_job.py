@@ -1,0 +1,149 @@
+"""Time limits and stopping: nothing of a job survives it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engines.place import Meeting, Place
+
+from dagwright.engines.local.environments import Environments
+from dagwright.engines.local.job_run import JobRun, Workshop
+from dagwright.engines.local.launcher import Launcher
+from dagwright.engines.local.processing import processing_job
+
+# A grandchild in a session of its own that ignores TERM, like its parent; both hold on to a door of the test.
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.setsid()
+doors = socket.create_connection(("127.0.0.1", int(os.environ["MEETING"])))
+signal.pause()
+while True:
+    signal.pause()
+"""
+
+
+def everyone_is_gone(meeting: Meeting) -> bool:
+    """Each guest's connection has ended: the kernel closes it with the last process that holds it."""
+    for guest in meeting.guests:
+        guest.settimeout(20)
+        if guest.recv(1) != b"":
+            return False
+    return True
+
+
+def test_a_time_limit_ends_what_ignores_it_and_all_its_descendants(
+    place_with: Callable[..., Place], refusal: str, meeting: Callable[[int], Meeting]
+) -> None:
+    for sandbox in ["paths"] if refusal else ["namespaces", "paths"]:
+        place, door = place_with(sandbox=sandbox, stop_grace_seconds=0), meeting(3)
+        execution = place.run(place.writing("P", STUBBORN, limit=1, variables={"MEETING": door.port}))
+        assert execution.failure_reason == "step 'P' failed: exceeded its MaxRuntimeInSeconds of 1 and was ended"
+        assert door.complete.is_set()
+        assert everyone_is_gone(door)
+        assert place.output(execution, "P")["ProcessingJobStatus"] == "Failed"
+
+
+def test_a_training_job_past_its_limit_is_stopped_as_the_service_says(place: Place) -> None:
+    script = """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: (print("saving"), sys.exit(0)))
+signal.pause()
+"""
+    step = place.training("T", script, StoppingCondition={"MaxRuntimeInSeconds": 1})
+    execution = place.run(step)
+    output = place.output(execution, "T")
+    assert (output["TrainingJobStatus"], output["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+    assert "saving" in place.log(execution, "T"), "TERM comes before KILL"
+    assert execution.status == "Failed"
+
+
+def test_what_a_job_leaves_in_the_background_ends_with_it(
+    place_with: Callable[..., Place], refusal: str, meeting: Callable[[int], Meeting]
+) -> None:
+    script = """
+ready, done = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    door = socket.create_connection(("127.0.0.1", int(os.environ["MEETING"])))
+    os.write(done, b".")
+    import signal
+    while True:
+        signal.pause()
+os.read(ready, 1)
+"""
+    for sandbox in ["paths"] if refusal else ["namespaces", "paths"]:
+        place, door = place_with(sandbox=sandbox), meeting(1)
+        assert place.run(place.processing("P", script, variables={"MEETING": door.port})).status == "Succeeded"
+        assert door.complete.wait(10)
+        assert everyone_is_gone(door)
+
+
+def test_a_job_that_is_stopped_while_its_inputs_are_staged_never_starts(place: Place) -> None:
+    home = place.engine.home
+    step = place.writing("P", "write('ran', 'ran')")
+    with Launcher() as launcher:
+        workshop = Workshop(home.store, launcher, home.jobs("x"), home.logs, lambda folder: None)
+        environment = Environments(home.environments, (), place.folder).of("")
+        run = JobRun(processing_job("job", "arn", step["Arguments"]), environment, workshop)
+        run.stop()
+        ending = run.run()
+    assert (ending.outcome, ending.reason) == ("Stopped", "stopped before it started")
+    assert place.keys("P") == []
+    assert not run.folder.exists()
+
+
+def test_inputs_that_meet_in_one_folder_never_write_into_an_object(
+    place_with: Callable[..., Place], refusal: str
+) -> None:
+    place = place_with(copy_below_mib=0, sandbox="paths" if refusal else "namespaces")
+    first, second = place.put("first/x", "first"), place.put("second/x", "second")
+    inputs = {
+        "in": {"S3Uri": "s3://bucket/first", "LocalPath": "/opt/ml/processing/both"},
+        "more": {"S3Uri": "s3://bucket/second", "LocalPath": "/opt/ml/processing/both"},
+    }
+    place.run(place.writing("P", "write('x', open(ML + '/processing/both/x').read())", inputs=inputs))
+    assert [place.text("first/x"), place.text("second/x"), place.text("P/x")] == ["first", "second", "second"]
+    assert first != second
+
+
+FULL_DISK = """
+import sys
+sys.path[:0] = {path}
+from pathlib import Path
+from engines.place import Place
+place = Place(Path("."), sandbox={sandbox!r}, max_parallel=1)
+raw = place.put("raw/big", b"x" * 1_500_000)
+steps = [
+    place.processing("Staged", "pass", inputs={{"in": raw}}),
+    place.writing("Written", "write('big', 'x' * 2_000_000)"),
+    place.processing("After", "pass"),
+]
+execution = place.run(*steps)
+print([(step.name, step.status, step.failure_reason) for step in execution.steps.values()])
+print(len(list(Path(".dagwright/jobs").iterdir())), execution.status)
+"""
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_behind(place: Place) -> None:
+    """In a mount namespace of its own, with the project on a file system of 2 MB."""
+    root = Path(__file__).parents[2]
+    path = [str(root), str(root / "tests")]
+    program = FULL_DISK.format(path=path, sandbox="namespaces" if place.sandboxed else "paths")
+    shell = 'mount -t tmpfs -o size=2m tmpfs "$1" && cd "$1" && exec "$2" -c "$3"'
+    words = ["unshare", "-Urm", "sh", "-c", shell, "sh", str(place.folder), sys.executable, program]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"no file system of our own here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    assert "No space left on device (The disk is full: free space" in done.stdout
+    assert "('Written', 'Failed', 'AlgorithmError: " in done.stdout
+    assert "('After', 'Succeeded', '')" in done.stdout
+    assert done.stdout.endswith("0 Failed\n")

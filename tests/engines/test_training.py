@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from engines.place import Place
+
+from dagwright.errors import DefinitionError
+
+
+def test_channels_configuration_and_variables_stand_where_the_contract_says(place: Place) -> None:
+    place.put("train/a.csv", "1")
+    script = """
+names = ("hyperparameters", "inputdataconfig", "resourceconfig")
+seen = {name: json.load(open(f"{ML}/input/config/{name}.json")) for name in names}
+seen["files"] = sorted(os.listdir(ML + "/input/data/train"))
+seen["job"] = [os.environ["TRAINING_JOB_NAME"], os.environ["TRAINING_JOB_ARN"], os.environ["MINE"]]
+seen["directory"] = os.getcwd()
+seen["there"] = [os.path.isdir(ML + name) for name in ("/model", "/output/data", "/code")]
+json.dump(seen, open(ML + "/model/seen.json", "w"))
+"""
+    channels = {"train": {"S3Uri": "s3://bucket/train", "S3DataDistributionType": "ShardedByS3Key"}}
+    step = place.training("T", script, channels, {"rate": "0.1"}, variables={"MINE": "yes"})
+    step["Arguments"]["InputDataConfig"][0]["ContentType"] = "text/csv"
+    execution = place.run(step)
+    assert execution.status == "Succeeded", execution.failure_reason
+    output = place.output(execution, "T")
+    seen = json.loads(place.archive(output["ModelArtifacts"]["S3ModelArtifacts"])["seen.json"])
+    assert seen["hyperparameters"] == {"rate": "0.1"}
+    assert seen["inputdataconfig"]["train"] == {
+        "TrainingInputMode": "File",
+        "S3DistributionType": "ShardedByS3Key",
+        "RecordWrapperType": "None",
+        "ContentType": "text/csv",
+    }
+    assert seen["resourceconfig"] == {
+        "current_host": "algo-1",
+        "current_instance_type": "ml.m5.large",
+        "current_group_name": "homogeneousCluster",
+        "hosts": ["algo-1"],
+        "instance_groups": [
+            {"instance_group_name": "homogeneousCluster", "instance_type": "ml.m5.large", "hosts": ["algo-1"]}
+        ],
+        "network_interface_name": "lo",
+    }
+    assert seen["files"] == ["a.csv"]
+    assert seen["job"] == [execution.steps["T"].job, output["TrainingJobArn"], "yes"]
+    assert seen["there"] == [True, True, True]
+    assert seen["directory"] == "/" or not place.sandboxed
+
+
+def test_artefacts_lie_where_sagemaker_puts_them(place: Place) -> None:
+    script = """
+for name in ("model/m.bin", "model/code/inference.py", "output/data/plot.txt"):
+    os.makedirs(os.path.dirname(f"{ML}/{name}"), exist_ok=True)
+    open(f"{ML}/{name}", "w").write(name)
+"""
+    execution = place.run(place.training("T", script))
+    job = execution.steps["T"].job
+    model = place.output(execution, "T")["ModelArtifacts"]["S3ModelArtifacts"]
+    assert model == f"s3://bucket/models/{job}/output/model.tar.gz"
+    assert place.archive(model) == {"m.bin": b"model/m.bin", "code/inference.py": b"model/code/inference.py"}
+    assert place.archive(f"s3://bucket/models/{job}/output/output.tar.gz") == {"plot.txt": b"output/data/plot.txt"}
+
+
+def test_without_output_there_is_a_model_archive_and_no_other(place: Place) -> None:
+    execution = place.run(place.training("T", "pass"))
+    assert place.keys("models") == [f"models/{execution.steps['T'].job}/output/model.tar.gz"]
+
+
+def test_a_failure_file_is_the_reason_and_nothing_is_published(place: Place) -> None:
+    script = """
+open(ML + "/model/m", "w").write("m")
+open(ML + "/output/failure", "wb").write(b"bad \\xff data")
+sys.exit(2)
+"""
+    execution = place.run(place.training("T", script))
+    output = place.output(execution, "T")
+    assert execution.steps["T"].failure_reason == "AlgorithmError: bad \ufffd data, exit code 2"
+    assert (output["TrainingJobStatus"], output["SecondaryStatus"]) == ("Failed", "Failed")
+    assert output["FailureReason"] == execution.steps["T"].failure_reason
+    assert "ModelArtifacts" not in output
+    assert place.keys("models") == []
+
+
+def test_checkpoints_go_in_and_out_also_after_a_failure(place: Place) -> None:
+    script = """
+path = ML + "/checkpoints/epoch"
+before = int(open(path).read()) if os.path.exists(path) else 0
+open(path, "w").write(str(before + 1))
+sys.exit(before == 0)
+"""
+    step = place.training("T", script, CheckpointConfig={"S3Uri": "s3://bucket/checkpoints"})
+    assert place.run(step).status == "Failed"
+    assert place.text("checkpoints/epoch") == "1"
+    assert place.run(step).status == "Succeeded"
+    assert place.text("checkpoints/epoch") == "2"
+
+
+def test_the_last_number_in_the_logs_is_the_final_metric(place: Place) -> None:
+    script = "print('auc=0.5;'); print('auc=0.75; loss=nope'); print('auc=none;', file=sys.stderr)"
+    definitions = [
+        {"Name": "val:auc", "Regex": "auc=([0-9.]+);"},
+        {"Name": "loss", "Regex": "loss=(\\S+)"},
+        {"Name": "absent", "Regex": "recall=(.*)"},
+    ]
+    execution = place.run(place.training("T", script, AlgorithmSpecification={"MetricDefinitions": definitions}))
+    metrics = place.output(execution, "T")["FinalMetricDataList"]
+    assert [(m["MetricName"], m["Value"]) for m in metrics] == [("val:auc", 0.75)]
+    assert place.engine.metrics(execution.id) == [("T", "val:auc", 0.75)]
+
+
+def test_a_bad_expression_is_refused_before_anything_starts(place: Place) -> None:
+    definitions = [{"Name": "auc", "Regex": "auc=("}]
+    with pytest.raises(DefinitionError, match="The metric 'auc' has no valid Regex: missing"):
+        place.run(place.training("T", "pass", AlgorithmSpecification={"MetricDefinitions": definitions}))
+
+
+def test_hosts_share_one_archive(place: Place) -> None:
+    script = """
+me = json.load(open(ML + "/input/config/resourceconfig.json"))
+open(ML + "/model/same", "w").write(me["current_host"])
+open(ML + "/model/" + me["current_host"], "w").write("mine")
+"""
+    execution = place.run(place.training("T", script, count=2))
+    model = place.archive(place.output(execution, "T")["ModelArtifacts"]["S3ModelArtifacts"])
+    assert model == {"same": b"algo-1", "algo-1": b"mine", "algo-2": b"mine"}
+
+
+def test_a_model_folder_that_is_a_link_is_refused(place: Place) -> None:
+    execution = place.run(place.training("T", "os.rmdir(ML + '/model'); os.symlink('/etc', ML + '/model')"))
+    assert "The job has put a link at /opt/ml/model" in execution.failure_reason
+    assert place.keys("models") == []
+
+
+def test_a_model_file_without_permissions_is_in_the_archive(place: Place) -> None:
+    execution = place.run(place.training("T", "open(ML + '/model/m', 'w').write('m'); os.chmod(ML + '/model/m', 0)"))
+    assert place.archive(place.output(execution, "T")["ModelArtifacts"]["S3ModelArtifacts"]) == {"m": b"m"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"InputDataConfig": {"a": 1}}, "InputDataConfig must be a list"),
+        ({"InputDataConfig": [7]}, "InputDataConfig[0] must be an object, it is 7"),
+        ({"InputDataConfig": [{"ChannelName": "../x"}]}, "The channel name '../x' has other characters"),
+        ({"InputDataConfig": [{"ChannelName": ".."}]}, "The channel name '..' has other characters"),
+        ({"InputDataConfig": [{"ChannelName": "a", "DataSource": {}}]}, "Channel 'a' reads a file system"),
+        ({"HyperParameters": {"a": 1}}, "HyperParameters['a'] must be a string, it is 1"),
+        ({"HyperParameters": []}, "HyperParameters must be an object"),
+        ({"OutputDataConfig": None}, "OutputDataConfig.S3OutputPath is missing"),
+        ({"OutputDataConfig": []}, "OutputDataConfig must be an object"),
+        ({"OutputDataConfig": {"S3OutputPath": "models"}}, "'models' is not an S3 address"),
+        ({"CheckpointConfig": {"S3Uri": 1}}, "CheckpointConfig.S3Uri must be a string"),
+        ({"ResourceConfig": "big"}, 'ResourceConfig must be an object, it is "big"'),
+        ({"AlgorithmSpecification": {}}, "starts the program built into its image"),
+        ({"AlgorithmSpecification": {"ContainerEntrypoint": "x"}}, "ContainerEntrypoint must be a list"),
+        ({"EnableNetworkIsolation": 1}, "EnableNetworkIsolation must be true or false"),
+    ],
+)
+def test_a_member_of_the_wrong_kind_is_a_sentence(place: Place, change: dict[str, object], said: str) -> None:
+    step = place.training("T", "pass")
+    step["Arguments"] |= change
+    with pytest.raises(DefinitionError) as refused:
+        place.run(step)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("metric", [{"Name": "a"}, {"Regex": "a"}, "a", {"Name": 1, "Regex": "a"}])
+def test_a_malformed_metric_is_a_sentence(place: Place, metric: object) -> None:
+    step = place.training("T", "pass", AlgorithmSpecification={"MetricDefinitions": [metric]})
+    with pytest.raises(DefinitionError, match=r"must be|is missing"):
+        place.run(step)
