@@ -8,8 +8,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from dagwright.errors import DagwrightError, InternalError, UsageError, did_you_mean
+from dagwright.errors import DagwrightError, InternalError, StorageError, UsageError, did_you_mean
 
 ENVIRONMENTS = ("local", "dev", "staging", "production")
 DONE, FAILED, CHANGES, EXECUTION_FAILED, USAGE = 0, 1, 2, 3, 64
@@ -33,20 +35,38 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
     """Run one command in the project folder `root` (default: the nearest folder above with a `config/`)."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     try:
         return _run(words, root)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the reader has gone: nobody is left
+        return FAILED
     except DagwrightError as error:
         return _report(error, words)
     except KeyboardInterrupt:
         return _report(DagwrightError("interrupted"), words)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone: nobody is left to tell
-        return FAILED
     except Exception as error:
-        what = f"This is a bug of dagwright: {type(error).__name__}: {error}"
-        bug = InternalError(what, hint="Run it again with --debug for the traceback.")
-        bug.__cause__ = error
-        return _report(bug, words)
+        return _report(_explained(error), words)
+
+
+def _explained(error: Exception) -> DagwrightError:
+    """What nobody expected: the machine could not take our output, or we have a bug."""
+    if isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
+        return StorageError(f"The output cannot be written: {error.strerror}")
+    what = f"This is a bug of dagwright: {type(error).__name__}: {error}"
+    bug = InternalError(what, hint="Run it again with --debug for the traceback.")
+    bug.__cause__ = error
+    return bug
+
+
+def _open_streams() -> None:
+    """Every standard stream is there and takes any text, however this program was started."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open to the end
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(words: list[str], root: Path | None) -> int:
@@ -63,9 +83,11 @@ def _run(words: list[str], root: Path | None) -> int:
 
 
 def _report(error: DagwrightError, words: list[str]) -> int:
+    from dagwright.cli.text import shown
+
     if "--debug" in words:
         traceback.print_exception(error)
-    print(error, file=sys.stderr)
+    print("\n".join(shown(line) for line in str(error).splitlines()), file=sys.stderr)
     if "--json" in words:
         problems = [problem.as_json() for problem in error.problems]
         print(json.dumps({"error": error.message, "hint": error.hint, "problems": problems}, indent=2))
@@ -123,6 +145,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of 1 or more")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"'{text:.40}' is not a number of 1 or more")
     return int(text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagwright.cli.text import columns, duration, program_name, seconds_between
+from dagwright.cli.text import columns, duration, program_name, seconds_between, shown
 from dagwright.definition.graph import Graph
 from dagwright.engines.execution import STOPPED, SUCCEEDED, Execution, StepRun
 from dagwright.errors import StorageError
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dagwright.engines.local.engine import LocalEngine
 
 _LOG_LINES = 10
+_NUMBERS_SHOWN = 20
+_BLOCK, _MOST_READ = 1 << 16, 1 << 20
 
 
 def ending(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
@@ -42,12 +44,12 @@ def ending(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
 
 def _failure(engine: LocalEngine, step: StepRun) -> Iterator[str]:
     yield f"  step    {step.name}"
-    yield f"  reason  {step.failure_reason or 'none given'}"
+    yield f"  reason  {shown(step.failure_reason) or 'none given'}"
     for log in engine.logs(step):
         lines = last_lines(log, _LOG_LINES)
         if lines:
             yield f"  log     {log.stem}, its last lines:"
-            yield from (f"    {line}" for line in lines)
+            yield from (f"    {shown(line)}" for line in lines)
 
 
 def _metrics(engine: LocalEngine, execution: Execution) -> list[list[str]]:
@@ -61,10 +63,13 @@ def _evaluations(engine: LocalEngine, execution: Execution, graph: Graph) -> Ite
         for output_name, file_path in graph.steps[step.name].property_files.values():
             try:
                 report = json.loads(engine.home.store.read_text(f"{folders[output_name]}/{file_path}"))
-            except (StorageError, ValueError, KeyError):
+            except (StorageError, ValueError, KeyError, RecursionError):
                 continue  # what reads it has said so already
-            for name, value in _single_numbers(report):
+            numbers = list(_single_numbers(report))
+            for name, value in numbers[:_NUMBERS_SHOWN]:
                 yield ["metric", f"{step.name} {name}", f"{value:g}"]
+            if len(numbers) > _NUMBERS_SHOWN:
+                yield ["metric", f"{step.name} and {len(numbers) - _NUMBERS_SHOWN} more", f"in {file_path}"]
 
 
 def _single_numbers(report: Any) -> Iterator[tuple[str, float]]:
@@ -73,8 +78,8 @@ def _single_numbers(report: Any) -> Iterator[tuple[str, float]]:
     for group in groups:
         for name, metric in group.items():
             value = metric.get("value") if isinstance(metric, dict) else None
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                yield name, value
+            if isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 53):
+                yield name, float(value)
 
 
 def _models(execution: Execution) -> Iterator[list[str]]:
@@ -114,15 +119,14 @@ def _succeeded(execution: Execution, kind: str) -> list[StepRun]:
 
 
 def last_lines(log: Path, count: int) -> list[str]:
-    """The last `count` lines of a log, without reading a long one from its start."""
+    """The last `count` lines of a log, of its last MiB at most."""
     with open(log, "rb") as file:
-        file.seek(0, os.SEEK_END)
-        end, block, chunks, breaks = file.tell(), 65536, [], 0
-        while end > 0 and breaks <= count:
-            start = max(0, end - block)
+        end = file.seek(0, os.SEEK_END)
+        start, chunks, breaks = end, [], 0
+        while start > 0 and breaks <= count and end - start < _MOST_READ:
+            size = min(_BLOCK, start)
+            start -= size
             file.seek(start)
-            chunks.append(file.read(end - start))
+            chunks.append(file.read(size))
             breaks += chunks[-1].count(b"\n")
-            end = start
-    text = b"".join(reversed(chunks)).decode("utf-8", errors="replace")
-    return text.splitlines()[-count:]
+    return b"".join(reversed(chunks)).decode("utf-8", errors="replace").splitlines()[-count:]

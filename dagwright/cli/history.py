@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import closing
 
 from dagwright.cli.local import local_engine
 from dagwright.cli.text import as_json, columns, day_and_clock, duration, seconds_between
@@ -12,7 +13,8 @@ from dagwright.errors import UsageError, did_you_mean
 
 def run(arguments: Namespace) -> int:
     """Print them."""
-    everything = local_engine(arguments).history()
+    with closing(local_engine(arguments)) as engine:
+        everything = engine.history()
     known = [execution.pipeline for execution in everything]
     if arguments.pipeline and arguments.pipeline not in known:
         hint = did_you_mean(arguments.pipeline, known)

@@ -9,7 +9,6 @@ from typing import Any
 from dagwright.cli.sources import build_pipeline, pipeline_files, project_of
 from dagwright.cli.text import as_json, columns
 from dagwright.definition.graph import Parameter, read_definition
-from dagwright.errors import DagwrightError
 
 
 def run(arguments: Namespace) -> int:
@@ -20,7 +19,7 @@ def run(arguments: Namespace) -> int:
         try:
             pipeline = build_pipeline(arguments.root, path, project)
             graph = read_definition(pipeline.definition())
-        except DagwrightError as error:
+        except Exception as error:  # the others are listed all the same
             print(f"{name}: {error}", file=sys.stderr)
             broken = True
             continue

@@ -5,23 +5,23 @@ from __future__ import annotations
 import shutil
 import sys
 from argparse import Namespace
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagwright.cli.ending import last_lines
 from dagwright.cli.local import local_engine
 from dagwright.cli.text import as_json
 from dagwright.errors import UsageError, did_you_mean
 
+if TYPE_CHECKING:
+    from dagwright.engines.local.engine import LocalEngine
+
 
 def run(arguments: Namespace) -> int:
     """Print each log under a heading; only one of a job with one host needs none."""
-    engine = local_engine(arguments)
-    execution = engine.describe(arguments.execution)
-    if arguments.step and arguments.step not in execution.steps:
-        hint = did_you_mean(arguments.step, execution.steps)
-        raise UsageError(f"Step '{arguments.step}' did not run in execution {execution.id}", hint=hint)
-    steps = [step for name, step in execution.steps.items() if arguments.step in (None, name)]
-    found = [(step.name, log) for step in steps for log in engine.logs(step)]
+    with closing(local_engine(arguments)) as engine:
+        found = _logs(engine, arguments)
     if arguments.json:
         listed = [
             {"step": step, "host": log.stem, "path": str(log), "text": _text(log, arguments)} for step, log in found
@@ -36,6 +36,16 @@ def run(arguments: Namespace) -> int:
     if not found:
         print("These steps printed nothing: only jobs have logs.", file=sys.stderr)
     return 0
+
+
+def _logs(engine: LocalEngine, arguments: Namespace) -> list[tuple[str, Path]]:
+    """(step, log) of each host of each job that is asked for. Raises UsageError for a step that did not run."""
+    execution = engine.describe(arguments.execution)
+    if arguments.step and arguments.step not in execution.steps:
+        hint = did_you_mean(arguments.step, execution.steps)
+        raise UsageError(f"Step '{arguments.step}' did not run in execution {execution.id}", hint=hint)
+    steps = [step for name, step in execution.steps.items() if arguments.step in (None, name)]
+    return [(step.name, log) for step in steps for log in engine.logs(step)]
 
 
 def _text(log: Path, arguments: Namespace) -> str:

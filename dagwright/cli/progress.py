@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
-from dagwright.cli.text import clock, duration, seconds_between
+from dagwright.cli.text import clock, duration, seconds_between, shown
 from dagwright.engines.execution import Execution, StepRun
 
 
@@ -46,4 +46,4 @@ class Lines:
         """Nothing to leave behind."""
 
     def _write(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        print(shown(line), file=self._stream, flush=True)

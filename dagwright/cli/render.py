@@ -12,7 +12,7 @@ from dagwright.cli.sources import Source, source_of
 def run(arguments: Namespace) -> int:
     """Print the pipeline definition, or its picture as Mermaid."""
     text = _rendered(source_of(arguments), arguments.target)
-    if arguments.out:
+    if arguments.out is not None:
         from dagwright.engines.local.store import storage_errors
 
         with storage_errors(f"{arguments.out} cannot be written"):

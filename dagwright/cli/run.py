@@ -19,12 +19,17 @@ from dagwright.engines.execution import SUCCEEDED
 
 if TYPE_CHECKING:
     from dagwright.cli.table import LiveTable
+    from dagwright.engines.local.engine import LocalEngine
     from dagwright.engines.local.store import Store
 
 
 def run(arguments: Namespace) -> int:
     """0 if it succeeded, 3 if it failed or was stopped."""
-    engine = local_engine(arguments)
+    with closing(local_engine(arguments)) as engine:
+        return _run(engine, arguments)
+
+
+def _run(engine: LocalEngine, arguments: Namespace) -> int:
     source = source_of(arguments)
     given = read_assignments(arguments.parameter)
     if PARAMETER in source.graph.parameters and PARAMETER not in given and arguments.pipeline:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from dagwright.code import Asset
     from dagwright.pipeline import Pipeline
     from dagwright.project import Project
+
+
+_MOST_BYTES = 64 << 20  # the service takes 1 MiB inline; whatever is in S3 is not much larger
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,18 @@ def project_of(arguments: Namespace) -> Project:
 
 def has_project(arguments: Namespace) -> bool:
     """Whether there is a configuration; a definition in a file runs without one."""
-    return Path(arguments.root, "config", "project.yaml").exists()
+    try:
+        return Path(arguments.root, "config", "project.yaml").exists()
+    except PermissionError:
+        return True  # reading it says what is wrong
 
 
 def source_of(arguments: Namespace) -> Source:
     """The pipeline that PIPELINE or --file names. Raises UsageError, DefinitionError, ConfigurationError."""
-    if bool(arguments.pipeline) == bool(arguments.file):
+    if (arguments.pipeline is None) == (arguments.file is None):
         hint = f"Pipelines here: {', '.join(pipeline_files(arguments.root)) or 'none'}"
         raise UsageError("Name a PIPELINE or a --file, one of the two", hint=hint)
-    if arguments.file:
+    if arguments.file is not None:
         return _from_file(arguments.file)
     from dagwright.emit import Emission
     from dagwright.writing import text_of
@@ -63,17 +71,27 @@ def source_of(arguments: Namespace) -> Source:
 
 
 def _from_file(name: str) -> Source:
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{name} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DefinitionError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    text = _text_of(name)
     stem = "definition" if name == "-" else Path(name).name.split(".")[0]
     try:
         return Source(stem, text, read_definition(text))
     except DefinitionError as error:
         raise DefinitionError(f"{name}: {error.message}", error.problems, error.hint) from error
+
+
+def _text_of(name: str) -> str:
+    """The text of a definition file, without a byte-order mark."""
+    try:
+        with open(sys.stdin.fileno() if name == "-" else name, "rb", closefd=name != "-") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise StorageError(f"{name} cannot be read: {error.strerror}") from error
+    if len(content) > _MOST_BYTES:
+        raise DefinitionError(f"{name} has more than {_MOST_BYTES >> 20} MiB, which no pipeline definition has")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}") from error
 
 
 def pipeline_files(root: Path) -> Mapping[str, Path]:
@@ -117,14 +135,15 @@ def build_pipeline(root: Path, path: Path, project: Project) -> Pipeline:
 
     where = f"pipelines/{path.name}"
     try:
-        module = _import(root, path)
-        build = getattr(module, "build", None)
-        if not callable(build):
-            raise DefinitionError(f"{where} has no function build(project)", hint="It returns the Pipeline.")
-        pipeline = build(project)
-    except DagwrightError:
+        with redirect_stdout(sys.stderr), _same_folder():  # standard output is the command's own
+            module = _import(root, path)
+            build = getattr(module, "build", None)
+            if not callable(build):
+                raise DefinitionError(f"{where} has no function build(project)", hint="It returns the Pipeline.")
+            pipeline = build(project)
+    except (DagwrightError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         line = _last_line_in(root, error)
         raise DefinitionError(
             f"{where} cannot be built: {line or where}: {type(error).__name__}: {error}",
@@ -140,6 +159,16 @@ def build_pipeline(root: Path, path: Path, project: Project) -> Pipeline:
             hint=f"Write Pipeline(name='{pipeline_name(path)}', ...): a pipeline is named after its file.",
         )
     return pipeline
+
+
+@contextmanager
+def _same_folder() -> Iterator[None]:
+    """What a module does to the working folder is undone: the words of the command line are meant from here."""
+    before = os.getcwd()
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _import(root: Path, path: Path) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import closing
 
 from dagwright.cli.local import local_engine
 from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between
@@ -11,7 +12,8 @@ from dagwright.engines.execution import Execution, StepRun
 
 def run(arguments: Namespace) -> int:
     """Print it."""
-    execution = local_engine(arguments).describe(arguments.execution)
+    with closing(local_engine(arguments)) as engine:
+        execution = engine.describe(arguments.execution)
     print(as_json(execution.as_json()) if arguments.json else _text(execution))
     return 0
 

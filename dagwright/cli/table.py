@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from dagwright.cli.text import duration, seconds_between
+from dagwright.cli.text import duration, seconds_between, shown
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution, StepRun
 from dagwright.engines.local.home import now
 
@@ -40,7 +40,7 @@ class LiveTable:
         self._skipped |= dict.fromkeys(names, why)
 
     def noted(self, line: str) -> None:
-        self._console.print(Text(line, style="dim"))
+        self._console.print(Text(shown(line), style="dim"))
 
     def ended(self, execution: Execution) -> None:
         self._live.refresh()
@@ -80,7 +80,7 @@ class LiveTable:
         taken = duration(seconds_between(run.started, run.ended or now()))
         outcome = run.metadata.get("Condition", {}).get("Outcome", "")
         why = run.failure_reason or (f"it is {outcome}" if outcome else "")
-        return Text(name), Text(run.status.lower(), style=_COLOURS.get(run.status, "")), taken, Text(why)
+        return Text(name), Text(run.status.lower(), style=_COLOURS.get(run.status, "")), taken, Text(shown(why))
 
     def _reason(self, name: str) -> str:
         if name in self._skipped:

@@ -10,15 +10,22 @@ from pathlib import Path
 from typing import Any
 
 
+def shown(text: str) -> str:
+    """Text that somebody else wrote, for a terminal: what would move the cursor or change colours is spelled out."""
+    return "".join(
+        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def columns(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     """Rows as aligned columns, two spaces apart; the last column is not padded."""
     if not rows:
         return ""
     count = max(len(row) for row in rows)
-    widths = [max(len(row[index]) for row in rows if index < len(row)) for index in range(count)]
+    widths = [max(len(shown(row[index])) for row in rows if index < len(row)) for index in range(count)]
     lines = []
     for row in rows:
-        padded = [cell.ljust(widths[index]) for index, cell in enumerate(row)]
+        padded = [shown(cell).ljust(widths[index]) for index, cell in enumerate(row)]
         lines.append((indent + "  ".join(padded)).rstrip())
     return "\n".join(lines)
 

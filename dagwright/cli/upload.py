@@ -62,11 +62,28 @@ def _pairs(names: list[str], prefix: str) -> Iterator[tuple[Path, str]]:
             whole = len(names) == 1 and base.rpartition("/")[2] == path.name and not prefix.endswith("/")
             yield path, base if whole else f"{base}/{path.name}"
             continue
-        files = sorted(Path(folder, file) for folder, _, found in os.walk(path) for file in found)
+        if not path.is_dir():
+            raise StorageError(f"{name} is neither a file nor a folder")
+        files = sorted(_files(path))
         if not files:
             raise StorageError(f"The folder {name} holds no files")
         for file in files:
             yield file, f"{base}/{file.relative_to(path).as_posix()}"
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """Every file below a folder. Raises StorageError for what would be left out or could not be read."""
+    for folder, folders, names in os.walk(top):
+        for name in folders:
+            if Path(folder, name).is_symlink():
+                raise StorageError(f"{folder}/{name} is a link to a folder", hint="Upload what it points to by itself.")
+        for name in names:
+            path = Path(folder, name)
+            if not path.is_file():
+                raise StorageError(
+                    f"{path} is no regular file, or a link to nothing", hint="Take it out of the folder."
+                )
+            yield path
 
 
 def _refuse_collisions(pairs: list[tuple[Path, str]]) -> None:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, cast
 
 from dagwright.definition.declaration import (
     BRANCHES,
@@ -31,6 +31,8 @@ from dagwright.errors import DefinitionError, Problem, did_you_mean
 __all__ = ["Dependency", "Edge", "Graph", "Parameter", "PropertyFile", "Reference", "Step", "read_definition"]
 
 Links = Mapping[str, tuple[str, ...]]
+# Far deeper than any pipeline; what is deeper still would end in the limits of Python's own JSON module.
+_DEEPEST = 400
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,34 @@ def _parse(source: str | bytes) -> dict[str, Any]:
     except ValueError as error:
         what = str(error)
     else:
-        if isinstance(definition, dict):
-            return definition
-        what = "the outermost value is not an object"
+        what = _unusable(definition)
+        if not what:
+            return cast("dict[str, Any]", definition)
     hint = 'a pipeline definition is a JSON object: {"Version": "2020-12-01", "Steps": [...]}'
     raise DefinitionError("this is not a pipeline definition", [Problem("not-json", what, hint, where=where)])
+
+
+def _unusable(definition: Any) -> str:
+    """Why a JSON value cannot be a definition at all; empty if it can."""
+    if not isinstance(definition, dict):
+        return "the outermost value is not an object"
+    level: list[Any] = [definition]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            break
+    else:
+        return f"it is nested more than {_DEEPEST} deep"
+    try:
+        json.dumps(definition, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "it holds half of a surrogate pair, which is no character"
+    return ""
 
 
 def _refuse_constant(name: str) -> Any:

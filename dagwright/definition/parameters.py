@@ -31,14 +31,27 @@ def read_assignments(texts: Iterable[str]) -> dict[str, str]:
     problems = []
     for text in texts:
         name, equals, value = text.partition("=")
-        if not name or not equals:
-            problems.append(Problem("bad-assignment", f"'{text}' is not a parameter", "write Name=Value"))
+        if not text.isprintable() and not _is_text(text):
+            problems.append(
+                Problem("bad-assignment", f"{name!r:.80} has a value that is not text", "write it in UTF-8")
+            )
+        elif not name or not equals:
+            problems.append(Problem("bad-assignment", f"'{text:.80}' is not a parameter", "write Name=Value"))
         elif name in given:
             problems.append(Problem("repeated-parameter", f"'{name}' is given twice", "keep one of the two"))
         given.setdefault(name, value)
     if problems:
         raise ParameterError("the parameters cannot be read", problems)
     return given
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written in UTF-8: bytes of a command line that are not UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def start_values(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +93,7 @@ def _unknown(graph: Graph, given: Mapping[str, Any]) -> Iterable[Problem]:
     for name in given:
         if name not in graph.parameters:
             hint = did_you_mean(name, graph.parameters) or "the pipeline has no parameters"
-            yield Problem("unknown-parameter", f"there is no parameter '{name}'", hint)
+            yield Problem("unknown-parameter", f"there is no parameter '{name:.80}'", hint)
 
 
 def _given(parameter: Parameter, value: Any) -> Any:

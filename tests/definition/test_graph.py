@@ -238,6 +238,8 @@ BROKEN: list[tuple[str, Any, str, str]] = [
     ("not-json", '{"Steps": [], "Metadata": {"a": NaN}}', "NaN is not a JSON value", ""),
     ("not-json", '{"Steps": [], "Metadata": {"a": -Infinity}}', "-Infinity is not a JSON value", ""),
     ("not-json", "[" * 100_000, "nested too deeply", ""),
+    ("not-json", '{"Steps": [], "Extra": ' + "[" * 600 + "]" * 600 + "}", "nested more than 400 deep", ""),
+    ("not-json", '{"Steps": [{"Name": "a\\ud800", "Type": "Fail"}]}', "half of a surrogate pair", ""),
     ("not-json", '{"a": ' + "9" * 5_000 + "}", "digits", ""),
     ("not-json", b'{"Steps": "\xff"}', "utf-8", ""),
     ("no-steps", {}, "Steps is missing", "Steps"),
