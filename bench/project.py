@@ -20,7 +20,7 @@ network:
     inference: [sg-0c3d4e5f607182930]
   encrypt_traffic: true
 keys:
-  volume: alias/sagemaker-rc-churn
+  volume: 1234abcd-12ab-34cd-56ef-1234567890ab
   output: alias/sagemaker-rc-churn
 tags:
   CostCentre: "4711"

@@ -23,9 +23,15 @@ if TYPE_CHECKING:
         ConditionOr,
     )
     from dagwright.errors import (
+        AWSError,
+        ConfigurationError,
         DagwrightError,
         DefinitionError,
+        ExecutionError,
+        ParameterError,
         Problem,
+        StorageError,
+        UserError,
     )
     from dagwright.flow import ConditionStep, FailStep
     from dagwright.functions import (
@@ -55,9 +61,10 @@ if TYPE_CHECKING:
         ProcessingStep,
         PropertyFile,
     )
-    from dagwright.project import Project
+    from dagwright.project import Project, load_project
     from dagwright.properties import Properties, PropertyError
     from dagwright.retry import (
+        RetryPolicy,
         SageMakerJobExceptionTypeEnum,
         SageMakerJobStepRetryPolicy,
         StepExceptionTypeEnum,
@@ -72,6 +79,7 @@ if TYPE_CHECKING:
         LambdaOutput,
         LambdaOutputTypeEnum,
         LambdaStep,
+        OutputTypeEnum,
     )
     from dagwright.steps import CacheConfig, Step
     from dagwright.training import TrainingInput, TrainingStep
@@ -80,9 +88,12 @@ if TYPE_CHECKING:
         CategoricalParameter,
         ContinuousParameter,
         IntegerParameter,
+        ParameterRange,
         TuningStep,
     )
     from dagwright.variables import PipelineVariable
+
+__version__ = "0.1.0"
 
 _HOMES = {
     "Asset": "code",
@@ -95,9 +106,15 @@ _HOMES = {
     "ConditionLessThanOrEqualTo": "conditions",
     "ConditionNot": "conditions",
     "ConditionOr": "conditions",
+    "AWSError": "errors",
+    "ConfigurationError": "errors",
     "DagwrightError": "errors",
     "DefinitionError": "errors",
+    "ExecutionError": "errors",
+    "ParameterError": "errors",
     "Problem": "errors",
+    "StorageError": "errors",
+    "UserError": "errors",
     "ConditionStep": "flow",
     "FailStep": "flow",
     "ExecutionVariables": "functions",
@@ -121,8 +138,10 @@ _HOMES = {
     "ProcessingStep": "processing",
     "PropertyFile": "processing",
     "Project": "project",
+    "load_project": "project",
     "Properties": "properties",
     "PropertyError": "properties",
+    "RetryPolicy": "retry",
     "SageMakerJobExceptionTypeEnum": "retry",
     "SageMakerJobStepRetryPolicy": "retry",
     "StepExceptionTypeEnum": "retry",
@@ -135,6 +154,7 @@ _HOMES = {
     "LambdaOutput": "services",
     "LambdaOutputTypeEnum": "services",
     "LambdaStep": "services",
+    "OutputTypeEnum": "services",
     "CacheConfig": "steps",
     "Step": "steps",
     "TrainingInput": "training",
@@ -143,11 +163,13 @@ _HOMES = {
     "CategoricalParameter": "tuning",
     "ContinuousParameter": "tuning",
     "IntegerParameter": "tuning",
+    "ParameterRange": "tuning",
     "TuningStep": "tuning",
     "PipelineVariable": "variables",
 }
 
 __all__ = [
+    "AWSError",
     "Asset",
     "CacheConfig",
     "CallbackOutput",
@@ -164,12 +186,14 @@ __all__ = [
     "ConditionNot",
     "ConditionOr",
     "ConditionStep",
+    "ConfigurationError",
     "ContinuousParameter",
     "DagwrightError",
     "DefinitionError",
     "DriftCheckBaselines",
     "EMRStep",
     "EMRStepConfig",
+    "ExecutionError",
     "ExecutionVariables",
     "FailStep",
     "IntegerParameter",
@@ -181,10 +205,13 @@ __all__ = [
     "MetricsSource",
     "ModelMetrics",
     "ModelStep",
+    "OutputTypeEnum",
     "Parameter",
     "ParameterBoolean",
+    "ParameterError",
     "ParameterFloat",
     "ParameterInteger",
+    "ParameterRange",
     "ParameterString",
     "Pipeline",
     "PipelineExperimentConfig",
@@ -199,15 +226,20 @@ __all__ = [
     "PropertyError",
     "PropertyFile",
     "RegisterModelStep",
+    "RetryPolicy",
     "SageMakerJobExceptionTypeEnum",
     "SageMakerJobStepRetryPolicy",
     "Step",
     "StepExceptionTypeEnum",
     "StepRetryPolicy",
+    "StorageError",
     "TrainingInput",
     "TrainingStep",
     "TransformStep",
     "TuningStep",
+    "UserError",
+    "__version__",
+    "load_project",
 ]
 
 

@@ -1,7 +1,10 @@
 """Code on its way to S3: a script or a folder comes in, an Asset at a content-hashed address goes out.
 
-The hash covers relative names, bytes and the executable bit, so the same code has the same address in every
-checkout; nothing here depends on a clock or on the order in which a file system lists its files.
+The hash covers relative names, bytes and, in a folder, the executable bit, so the same code has the same address in
+every checkout; a lone script is started by its interpreter, and its bit does not count. Nothing here depends on a clock
+or on the order in which a file system lists its files. What version control, Python and editors leave behind (.git,
+.venv, __pycache__, *.pyc, .ipynb_checkpoints, .mypy_cache, .pytest_cache, .ruff_cache, .DS_Store) is neither packed nor
+hashed.
 """
 
 from __future__ import annotations
@@ -11,10 +14,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
+from typing import NoReturn
 
-from dagwright.errors import StorageError
+from dagwright.errors import InternalError, StorageError
 
-_IGNORED_FOLDERS = frozenset({"__pycache__", ".git"})
+_IGNORED = frozenset(
+    {
+        ".DS_Store",
+        ".git",
+        ".ipynb_checkpoints",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".venv",
+        "__pycache__",
+    }
+)
 _NEARBY_LIMIT = 2000
 
 RUNPROC = """\
@@ -39,11 +55,12 @@ class Asset:
     build: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
 
     def content(self) -> bytes:
-        """The object's bytes."""
+        """The object's bytes. Raises StorageError when the file cannot be read any more."""
         if self.build is not None:
             return self.build()
-        assert self.path is not None  # noqa: S101 - one of the two is always set
-        return self.path.read_bytes()
+        if self.path is None:
+            raise InternalError(f"the code for {self.uri} has neither a file nor a way to build it")
+        return _bytes(self.path, str(self.path))
 
 
 @dataclass(frozen=True)
@@ -59,14 +76,16 @@ def script(path: Path, root: Path) -> SourceFile:
     """The one file at `path` (relative to `root`); StorageError with the nearest existing file when it is not there."""
     place = root / path
     if not place.is_file():
-        raise StorageError(f"{path} does not exist", hint=nearest_file(path, root))
-    return SourceFile(place.name, place, _executable(place))
+        what = "is a folder, not a file" if place.is_dir() else "does not exist"
+        raise StorageError(f"{path} {what}", hint=nearest_file(path, root))
+    return SourceFile(place.name, place, executable=False)
 
 
 def folder(path: Path, root: Path) -> tuple[SourceFile, ...]:
-    """All files below `path` (relative to `root`), sorted by name, without __pycache__, *.pyc and .git.
+    """All files below `path` (relative to `root`), sorted by name, without what is ignored.
 
-    Raises StorageError for a folder that is not there or is empty, and for a link to a folder, which is not followed.
+    Raises StorageError for a folder that is not there or is empty, and for what cannot be packed: a link to a folder,
+    which is not followed, a link to nothing, a pipe or a device.
     """
     top = root / path
     if not top.is_dir():
@@ -78,28 +97,52 @@ def folder(path: Path, root: Path) -> tuple[SourceFile, ...]:
 
 
 def _files(top: Path) -> Iterator[SourceFile]:
-    for here, folders, names in os.walk(top):
-        folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]
+    for here, folders, names in os.walk(top, onerror=_unreadable):
+        folders[:] = [name for name in folders if name not in _IGNORED]
         for name in folders:
             if os.path.islink(os.path.join(here, name)):
                 link = os.path.join(here, name)
                 raise StorageError(f"{link} is a link to a folder", hint="put the files there themselves")
         for name in names:
-            if not name.endswith(".pyc"):
+            if name not in _IGNORED and not name.endswith(".pyc"):
                 path = Path(here, name)
                 yield SourceFile(path.relative_to(top).as_posix(), path, _executable(path))
 
 
+def _unreadable(error: OSError) -> NoReturn:
+    raise StorageError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
 def _executable(path: Path) -> bool:
-    return bool(path.stat().st_mode & 0o100)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        hint = "put the file there itself, or remove the link"
+        raise StorageError(f"{path} is a link to nothing", hint=hint) from error
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+    if not S_ISREG(mode):
+        raise StorageError(f"{path} is not a file that can be packed", hint="remove the pipe, socket or device")
+    return bool(mode & 0o100)
+
+
+def _bytes(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def content_hash(files: tuple[SourceFile, ...]) -> str:
-    """SHA-256 over each file's relative name, executable bit and bytes, in the given order; 64 hexadecimal digits."""
+    """SHA-256 over each file's relative name, executable bit and bytes, in the given order; 64 hexadecimal digits.
+
+    Raises StorageError for a file that cannot be read.
+    """
     whole = sha256()
     for file in files:
-        name = file.name.encode()
-        whole.update(b"%d:%s%d%s" % (len(name), name, file.executable, sha256(file.path.read_bytes()).digest()))
+        name = os.fsencode(file.name)
+        content = sha256(_bytes(file.path, file.name)).digest()
+        whole.update(b"%d:%s%d%s" % (len(name), name, file.executable, content))
     return whole.hexdigest()
 
 
@@ -115,7 +158,7 @@ def tarball(files: tuple[SourceFile, ...]) -> bytes:
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for file in files:
-            content = file.path.read_bytes()
+            content = _bytes(file.path, file.name)
             entry = tarfile.TarInfo(file.name)
             entry.size = len(content)
             entry.mode = 0o755 if file.executable else 0o644

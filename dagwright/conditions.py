@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from dagwright.refusals import refuse
+from dagwright.arguments import is_single, of_kind, sequence
+from dagwright.refusals import Findings
 from dagwright.variables import PipelineVariable, Value
 
 
-def _operand(value: object, field: str) -> Any:
-    if not isinstance(value, str | int | float | PipelineVariable):
-        refuse("bad-condition", f"{value!r} cannot be compared", "a text, number, boolean or variable", field=field)
-    return value
-
-
-def _condition(value: object, field: str) -> Condition:
-    if not isinstance(value, Condition):
-        refuse("bad-condition", f"{value!r} is not a condition", "such as ConditionEquals(left, right)", field=field)
+def _operand(value: Value, field: str, found: Findings) -> Value:
+    if not isinstance(value, PipelineVariable) and not is_single(value):
+        found.add("bad-condition", f"{value!r} cannot be compared", "a text, number, boolean or variable", field)
     return value
 
 
@@ -43,8 +38,10 @@ class _Comparison(Condition):
     __slots__ = ("left", "right")
 
     def __init__(self, left: Value, right: Value) -> None:
-        self.left = _operand(left, "LeftValue")
-        self.right = _operand(right, "RightValue")
+        found = Findings()
+        self.left = _operand(left, "LeftValue", found)
+        self.right = _operand(right, "RightValue", found)
+        found.raise_any()
 
     def expression(self) -> dict[str, Any]:
         return {"Type": self.type, "LeftValue": self.left, "RightValue": self.right}
@@ -92,10 +89,11 @@ class ConditionIn(Condition):
     type = "In"
 
     def __init__(self, value: Value, in_values: Sequence[Value]) -> None:
-        self.value = _operand(value, "QueryValue")
-        if isinstance(in_values, str) or not isinstance(in_values, Sequence) or not in_values:
-            refuse("bad-condition", f"{in_values!r} is not a list of values", field="Values")
-        self.in_values = tuple(_operand(one, "Values") for one in in_values)
+        found = Findings()
+        self.value = _operand(value, "QueryValue", found)
+        values = sequence(in_values, object, "a value to choose from", "Values", found, least=1)
+        self.in_values = tuple(_operand(one, "Values", found) for one in values)
+        found.raise_any()
 
     def expression(self) -> dict[str, Any]:
         return {"Type": self.type, "QueryValue": self.value, "Values": self.in_values}
@@ -108,7 +106,10 @@ class ConditionNot(Condition):
     type = "Not"
 
     def __init__(self, expression: Condition) -> None:
-        self.condition = _condition(expression, "Condition")
+        found = Findings()
+        of_kind(expression, Condition, "a condition", "Condition", found)
+        self.condition = expression
+        found.raise_any()
 
     def expression(self) -> dict[str, Any]:
         return {"Type": self.type, "Condition": self.condition}
@@ -121,9 +122,9 @@ class ConditionOr(Condition):
     type = "Or"
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
-        if not conditions:
-            refuse("bad-condition", "ConditionOr has no conditions", field="Conditions")
-        self.conditions = tuple(_condition(one, "Conditions") for one in conditions)
+        found = Findings()
+        self.conditions = sequence(conditions, Condition, "a condition", "Conditions", found, least=1)
+        found.raise_any()
 
     def expression(self) -> dict[str, Any]:
         return {"Type": self.type, "Conditions": self.conditions}

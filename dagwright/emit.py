@@ -1,28 +1,31 @@
 """Pipeline objects to a pipeline definition: in comes a Pipeline, out come the JSON and the code it needs in S3.
 
-Emitting reads the scripts to hash them and changes nothing. Everything that is wrong is collected and raised at once.
+Emitting reads the scripts to hash them and changes nothing. The definition is read back by the one reader, so what
+comes out of here holds together. Everything that is wrong is collected and raised at once, at the line of its step.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagwright import code
 from dagwright.code import Asset, SourceFile
-from dagwright.errors import Problem, StorageError, did_you_mean
+from dagwright.definition.expression import Place, spell_place
+from dagwright.definition.graph import Graph, read_definition
+from dagwright.errors import DefinitionError, Problem, StorageError, did_you_mean
 from dagwright.functions import ExecutionVariables, Join, JsonGet
 from dagwright.parameters import Parameter
-from dagwright.processing import ProcessingStep
 from dagwright.properties import Properties
 from dagwright.refusals import refusal, shown
 from dagwright.settings import JobSettings, filled
 from dagwright.steps import JobStep, Step, present
 from dagwright.variables import Text
-from dagwright.writing import Trail, field_name, written
+from dagwright.writing import written
 
 if TYPE_CHECKING:
     from dagwright.pipeline import Pipeline
@@ -32,8 +35,17 @@ _VERSION = "2020-12-01"
 _NOWHERE = "s3://nowhere"
 
 
+@dataclass(frozen=True)
+class _Packed:
+    """A script or a folder as it was found: its files and their hash, or why there are none."""
+
+    files: tuple[SourceFile, ...] = ()
+    content_hash: str = ""
+    error: StorageError | None = None
+
+
 class Emission:
-    """One emission of one pipeline: `definition` and `assets` when it is done.
+    """One emission of one pipeline: `definition`, the `graph` it reads as, and `assets` when it is done.
 
     Steps ask it for what depends on the whole: their settings, the addresses of their code and of their outputs.
     Raises DefinitionError with every problem found.
@@ -44,12 +56,16 @@ class Emission:
         self.project = pipeline.project
         self._problems: list[Problem] = []
         self._assets: dict[str, Asset] = {}
-        self._packed: dict[tuple[str, str | None], tuple[tuple[SourceFile, ...], str] | StorageError] = {}
-        self._parameters = {one.name: one for one in pipeline.parameters}
+        self._packed: dict[tuple[str, str | None], _Packed] = {}
         self._steps = self._all_steps()
+        self._by_name = {step.name: step for step in reversed(self._steps)}
+        self._parameters = {one.name: one for one in reversed(pipeline.parameters)}
+        self._ours = {id(one) for one in (*self._steps, *pipeline.parameters)}
         self.definition = self._definition()
-        if self._problems:
+        graph = self._read_back()
+        if graph is None or self._problems:
             raise refusal(self._problems)
+        self.graph = graph
         self.assets = [self._assets[uri] for uri in sorted(self._assets)]
 
     def report(self, code: str, what: str, hint: str = "", step: Step | None = None, field: str = "") -> None:
@@ -108,8 +124,7 @@ class Emission:
         packed = self._pack(step, "code", path, None)
         if packed is None:
             return _NOWHERE, name
-        files, content_hash = packed
-        return self._asset(step, content_hash, name, files[0].path, None), name
+        return self._asset(step, packed.content_hash, name, packed.files[0].path, None), name
 
     def source(self, step: Step, source_dir: str | None, program: str, isolated: bool) -> str:
         """The S3 address of the packed folder that holds `program`, or of `program` packed alone.
@@ -121,10 +136,9 @@ class Emission:
         packed = self._pack(step, "entry_point" if source_dir is None else "source_dir", program, source_dir)
         if packed is None:
             return _NOWHERE
-        files, content_hash = packed
         if source_dir is not None:
-            self._check_folder(step, source_dir, program, {file.name for file in files}, isolated)
-        return self._asset(step, content_hash, "sourcedir.tar.gz", None, lambda: code.tarball(files))
+            self._check_folder(step, source_dir, program, {file.name for file in packed.files}, isolated)
+        return self._asset(step, packed.content_hash, "sourcedir.tar.gz", None, lambda: code.tarball(packed.files))
 
     def _check_folder(self, step: Step, source_dir: str, program: str, names: set[str], isolated: bool) -> None:
         if program not in names:
@@ -140,25 +154,23 @@ class Emission:
         content = code.runproc(command, program)
         return self._asset(step, sha256(content).hexdigest(), "runproc.sh", None, lambda: content)
 
-    def _pack(
-        self, step: Step, field: str, program: str, source_dir: str | None
-    ) -> tuple[tuple[SourceFile, ...], str] | None:
+    def _pack(self, step: Step, field: str, program: str, source_dir: str | None) -> _Packed | None:
         key = (program, None) if source_dir is None else ("", source_dir)
         if key not in self._packed:
             self._packed[key] = self._read(program, source_dir)
         packed = self._packed[key]
-        if isinstance(packed, StorageError):
-            self.report("missing-file", packed.message, packed.hint, step, field)
+        if packed.error is not None:
+            self.report("missing-file", packed.error.message, packed.error.hint, step, field)
             return None
         return packed
 
-    def _read(self, program: str, source_dir: str | None) -> tuple[tuple[SourceFile, ...], str] | StorageError:
+    def _read(self, program: str, source_dir: str | None) -> _Packed:
         root = Path(self.project.root) if self.project is not None else Path.cwd()
         try:
             files = (code.script(Path(program), root),) if source_dir is None else code.folder(Path(source_dir), root)
-            return files, code.content_hash(files)
+            return _Packed(files, code.content_hash(files))
         except StorageError as error:
-            return error
+            return _Packed(error=error)
 
     def _asset(
         self, step: Step, content_hash: str, name: str, path: Path | None, build: Callable[[], bytes] | None
@@ -167,99 +179,106 @@ class Emission:
             hint = "give the pipeline a project, or code that is in S3 already"
             self.report("missing-value", f"there is no bucket to put {name} into", hint, step, "code")
             return _NOWHERE
-        uri = str(self.project.code(self.pipeline.name, content_hash, name))
+        uri = self.project.code(self.pipeline.name, content_hash, name)
         self._assets.setdefault(uri, Asset(uri, path, build))
         return uri
 
     # The whole
 
-    def _all_steps(self) -> dict[str, Step]:
-        """Every step by name, those inside branches too, in the order they are written."""
-        found: dict[str, Step] = {}
+    def _all_steps(self) -> list[Step]:
+        """Every step in the order they are written, those inside branches too; one that is there twice stands once."""
+        found: dict[Step, None] = {}
         work: deque[Step] = deque(self.pipeline.steps)
         while work:
             step = work.popleft()
-            if step.name in found:
-                first = shown(found[step.name].place)
-                what = "the step is there twice" if found[step.name] is step else "another step has this name"
-                self.report("duplicate-step", what, f"the first is at {first}" if first else "", step, "Name")
-                continue
-            found[step.name] = step
-            work.extendleft(reversed(step.children))
-        return found
+            if step not in found:
+                found[step] = None
+                work.extendleft(reversed(step.children))
+        return list(found)
 
     def _definition(self) -> dict[str, Any]:
-        entries: dict[Step, dict[str, Any]] = {step: {} for step in self._steps.values()}
+        entries: dict[Step, dict[str, Any]] = {step: {} for step in self._steps}
         for step, entry in entries.items():
             entry.update(self._entry(step, entries))
         return {
             "Version": _VERSION,
             "Metadata": {},
-            "Parameters": self._declarations(),
-            "PipelineExperimentConfig": self._written(self.pipeline.experiment_config, None, {}),
-            "Steps": [entries[step] for step in self.pipeline.steps if step in entries],
+            "Parameters": [one.declaration() for one in self.pipeline.parameters],
+            "PipelineExperimentConfig": self._written(self.pipeline.pipeline_experiment_config, None, {}),
+            "Steps": [entries[step] for step in self.pipeline.steps],
         }
-
-    def _declarations(self) -> list[dict[str, Any]]:
-        names: set[str] = set()
-        for one in self.pipeline.parameters:
-            if one.name in names:
-                self.report("duplicate-parameter", f"the parameter '{one.name}' is declared twice", field="Parameters")
-            names.add(one.name)
-        return [one.declaration() for one in self.pipeline.parameters]
 
     def _entry(self, step: Step, entries: Mapping[Step, dict[str, Any]]) -> dict[str, Any]:
-        members = {
-            "Name": step.name,
-            "Type": step.type,
-            "Description": step.description,
-            "DisplayName": step.display_name,
-            "DependsOn": self._names_of(step) or None,
-            "Arguments": step.arguments(self),
-            **step.siblings(),
-        }
-        entry: dict[str, Any] = self._written(present(members), step, entries)
+        envelope = {"Name": step.name, "Type": step.type}
+        try:
+            members = {
+                **envelope,
+                "Description": step.description,
+                "DisplayName": step.display_name,
+                "DependsOn": self._names_of(step) or None,
+                "Arguments": step.arguments(self),
+                **step.siblings(),
+            }
+            entry: dict[str, Any] = self._written(present(members), step, entries)
+        except DefinitionError as error:
+            self._problems.extend(self._placed(problem, step) for problem in error.problems)
+            return envelope
         return entry
 
     def _names_of(self, step: Step) -> list[str]:
-        names = dict.fromkeys(one if isinstance(one, str) else one.name for one in step.depends_on)
-        for name in names:
-            self._check_step(name, step, "DependsOn")
-        return list(names)
+        for one in step.depends_on:
+            for problem in self._misuses(one):
+                self.report(*problem, step, "DependsOn")
+        return list(dict.fromkeys(one if isinstance(one, str) else one.name for one in step.depends_on))
 
     def _written(self, value: object, step: Step | None, entries: Mapping[Step, dict[str, Any]]) -> Any:
-        def seen(one: object, trail: Trail | None) -> None:
-            self._check_reference(one, step, trail)
+        def seen(one: object, place: Place) -> None:
+            for problem in self._misuses(one):
+                self.report(*problem, step, spell_place(place))
 
-        def odd(one: object, trail: Trail | None) -> None:
+        def odd(one: object, place: Place) -> None:
             what = f"{one!r} cannot stand in a definition"
-            self.report("bad-value", what, "texts, numbers, lists, maps, variables", step, field_name(trail))
+            self.report("bad-value", what, "texts, numbers, lists, maps, variables", step, spell_place(place))
 
         return written(value, entries, seen, odd)
 
-    def _check_reference(self, one: object, step: Step | None, trail: Trail | None) -> None:
-        """Whatever a variable refers to has to be in this pipeline."""
-        if isinstance(one, Parameter):
-            if one.name not in self._parameters:
-                hint = did_you_mean(one.name, self._parameters) or "put it into the pipeline's parameters"
-                self.report("unknown-parameter", f"'{one.name}' is not declared", hint, step, field_name(trail))
-        elif isinstance(one, Properties):
-            self._check_step(one.step_name, step, field_name(trail))
-        elif isinstance(one, JsonGet) and one.step_name is not None:
-            self._check_property_file(one, step, field_name(trail))
+    def _misuses(self, one: object) -> Iterator[tuple[str, str, str]]:
+        """Code, what and hint of what the reader cannot see: it knows names, not objects and AWS's shapes.
 
-    def _check_step(self, name: str, step: Step | None, field: str) -> bool:
-        if name not in self._steps:
-            hint = did_you_mean(name, self._steps)
-            self.report("unknown-step", f"there is no step '{name}' in the pipeline", hint, step, field)
-        return name in self._steps
+        A name that nobody declared is for the reader to refuse; another object than the declared one is refused here.
+        So is a property that is a whole structure, list or map: the service takes single values only, and refuses it
+        when the pipeline is created ("Expecting start of Json Array").
+        """
+        of = one.step if isinstance(one, Properties | JsonGet) else one
+        if isinstance(of, Step | Parameter) and id(of) not in self._ours:
+            kind, declared = ("parameter", self._parameters) if isinstance(of, Parameter) else ("step", self._by_name)
+            if of.name in declared:
+                what = f"this is another {kind} '{of.name}' than the one in the pipeline"
+                yield f"other-{kind}", what, "make it once and hand it on"
+        if isinstance(one, Properties) and not one.is_single:
+            yield "not-a-value", f"{one!r} is not one value", one.ways_on
 
-    def _check_property_file(self, one: JsonGet, step: Step | None, field: str) -> None:
-        if not self._check_step(str(one.step_name), step, field):
-            return
-        source = self._steps[str(one.step_name)]
-        declared = source.property_files if isinstance(source, ProcessingStep) else {}
-        if one.property_file not in declared:
-            hint = did_you_mean(str(one.property_file), declared) or "declare it in the step's property_files"
-            what = f"the step '{source.name}' has no property file '{one.property_file}'"
-            self.report("unknown-property-file", what, hint, step, field)
+    def _read_back(self) -> Graph | None:
+        """The definition as everybody else will read it; None, with the reader's problems noted, if it is refused."""
+        try:
+            return read_definition(self.definition)
+        except DefinitionError as error:
+            namesakes: dict[str, deque[Step]] = {}
+            for step in self._steps:
+                if self._by_name[step.name] is not step:
+                    namesakes.setdefault(step.name, deque()).append(step)
+            for problem in error.problems:
+                first = self._by_name.get(problem.step)
+                if problem.code == "duplicate-step" and first is not None:
+                    others = namesakes.get(problem.step)
+                    step = others.popleft() if others else first
+                    more = f"{problem.hint}; the first is at {shown(first.place) or 'another place'}"
+                    self._problems.append(replace(problem, hint=more, where=shown(step.place)))
+                else:
+                    self._problems.append(self._placed(problem, first))
+            return None
+
+    def _placed(self, problem: Problem, step: Step | None) -> Problem:
+        """The problem at the line of its step, or of the pipeline."""
+        name, place = (step.name, step.place) if step is not None else (problem.step, self.pipeline.place)
+        return replace(problem, step=name, where=shown(place))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Problem:
     code: str
     what: str
     hint: str = ""
-    severity: str = "error"
+    severity: Literal["error", "warning"] = "error"
     step: str = ""
     field: str = ""
     where: str = ""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dagwright.arguments import sequence, text
 from dagwright.conditions import Condition
 from dagwright.properties import Properties
 from dagwright.shapes import Shape
 from dagwright.steps import Step
-from dagwright.variables import Text, text
+from dagwright.variables import Text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -27,22 +28,18 @@ class ConditionStep(Step):
         self,
         name: str,
         conditions: Sequence[Condition],
-        if_steps: Sequence[Step] = (),
-        else_steps: Sequence[Step] = (),
+        if_steps: Sequence[Step] | None = (),
+        else_steps: Sequence[Step] | None = (),
         **options: Unpack[StepOptions],
     ) -> None:
         super().__init__(name, **options)
-        self.conditions = tuple(conditions)
-        self.if_steps = tuple(if_steps)
-        self.else_steps = tuple(else_steps)
-        odd = [one for one in self.conditions if not isinstance(one, Condition)]
-        found = [("bad-condition", f"{one!r} is not a condition", "", "Conditions") for one in odd]
-        if not self.conditions:
-            found.append(("bad-condition", "there are no conditions", "give at least one", "Conditions"))
+        self.conditions = sequence(conditions, Condition, "a condition", "Conditions", self.found, least=1)
+        self.if_steps = sequence(if_steps, Step, "a step", "IfSteps", self.found)
+        self.else_steps = sequence(else_steps, Step, "a step", "ElseSteps", self.found)
         other = set(self.else_steps)
-        both = [step.name for step in self.if_steps if step in other]
-        found += [("both-branches", f"'{one}' is in both branches", "declare it twice", "ElseSteps") for one in both]
-        self.refuse_all(found)
+        for step in self.if_steps:
+            if step in other:
+                self.found.add("both-branches", f"'{step.name}' is in both branches", "declare it twice", "ElseSteps")
 
     @property
     def children(self) -> tuple[Step, ...]:
@@ -64,7 +61,7 @@ class FailStep(Step):
 
     def __init__(self, name: str, error_message: Text = "", **options: Unpack[StepOptions]) -> None:
         super().__init__(name, **options)
-        self.error_message = text(error_message, "ErrorMessage", name)
+        self.error_message = text(error_message, "ErrorMessage", self.found)
 
     def arguments(self, emission: Emission) -> dict[str, Any]:
         return {"ErrorMessage": self.error_message}

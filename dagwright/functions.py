@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dagwright.refusals import refuse
+from dagwright.arguments import is_single, of_kind, sequence
+from dagwright.refusals import Findings
 from dagwright.variables import PipelineVariable, Value
 
 if TYPE_CHECKING:
@@ -21,20 +22,18 @@ class Join(PipelineVariable):
     """
 
     __slots__ = ("on", "values")
-    is_text = True
+    type = "String"
 
     def __init__(self, on: str = "", values: Sequence[Value] = ()) -> None:
-        if not isinstance(on, str):
-            refuse("bad-join", f"{on!r} cannot separate: not a literal text", field="On")
-        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-            refuse(
-                "bad-join", f"{values!r} is not a list of values", 'as in Join("/", ["a", parameter])', field="Values"
-            )
-        for value in values:
-            if not isinstance(value, str | int | float | PipelineVariable):
-                refuse("bad-join", f"{value!r} cannot be joined", "texts, numbers, booleans, variables", field="Values")
+        found = Findings()
+        of_kind(on, str, "a literal text, which is what separates", "On", found)
+        joined = sequence(values, object, "a value to join", "Values", found, least=1)
+        for value in joined:
+            if not isinstance(value, PipelineVariable) and not is_single(value):
+                found.add("bad-join", f"{value!r} cannot be joined", "texts, numbers, booleans, variables", "Values")
+        found.raise_any()
         self.on = on
-        self.values = tuple(values)
+        self.values = joined
 
     def __repr__(self) -> str:
         return f"Join({self.on!r}, {len(self.values)} values)"
@@ -53,7 +52,7 @@ class JsonGet(PipelineVariable):
     `json_path` is a literal text such as `metrics.f1` or `classes['a b'][0]`; the service has no variable paths.
     """
 
-    __slots__ = ("json_path", "property_file", "s3_uri", "step_name")
+    __slots__ = ("json_path", "property_file", "s3_uri", "step", "step_name")
 
     def __init__(
         self,
@@ -64,16 +63,27 @@ class JsonGet(PipelineVariable):
         s3_uri: str | PipelineVariable | None = None,
         step: Step | None = None,
     ) -> None:
+        from dagwright.processing import PropertyFile
+        from dagwright.steps import Step
+
+        found = Findings()
         of = step if step is not None else step_name
-        self.step_name = of if isinstance(of, str) or of is None else of.name
-        self.property_file = getattr(property_file, "name", property_file)
-        self.s3_uri = s3_uri if s3_uri is None or isinstance(s3_uri, Join) else Join("", [s3_uri])
-        if not isinstance(json_path, str) or not json_path:
-            refuse("bad-json-path", f"{json_path!r} is not a path", "a literal text such as 'metrics.f1'", field="Path")
-        self.json_path = json_path
+        self.step = of if isinstance(of, Step) else None
+        self.step_name = of.name if isinstance(of, Step) else of
+        self.property_file = property_file.name if isinstance(property_file, PropertyFile) else property_file
+        of_kind(self.step_name, str | None, "a step or the name of one", "PropertyFile", found)
+        of_kind(self.property_file, str | None, "a PropertyFile or the name of one", "PropertyFile", found)
+        of_kind(s3_uri, str | PipelineVariable | None, "an S3 address", "S3Uri", found, "a text or a variable")
+        if of_kind(json_path, str, "a path", "Path", found, "a literal text such as 'metrics.f1'") and not json_path:
+            found.add("bad-json-path", "the path is empty", "a literal text such as 'metrics.f1'", "Path")
         by_file = self.step_name is not None and self.property_file is not None
         if by_file == (s3_uri is not None) or (s3_uri is not None and self.property_file is not None):
-            refuse("bad-json-get", "JsonGet reads a step's property file or an s3_uri", "give exactly one of the two")
+            found.add(
+                "bad-json-get", "JsonGet reads a step's property file or an s3_uri", "give exactly one of the two"
+            )
+        found.raise_any()
+        self.s3_uri = s3_uri if s3_uri is None or isinstance(s3_uri, Join) else Join("", [s3_uri])
+        self.json_path = json_path
 
     def __repr__(self) -> str:
         source = "S3" if self.s3_uri is not None else f"Steps.{self.step_name}.PropertyFiles.{self.property_file}"
@@ -90,7 +100,7 @@ class ExecutionVariable(PipelineVariable):
     """A fact of the execution, such as its id."""
 
     __slots__ = ("name",)
-    is_text = True
+    type = "String"
 
     def __init__(self, name: str) -> None:
         self.name = name

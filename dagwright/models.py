@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from dagwright.arguments import of_kind, optional_text, required_text, s3_address, text_list, texts
 from dagwright.properties import Properties
+from dagwright.refusals import Findings
 from dagwright.retry import StepRetryPolicy
-from dagwright.settings import JobSettings
+from dagwright.settings import JobSettings, unless_empty
 from dagwright.shapes import Shape
-from dagwright.steps import JobStep, present, texts
-from dagwright.variables import Text, check_s3_address
+from dagwright.steps import JobStep, present
+from dagwright.variables import Text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -29,11 +31,22 @@ class MetricsSource:
     content_digest: Text | None = None
 
     def __post_init__(self) -> None:
-        check_s3_address(self.s3_uri, "S3Uri")
+        found = Findings()
+        required_text(self.content_type, "content_type", found)
+        required_text(self.s3_uri, "s3_uri", found)
+        s3_address(self.s3_uri, "S3Uri", found)
+        found.raise_any()
 
     def expression(self) -> dict[str, Any]:
         """AWS's MetricsSource; FileSource is spelled alike."""
         return present({"ContentType": self.content_type, "ContentDigest": self.content_digest, "S3Uri": self.s3_uri})
+
+
+def _check_sources(metrics: ModelMetrics | DriftCheckBaselines) -> None:
+    found = Findings()
+    for one in fields(metrics):
+        of_kind(getattr(metrics, one.name), MetricsSource | None, "a MetricsSource", one.name, found)
+    found.raise_any()
 
 
 def _grouped(members: Mapping[tuple[str, str], MetricsSource | None]) -> dict[str, Any]:
@@ -56,6 +69,9 @@ class ModelMetrics:
     bias_pre_training: MetricsSource | None = None
     bias_post_training: MetricsSource | None = None
     explainability: MetricsSource | None = None
+
+    def __post_init__(self) -> None:
+        _check_sources(self)
 
     def expression(self) -> dict[str, Any]:
         """AWS's ModelMetrics."""
@@ -87,6 +103,9 @@ class DriftCheckBaselines:
     explainability_constraints: MetricsSource | None = None
     explainability_config_file: MetricsSource | None = None
 
+    def __post_init__(self) -> None:
+        _check_sources(self)
+
     def expression(self) -> dict[str, Any]:
         """AWS's DriftCheckBaselines."""
         return _grouped(
@@ -105,7 +124,10 @@ class DriftCheckBaselines:
 
 
 class ModelStep(JobStep):
-    """Create a model that a TransformStep or an endpoint can use: an image, its artifact, its environment."""
+    """Create a model that a TransformStep or an endpoint can use: an image, its artifact, its environment.
+
+    It only creates; RegisterModelStep is what puts a model into the registry.
+    """
 
     type = "Model"
     kind = "inference"
@@ -124,8 +146,9 @@ class ModelStep(JobStep):
         **options: Unpack[JobOptions],
     ) -> None:
         super().__init__(name, **options)
-        check_s3_address(model_data, "PrimaryContainer.ModelDataUrl")
-        environment_texts = texts(environment, "PrimaryContainer.Environment", name)
+        required_text(image, "image", self.found)
+        s3_address(model_data, "PrimaryContainer.ModelDataUrl", self.found)
+        environment_texts = texts(environment, "PrimaryContainer.Environment", self.found)
         self.container = present({"Image": image, "ModelDataUrl": model_data, "Environment": environment_texts})
 
     @property
@@ -140,7 +163,7 @@ class ModelStep(JobStep):
                 "ExecutionRoleArn": settings.role,
                 "Tags": settings.tag_list,
                 "VpcConfig": settings.vpc_config,
-                "EnableNetworkIsolation": settings.enable_network_isolation or None,
+                "EnableNetworkIsolation": unless_empty(settings.enable_network_isolation),
             }
         )
 
@@ -164,8 +187,8 @@ class RegisterModelStep(JobStep):
         *,
         image: Text,
         model_data: Text,
-        content_types: Sequence[Text],
-        response_types: Sequence[Text],
+        content_types: Sequence[Text] | None = None,
+        response_types: Sequence[Text] | None = None,
         inference_instances: Sequence[Text] | None = None,
         transform_instances: Sequence[Text] | None = None,
         model_package_group_name: Text | None = None,
@@ -184,28 +207,35 @@ class RegisterModelStep(JobStep):
         **options: Unpack[JobOptions],
     ) -> None:
         super().__init__(name, **options)
-        check_s3_address(model_data, "InferenceSpecification.Containers[0].ModelDataUrl")
-        self.model_package_group_name = model_package_group_name
+        required_text(image, "image", self.found)
+        required_text(model_data, "model_data", self.found)
+        s3_address(model_data, "InferenceSpecification.Containers[0].ModelDataUrl", self.found)
+        self.model_package_group_name = optional_text(model_package_group_name, "model_package_group_name", self.found)
         container = {
             "Image": image,
             "ModelDataUrl": model_data,
-            "Environment": texts(environment, "InferenceSpecification.Containers[0].Environment", name),
+            "Environment": texts(environment, "InferenceSpecification.Containers[0].Environment", self.found),
             "Framework": framework,
             "FrameworkVersion": framework_version,
         }
         inference = {
             "Containers": [present(container)],
-            "SupportedTransformInstanceTypes": transform_instances,
-            "SupportedRealtimeInferenceInstanceTypes": inference_instances,
-            "SupportedContentTypes": content_types,
-            "SupportedResponseMIMETypes": response_types,
+            "SupportedTransformInstanceTypes": text_list(transform_instances, "transform_instances", self.found),
+            "SupportedRealtimeInferenceInstanceTypes": text_list(
+                inference_instances, "inference_instances", self.found
+            ),
+            "SupportedContentTypes": text_list(content_types, "content_types", self.found),
+            "SupportedResponseMIMETypes": text_list(response_types, "response_types", self.found),
         }
+        of_kind(model_metrics, ModelMetrics | None, "a ModelMetrics", "model_metrics", self.found)
+        kind, field = DriftCheckBaselines | None, "drift_check_baselines"
+        of_kind(drift_check_baselines, kind, "a DriftCheckBaselines", field, self.found)
         self.package = {
             "InferenceSpecification": present(inference),
             "ModelApprovalStatus": approval_status,
             "ModelMetrics": model_metrics,
             "DriftCheckBaselines": drift_check_baselines,
-            "CustomerMetadataProperties": texts(customer_metadata_properties, "CustomerMetadataProperties", name),
+            "CustomerMetadataProperties": texts(customer_metadata_properties, "CustomerMetadataProperties", self.found),
             "Domain": domain,
             "Task": task,
             "SamplePayloadUrl": sample_payload_url,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from dagwright.errors import Problem, did_you_mean
-from dagwright.refusals import caller, checked_item_name, refusal, shown
+from dagwright.arguments import is_single, sequence
+from dagwright.errors import did_you_mean
+from dagwright.refusals import Findings, item_name
 from dagwright.variables import PipelineVariable
 
 
@@ -19,37 +20,41 @@ class Parameter(PipelineVariable):
 
     __slots__ = ("default_value", "description", "enum_values", "name")
 
-    type: ClassVar[str]
     python_types: ClassVar[tuple[Any, ...]]
 
-    def __init__(self, name: str, default_value: Any, enum_values: Sequence[str], description: str | None) -> None:
-        self.name = checked_item_name("parameter", name)
+    def __init__(
+        self, name: str, default_value: Any, enum_values: Sequence[str] | None, description: str | None
+    ) -> None:
+        found = Findings()
+        self.name = item_name("parameter", name, found)
         self.default_value = default_value
-        self.enum_values = tuple(enum_values)
+        self.enum_values = sequence(enum_values, str, "a text", self._field, found)
         self.description = description
-        problems = list(self._problems())
-        if problems:
-            raise refusal(problems)
+        if "" in self.enum_values:
+            found.add("bad-enum", "an empty text cannot be chosen", "the service refuses empty values", self._field)
+        self._check_default(found)
+        found.raise_any()
 
-    def _problems(self) -> list[Problem]:
-        where, field, default = shown(caller()), f"Parameters.{self.name}", self.default_value
-        odd = [value for value in self.enum_values if not isinstance(value, str) or not value]
-        found = [Problem("bad-enum", f"{v!r} cannot be chosen: not a text", field=field, where=where) for v in odd]
+    @property
+    def _field(self) -> str:
+        return f"Parameters.{self.name}"
+
+    def _check_default(self, found: Findings) -> None:
+        default = self.default_value
         if default is None:
-            return found
+            return
         wrong_bool = isinstance(default, bool) and bool not in self.python_types
         if wrong_bool or not isinstance(default, self.python_types):
             what = f"the default {default!r} is {type(default).__name__}, the parameter is {self.type}"
-            hint = "leave the default out if every run must give a value"
-            return [*found, Problem("bad-default", what, hint, field=field, where=where)]
-        if default == "":
+            found.add("bad-default", what, "leave the default out if every run must give a value", self._field)
+        elif not is_single(default):
+            found.add("bad-default", f"the default {default!r} is no number that JSON has", "", self._field)
+        elif default == "":
             hint = "the service refuses empty values at start; leave the default out or choose a word for 'nothing'"
-            return [*found, Problem("bad-default", "the default is an empty text", hint, field=field, where=where)]
-        if self.enum_values and default not in self.enum_values:
-            hint = did_you_mean(default, [value for value in self.enum_values if isinstance(value, str)])
+            found.add("bad-default", "the default is an empty text", hint, self._field)
+        elif self.enum_values and default not in self.enum_values:
             what = f"the default {default!r} is not one of the values to choose from"
-            return [*found, Problem("bad-default", what, hint, field=field, where=where)]
-        return found
+            found.add("bad-default", what, did_you_mean(default, self.enum_values), self._field)
 
     def __repr__(self) -> str:
         return f"Parameters.{self.name}"
@@ -77,13 +82,12 @@ class ParameterString(Parameter):
     __slots__ = ()
     type = "String"
     python_types = (str,)
-    is_text = True
 
     def __init__(
         self,
         name: str,
         default_value: str | None = None,
-        enum_values: Sequence[str] = (),
+        enum_values: Sequence[str] | None = None,
         description: str | None = None,
     ) -> None:
         super().__init__(name, default_value, enum_values, description)
@@ -97,7 +101,7 @@ class ParameterInteger(Parameter):
     python_types = (int,)
 
     def __init__(self, name: str, default_value: int | None = None, description: str | None = None) -> None:
-        super().__init__(name, default_value, (), description)
+        super().__init__(name, default_value, None, description)
 
 
 class ParameterFloat(Parameter):
@@ -108,7 +112,7 @@ class ParameterFloat(Parameter):
     python_types = (float, int)
 
     def __init__(self, name: str, default_value: float | None = None, description: str | None = None) -> None:
-        super().__init__(name, default_value, (), description)
+        super().__init__(name, default_value, None, description)
 
 
 class ParameterBoolean(Parameter):
@@ -119,4 +123,4 @@ class ParameterBoolean(Parameter):
     python_types = (bool,)
 
     def __init__(self, name: str, default_value: bool | None = None, description: str | None = None) -> None:
-        super().__init__(name, default_value, (), description)
+        super().__init__(name, default_value, None, description)

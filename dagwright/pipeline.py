@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dagwright.arguments import literal, of_kind, optional_text, sequence
+from dagwright.keywords import Declared
 from dagwright.parameters import Parameter
-from dagwright.refusals import caller, checked_pipeline_name, refuse
+from dagwright.refusals import Findings, caller, pipeline_name
 from dagwright.steps import Step, present
 from dagwright.variables import Text
 
@@ -23,59 +25,66 @@ class PipelineExperimentConfig:
     experiment_name: Text | None = None
     trial_name: Text | None = None
 
+    def __post_init__(self) -> None:
+        found = Findings()
+        optional_text(self.experiment_name, "ExperimentName", found)
+        optional_text(self.trial_name, "TrialName", found)
+        found.raise_any()
+
     def expression(self) -> dict[str, Any]:
         """AWS's PipelineExperimentConfig."""
         return present({"ExperimentName": self.experiment_name, "TrialName": self.trial_name})
 
 
-class Pipeline:
+class Pipeline(metaclass=Declared):
     """Steps, which run as soon as what they read from is there.
 
     >>> from dagwright import FailStep
-    >>> Pipeline("nightly", [FailStep("Stop", "not today")]).definition()["Steps"][0]["Arguments"]
+    >>> Pipeline("nightly", steps=[FailStep("Stop", "not today")]).to_dict()["Steps"][0]["Arguments"]
     {'ErrorMessage': 'not today'}
 
-    No experiment is made unless `experiment_config` asks for one.
+    No experiment is made unless `pipeline_experiment_config` asks for one.
     """
+
+    found: Findings
 
     def __init__(
         self,
         name: str,
-        steps: Sequence[Step],
-        parameters: Sequence[Parameter] = (),
         *,
+        steps: Sequence[Step] | None,
+        parameters: Sequence[Parameter] | None = (),
         project: Project | None = None,
         description: str | None = None,
-        experiment_config: PipelineExperimentConfig | Mapping[str, Any] | None = None,
+        pipeline_experiment_config: PipelineExperimentConfig | Mapping[str, Any] | None = None,
     ) -> None:
         self.place = caller()
-        self.name = checked_pipeline_name(name)
-        self.steps = tuple(steps)
-        self.parameters = tuple(parameters)
+        self.name = pipeline_name(name, self.found)
+        self.steps = sequence(steps, Step, "a step", "Steps", self.found)
+        self.parameters = sequence(parameters, Parameter, "a parameter", "Parameters", self.found)
         self.project = project
-        self.description = description
-        self.experiment_config = experiment_config
-        for one in self.steps:
-            if not isinstance(one, Step):
-                refuse("bad-step", f"{one!r} is not a step", field="Steps")
-        for parameter in self.parameters:
-            if not isinstance(parameter, Parameter):
-                refuse("bad-parameter", f"{parameter!r} is not a parameter", field="Parameters")
+        self.description = literal(description, "description", self.found)
+        self.pipeline_experiment_config = pipeline_experiment_config
+        kinds, field = PipelineExperimentConfig | Mapping | None, "pipeline_experiment_config"
+        of_kind(pipeline_experiment_config, kinds, "a PipelineExperimentConfig", field, self.found)
 
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r}, {len(self.steps)} steps)"
 
-    def definition(self) -> dict[str, Any]:
-        """The pipeline definition (version 2020-12-01) as a new dict; DefinitionError with everything that is wrong."""
+    def definition(self) -> str:
+        """The pipeline definition (version 2020-12-01) as JSON, the same bytes every time.
+
+        Raises DefinitionError with everything that is wrong. Nothing is uploaded or changed.
+        """
+        from dagwright.writing import text_of
+
+        return text_of(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as a new dict."""
         from dagwright.emit import Emission
 
         return Emission(self).definition
-
-    def to_json(self) -> str:
-        """The definition as text, the same bytes every time."""
-        from dagwright.writing import text_of
-
-        return text_of(self.definition())
 
     def assets(self) -> list[Asset]:
         """The code that has to be in S3 before a run, sorted by address; DefinitionError as for `definition`."""

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dagwright.arguments import literal, required_literal, required_text, s3_address, sequence, text_list, texts
 from dagwright.errors import did_you_mean
 from dagwright.functions import Join
 from dagwright.properties import Properties
-from dagwright.refusals import refuse
-from dagwright.settings import JobSettings
+from dagwright.refusals import Findings
+from dagwright.settings import JobSettings, unless_empty
 from dagwright.shapes import Shape
-from dagwright.steps import JobStep, present, text_list, texts
-from dagwright.variables import PipelineVariable, Text, check_s3_address
+from dagwright.steps import JobStep, present
+from dagwright.variables import PipelineVariable, Text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -27,9 +28,10 @@ _ENTRYPOINT = f"{_BASE}input/entrypoint"
 _TAKES = frozenset(JobSettings.__dataclass_fields__)
 
 
-def _check_local_path(path: str | None, field: str) -> None:
+def _local_path(path: str | None, field: str, found: Findings) -> None:
     if isinstance(path, str) and not path.startswith(_BASE):
-        refuse("bad-local-path", f"'{path}' is outside {_BASE}", f"such as {_BASE}input/raw", field=field)
+        found.add("bad-local-path", f"'{path}' is outside {_BASE}", f"such as {_BASE}input/raw", field)
+    literal(path, field, found)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class ProcessingInput:
     """Data that is in the container at `destination` when the program starts.
 
     `source` is an S3 address or a variable. Without `input_name` the input is called after its position: `input-1`.
-    `dataset_definition` (Athena, Redshift) is AWS's DatasetDefinition as it stands and takes the place of `source`.
+    `dataset_definition` (Athena, Redshift) is AWS's DatasetDefinition as it stands, with its LocalPath; it takes the
+    place of `source` and `destination`. What the program fetches itself (`app_managed`) needs no destination.
     """
 
     source: Text | None = None
@@ -51,15 +54,20 @@ class ProcessingInput:
     app_managed: bool | None = None
 
     def __post_init__(self) -> None:
-        check_s3_address(self.source, "ProcessingInputs.S3Input.S3Uri")
-        _check_local_path(self.destination, "ProcessingInputs.S3Input.LocalPath")
+        found = Findings()
+        s3_address(self.source, "ProcessingInputs.S3Input.S3Uri", found)
+        _local_path(self.destination, "ProcessingInputs.S3Input.LocalPath", found)
+        literal(self.input_name, "ProcessingInputs.InputName", found)
         if (self.source is None) == (self.dataset_definition is None):
-            refuse(
-                "bad-input",
-                "an input has a source or a dataset_definition",
-                "give one of them",
-                field="ProcessingInputs",
-            )
+            what = "an input has a source or a dataset_definition"
+            found.add("bad-input", what, "give one of them", "ProcessingInputs")
+        elif self.dataset_definition is not None and self.destination is not None:
+            hint = "say LocalPath in the dataset_definition"
+            found.add("bad-input", "the destination goes with a source", hint, "ProcessingInputs.S3Input.LocalPath")
+        elif self.source is not None and self.destination is None and self.app_managed is not True:
+            what, hint = "an input has no destination", f"where the program finds it, such as {_BASE}input/raw"
+            found.add("missing-value", what, hint, "ProcessingInputs.S3Input.LocalPath")
+        found.raise_any()
 
     def request(self, name: str) -> dict[str, Any]:
         """AWS's ProcessingInput under this name."""
@@ -97,12 +105,14 @@ class ProcessingOutput:
     feature_store_output: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        check_s3_address(self.destination, "ProcessingOutputConfig.Outputs.S3Output.S3Uri")
-        _check_local_path(self.source, "ProcessingOutputConfig.Outputs.S3Output.LocalPath")
+        found = Findings()
+        s3_address(self.destination, "ProcessingOutputConfig.Outputs.S3Output.S3Uri", found)
+        _local_path(self.source, "ProcessingOutputConfig.Outputs.S3Output.LocalPath", found)
+        literal(self.output_name, "ProcessingOutputConfig.Outputs.OutputName", found)
         if self.source is None and self.feature_store_output is None:
-            refuse(
-                "bad-output", "an output has no source", f"such as {_BASE}output/train", field="ProcessingOutputConfig"
-            )
+            hint = f"such as {_BASE}output/train"
+            found.add("bad-output", "an output has no source", hint, "ProcessingOutputConfig")
+        found.raise_any()
 
     def request(self, name: str, destination: Text | None) -> dict[str, Any]:
         """AWS's ProcessingOutput under this name, going to this address."""
@@ -124,6 +134,12 @@ class PropertyFile:
     name: str
     output_name: str
     path: str
+
+    def __post_init__(self) -> None:
+        found = Findings()
+        for field in ("name", "output_name", "path"):
+            required_literal(getattr(self, field), field, found)
+        found.raise_any()
 
     def expression(self) -> dict[str, Any]:
         """The JSON of the declaration."""
@@ -153,58 +169,77 @@ class ProcessingStep(JobStep):
         source_dir: str | None = None,
         command: Sequence[str] = ("python3",),
         entrypoint: Sequence[Text] | None = None,
-        arguments: Sequence[object] = (),
+        arguments: Sequence[object] | None = (),
         environment: Mapping[str, object] | None = None,
-        inputs: Sequence[ProcessingInput] = (),
-        outputs: Sequence[ProcessingOutput] = (),
-        property_files: Sequence[PropertyFile] = (),
+        inputs: Sequence[ProcessingInput] | None = (),
+        outputs: Sequence[ProcessingOutput] | None = (),
+        property_files: Sequence[PropertyFile] | None = (),
         **options: Unpack[JobOptions],
     ) -> None:
         super().__init__(name, **options)
-        self.image = image
-        self.code = code if isinstance(code, str) else None
-        self.source_dir = source_dir
-        self.command = list(command)
-        self.entrypoint = text_list(entrypoint, "AppSpecification.ContainerEntrypoint", name)
-        self.container_arguments = text_list(arguments, "AppSpecification.ContainerArguments", name)
-        self.environment = texts(environment, "Environment", name)
-        self.inputs = {one.input_name or f"input-{at}": one for at, one in enumerate(inputs, 1)}
-        self.outputs = {one.output_name or f"output-{at}": one for at, one in enumerate(outputs, 1)}
-        self.property_files = {one.name: one for one in property_files}
-        self._check(code, inputs, outputs, property_files)
+        self.image = required_text(image, "image", self.found)
+        self.source_dir = literal(source_dir, "source_dir", self.found)
+        self.code = self._checked_code(code, entrypoint)
+        self.command = [*sequence(command, str, "a literal text", "command", self.found)]
+        self.entrypoint = text_list(entrypoint, "AppSpecification.ContainerEntrypoint", self.found)
+        self.container_arguments = text_list(arguments, "AppSpecification.ContainerArguments", self.found)
+        self.environment = texts(environment, "Environment", self.found)
+        self.inputs = self._named_inputs(inputs)
+        self.outputs = self._named_outputs(outputs)
+        self.property_files = self._named_property_files(property_files)
 
-    def _check(
-        self,
-        code: Text | None,
-        inputs: Sequence[object],
-        outputs: Sequence[object],
-        property_files: Sequence[PropertyFile],
-    ) -> None:
-        found = []
-        added = set(self._code_inputs) & set(self.inputs)
-        if len(self.inputs) < len(inputs) or added:
-            what = f"the name {sorted(added)} is taken by the code" if added else "two inputs have one name"
-            found.append(("duplicate-input", what, "give each its own input_name", "ProcessingInputs"))
-        if len(self.outputs) < len(outputs):
-            hint = "give each its own output_name"
-            found.append(("duplicate-output", "two outputs have one name", hint, "ProcessingOutputConfig.Outputs"))
-        if len(self.property_files) < len(property_files):
-            found.append(("duplicate-property-file", "two property files have one name", "", "PropertyFiles"))
-        if code is not None and self.entrypoint is not None:
-            found.append(("bad-code", "the job starts code or an entrypoint", "give one of them", "code"))
+    def _checked_code(self, code: Text | None, entrypoint: Sequence[Text] | None) -> str | None:
         if isinstance(code, PipelineVariable):
-            hint = "give it as an input, and its path in the container as entrypoint"
-            found.append(("bad-code", "code is a variable: the name of its file is not known", hint, "code"))
-        if self.source_dir is not None and code is None:
-            found.append(("bad-code", "source_dir needs code", "name the file of the folder to start", "code"))
-        self.refuse_all(found)
-        for one in property_files:
-            self._check_output(one.output_name, f"PropertyFiles.{one.name}.OutputName")
+            what = "code is a variable: the name of its file is not known"
+            self.found.add("bad-code", what, "give it as an input, and its path in the container as entrypoint", "code")
+            return None
+        program = literal(code, "code", self.found)
+        if program is not None and entrypoint is not None:
+            self.found.add("bad-code", "the job starts code or an entrypoint", "give one of them", "code")
+        if program is not None and program.endswith("/"):
+            hint = "name the file to start; its folder is for source_dir"
+            self.found.add("bad-code", f"'{program}' is a folder", hint, "code")
+        self._check_source_dir(program)
+        return program
 
-    def _check_output(self, output_name: str, field: str) -> None:
+    def _check_source_dir(self, program: str | None) -> None:
+        folder = self.source_dir
+        if folder is not None and program is None:
+            self.found.add("bad-code", "source_dir needs code", "name the file of the folder to start", "code")
+        if folder is not None and folder.startswith("s3://") and not folder.endswith("/sourcedir.tar.gz"):
+            hint = "the job unpacks s3://…/sourcedir.tar.gz: the folder, packed under this name"
+            self.found.add("bad-code", f"'{folder}' is not a packed folder", hint, "source_dir")
+
+    def _named_inputs(self, inputs: Sequence[ProcessingInput] | None) -> dict[str, ProcessingInput]:
+        given = sequence(inputs, ProcessingInput, "a ProcessingInput", "inputs", self.found)
+        named = {one.input_name or f"input-{at}": one for at, one in enumerate(given, 1)}
+        added = sorted(set(self._code_inputs) & set(named))
+        if len(named) < len(given) or added:
+            what = f"the name {added[0]!r} is taken by the code" if added else "two inputs have one name"
+            self.found.add("duplicate-input", what, "give each its own input_name", "ProcessingInputs")
+        return named
+
+    def _named_outputs(self, outputs: Sequence[ProcessingOutput] | None) -> dict[str, ProcessingOutput]:
+        given = sequence(outputs, ProcessingOutput, "a ProcessingOutput", "outputs", self.found)
+        named = {one.output_name or f"output-{at}": one for at, one in enumerate(given, 1)}
+        if len(named) < len(given):
+            hint, field = "give each its own output_name", "ProcessingOutputConfig.Outputs"
+            self.found.add("duplicate-output", "two outputs have one name", hint, field)
+        return named
+
+    def _named_property_files(self, property_files: Sequence[PropertyFile] | None) -> dict[str, PropertyFile]:
+        given = sequence(property_files, PropertyFile, "a PropertyFile", "property_files", self.found)
+        named = {one.name: one for one in given}
+        if len(named) < len(given):
+            self.found.add("duplicate-property-file", "two property files have one name", "", "PropertyFiles")
+        for one in given:
+            self._check_output(one.output_name, f"PropertyFiles.{one.name}.OutputName", self.found)
+        return named
+
+    def _check_output(self, output_name: str, field: str, found: Findings) -> None:
         if output_name not in self.outputs:
-            hint = did_you_mean(output_name, self.outputs) or "the step has no outputs"
-            self.refuse("unknown-output", f"'{output_name}' is not an output of the step", hint, field)
+            hint = did_you_mean(str(output_name), self.outputs) or "the step has no outputs"
+            found.add("unknown-output", f"{output_name!r} is not an output of the step", hint, field)
 
     @property
     def _code_inputs(self) -> tuple[str, ...]:
@@ -220,7 +255,9 @@ class ProcessingStep(JobStep):
 
     def output_uri(self, output_name: str, *path: Text) -> PipelineVariable:
         """Where an output is, or a file below it: `step.output_uri("evaluation", "evaluation.json")`."""
-        self._check_output(output_name, "ProcessingOutputConfig.Outputs")
+        found = Findings(self.name)
+        self._check_output(output_name, "ProcessingOutputConfig.Outputs", found)
+        found.raise_any()
         uri = self.properties.ProcessingOutputConfig.Outputs[output_name].S3Output.S3Uri
         return Join("/", [uri, *path]) if path else uri
 
@@ -229,7 +266,7 @@ class ProcessingStep(JobStep):
             "InstanceType": settings.instance_type,
             "InstanceCount": settings.instance_count,
             "VolumeSizeInGB": settings.volume_size_in_gb,
-            "VolumeKmsKeyId": settings.volume_kms_key or None,
+            "VolumeKmsKeyId": unless_empty(settings.volume_kms_key),
         }
         runtime = settings.max_runtime_in_seconds
         entrypoint, code_inputs = self._start(settings, emission)
@@ -264,7 +301,7 @@ class ProcessingStep(JobStep):
         if self.source_dir is None:
             uri, program = emission.script(self, self.code)
             return [*self.command, f"{_CODE}/{program}"], [ProcessingInput(uri, _CODE, "code")]
-        source = emission.source(self, self.source_dir, self.code, bool(settings.enable_network_isolation))
+        source = emission.source(self, self.source_dir, self.code, settings.isolated)
         launcher = emission.launcher(self, self.command, self.code)
         started = ["/bin/bash", f"{_ENTRYPOINT}/runproc.sh"]
         return started, [ProcessingInput(source, _CODE, "code"), ProcessingInput(launcher, _ENTRYPOINT, "entrypoint")]
@@ -278,13 +315,13 @@ class ProcessingStep(JobStep):
             if place is None and one.source is not None:
                 place = emission.processed(self, name)
             outputs.append(one.request(name, place))
-        return present({"Outputs": outputs, "KmsKeyId": settings.output_kms_key or None})
+        return present({"Outputs": outputs, "KmsKeyId": unless_empty(settings.output_kms_key)})
 
     @staticmethod
     def _network_config(settings: JobSettings) -> dict[str, Any] | None:
         config = {
-            "EnableInterContainerTrafficEncryption": settings.encrypt_inter_container_traffic or None,
-            "EnableNetworkIsolation": settings.enable_network_isolation or None,
+            "EnableInterContainerTrafficEncryption": unless_empty(settings.encrypt_inter_container_traffic),
+            "EnableNetworkIsolation": unless_empty(settings.enable_network_isolation),
             "VpcConfig": settings.vpc_config,
         }
         return present(config) or None

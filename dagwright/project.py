@@ -12,35 +12,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from dagwright.addresses import Addresses, Layout
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
 from dagwright.project_keys import ENVIRONMENTS, MAX_TAGS, PURPOSES
 
 if TYPE_CHECKING:
     from dagwright.project_file import Settings
-    from dagwright.variables import PipelineVariable, Text
-
-    Part: TypeAlias = str | int | PipelineVariable
 
 _TIMESTAMP = "-20240101-120000"
 _JOB_NAME = 63
 _PIPELINE_NAME = 256
 _NAME_LIMITS = {"bucket": 63, "role": 64, "model package group": 63}
 _SIZED = ("processing", "training", "transform")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Key prefixes in the project's bucket, without slashes at either end; `features` holds `{version}`."""
-
-    raw: str
-    processed: str
-    features: str
-    models: str
-    metrics: str
-    code: str
-    pipelines: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +64,7 @@ class LocalSettings:
 
 
 @dataclass(frozen=True)
-class Project:
+class Project(Addresses):
     """What one environment of the configuration comes to. Mappings are read-only.
 
     Addresses are texts as long as every part is one; with a pipeline variable among the parts they are a Join.
@@ -113,39 +98,6 @@ class Project:
     local: LocalSettings
     root: Path
 
-    def s3_uri(self, *parts: Part) -> Text:
-        """`s3://{bucket}/a/b`: the parts below the bucket; slashes at their ends do not count."""
-        return self._address("", parts)
-
-    def raw(self, *parts: Part) -> Text:
-        """Where data lies as it came in."""
-        return self._address(self.layout.raw, parts)
-
-    def processed(self, *parts: Part) -> Text:
-        """Where processing steps write."""
-        return self._address(self.layout.processed, parts)
-
-    def features(self, version: Part, *parts: Part) -> Text:
-        """Where one version of the features lies; the version may be a pipeline variable."""
-        before, after = self.layout.features.split("{version}")
-        return _written([f"s3://{self.bucket}/{before}", version, after, *_below(parts)])
-
-    def models(self, *parts: Part) -> Text:
-        """Where model artefacts lie."""
-        return self._address(self.layout.models, parts)
-
-    def metrics(self, *parts: Part) -> Text:
-        """Where evaluation reports lie."""
-        return self._address(self.layout.metrics, parts)
-
-    def code(self, *parts: Part) -> Text:
-        """Where scripts and source folders lie, each under the hash of its content."""
-        return self._address(self.layout.code, parts)
-
-    def pipelines(self, *parts: Part) -> Text:
-        """Where pipeline definitions lie."""
-        return self._address(self.layout.pipelines, parts)
-
     def image(self, name: str) -> str:
         """The address of an image by its name in the configuration. Raises ConfigurationError if it has none."""
         if name not in self.images:
@@ -175,9 +127,6 @@ class Project:
         prefix = f"{self.model_package_group}-{job_type}"
         _checked("job", prefix + _TIMESTAMP, _JOB_NAME)
         return prefix
-
-    def _address(self, prefix: str, parts: tuple[Part, ...]) -> Text:
-        return _written([f"s3://{self.bucket}", *_below((prefix, *parts))])
 
 
 def load_project(path: Path, environment: str = "local") -> Project:
@@ -239,31 +188,6 @@ def _checked(thing: str, name: str, limit: int) -> str:
         what = f"{name!r} cannot be the name of a {thing}"
         raise _mistake(Problem("bad-value", what, "letters and digits, with hyphens only between them"))
     return name
-
-
-def _below(parts: tuple[Part, ...]) -> Iterator[Part]:
-    for part in parts:
-        clean = part.strip("/") if isinstance(part, str) else part
-        if clean != "":
-            yield "/"
-            yield clean
-
-
-def _written(pieces: list[Part]) -> Text:
-    """The pieces one after the other: a text, or a Join with as few values as possible."""
-    values: list[str | PipelineVariable] = []
-    for piece in pieces:
-        if not isinstance(piece, str | int):
-            values.append(piece)
-        elif values and isinstance(values[-1], str):
-            values[-1] += str(piece)
-        else:
-            values.append(str(piece))
-    if len(values) == 1 and isinstance(values[0], str):
-        return values[0]
-    from dagwright.functions import Join
-
-    return Join("", [value for value in values if value != ""])
 
 
 def _title(name: str) -> str:

@@ -84,11 +84,18 @@ VERSIONED_PREFIX = _text(
 )
 SUBNET = _text("a subnet id", "subnet-0a1b2c3d4e5f60718", r"subnet-([0-9a-f]{8}|[0-9a-f]{17})")
 SECURITY_GROUP = _text("a security group id", "sg-0a1b2c3d4e5f60718", r"sg-([0-9a-f]{8}|[0-9a-f]{17})")
-KMS_KEY = _text(
+_KMS_ARN = r"(arn:aws[a-z\-]*:kms:[a-z0-9\-]+:[0-9]{12}:)"
+_KMS_ID = r"(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+OUTPUT_KEY = _text(
     "a KMS key: its ARN, its alias or its id",
     "alias/sagemaker-rc-churn",
-    r"(arn:aws[a-z\-]*:kms:[a-z0-9\-]+:[0-9]{12}:)?"
-    r"((key/)?(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})|alias/[a-zA-Z0-9/_\-]+)",
+    rf"{_KMS_ARN}?((key/)?{_KMS_ID}|alias/[a-zA-Z0-9/_\-]+)",
+)
+# An alias is not among the forms that botocore's model gives for ResourceConfig.VolumeKmsKeyId.
+VOLUME_KEY = _text(
+    "a KMS key: its ARN or its id, not an alias",
+    "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    rf"({_KMS_ARN}key/)?{_KMS_ID}",
 )
 TAG_NAME = _text(
     "a tag key: 1 to 128 letters, digits, spaces and _ . : / = + - @, not beginning with aws:",
@@ -184,8 +191,8 @@ KEYS: tuple[Key, ...] = (
     Key("network.isolation", YES_NO, "Whether containers get no network and no AWS credentials.", default=False),
     Key("network.encrypt_traffic", YES_NO, "Whether traffic between instances of a job is encrypted.", default=False),
     Key("keys", GROUP, "KMS keys; without them AWS-managed encryption applies."),
-    Key("keys.volume", KMS_KEY, "Key for the instances' storage volumes; types with local NVMe disks refuse one."),
-    Key("keys.output", KMS_KEY, "Key for what jobs write to S3."),
+    Key("keys.volume", VOLUME_KEY, "Key for the instances' storage volumes; types with local NVMe disks refuse one."),
+    Key("keys.output", OUTPUT_KEY, "Key for what jobs write to S3."),
     Key(
         "tags",
         Form("object", names=TAG_NAME),

@@ -49,16 +49,28 @@ class Properties(PipelineVariable):
         self._names = names or {}
         self._extra = extra or {}
 
-    @property
-    def step_name(self) -> str:
-        """The step whose response is read."""
-        return self._step.name
-
     def __repr__(self) -> str:
         return ".".join(part for part in ("Steps", self._step.name, self._path) if part)
 
     def expression(self) -> Any:
         return {"Get": repr(self)}
+
+    @property
+    def step(self) -> Step:
+        """The step whose response is read."""
+        return self._step
+
+    @property
+    def is_single(self) -> bool:
+        """Whether this is one value, and not a structure, a list or a map."""
+        if self._shape is None:
+            return bool(self._path)
+        return bool(self._path) and self._shape.kind not in ("structure", "list", "map")
+
+    @property
+    def ways_on(self) -> str:
+        """What may follow this place, as a hint."""
+        return self._ways_on("")
 
     def __dir__(self) -> list[str]:
         return [*self._members(), *super().__dir__()]
@@ -76,8 +88,8 @@ class Properties(PipelineVariable):
         path = f"{self._path}.{name}" if self._path else name
         if name in self._extra:
             return Properties(self._step, path, self._extra[name], self._names)
-        assert self._shape is not None  # noqa: S101 - `members` came from it
-        return Properties(self._step, path, self._shape.member(name), self._names)
+        shape = self._shape.member(name) if self._shape is not None else None
+        return Properties(self._step, path, shape, self._names)
 
     def __getitem__(self, key: str | int) -> Properties:
         kind = self._shape.kind if self._shape is not None else "none"

@@ -1,6 +1,7 @@
 """How the vocabulary says no: in goes what is wrong with a declaration, out comes a DefinitionError with the line.
 
-The line is the one the user wrote: the nearest caller outside this package.
+The line is the one the user wrote: the nearest caller outside this package. A constructor collects its Findings and
+raises them together.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NoReturn
 
 from dagwright.errors import DefinitionError, Problem
@@ -52,18 +54,35 @@ def refuse(code: str, what: str, hint: str = "", step: str = "", field: str = ""
     raise refusal([Problem(code, what, hint, step=step, field=field, where=shown(caller()))])
 
 
-def checked_item_name(kind: str, name: object) -> str:
+class Findings:
+    """What is wrong with one declaration: noted one by one, raised together. `step` is the step it is about, if any."""
+
+    def __init__(self, step: str = "") -> None:
+        self.step = step
+        self._problems: list[Problem] = []
+
+    def add(self, code: str, what: str, hint: str = "", field: str = "") -> None:
+        """Note a problem at the line that the user wrote."""
+        self._problems.append(Problem(code, what, hint, field=field, where=shown(caller())))
+
+    def raise_any(self) -> None:
+        """Raise one DefinitionError with every problem, if there is one."""
+        if self._problems:
+            raise refusal(replace(problem, step=self.step) for problem in self._problems)
+
+
+def item_name(kind: str, name: object, found: Findings) -> str:
     """The name of a step or a parameter: 1 to 64 of letters, digits, `-`, `_` (AWS's definition schema)."""
     if not isinstance(name, str) or not _ITEM_NAME.fullmatch(name):
-        suggestion = re.sub(r"[^A-Za-z0-9\-_]+", "-", str(name)).strip("-")[:64] if isinstance(name, str) else ""
+        suggestion = re.sub(r"[^A-Za-z0-9\-_]+", "-", name).strip("-")[:64] if isinstance(name, str) else ""
         hint = "1 to 64 letters, digits, '-' and '_'" + (f", such as '{suggestion}'" if suggestion else "")
-        refuse("bad-name", f"{name!r} is not a {kind} name", hint, step=str(name), field="Name")
-    return name
+        found.add("bad-name", f"{name!r} is not a {kind} name", hint, "Name")
+    return name if isinstance(name, str) else repr(name)
 
 
-def checked_pipeline_name(name: object) -> str:
+def pipeline_name(name: object, found: Findings) -> str:
     """The name of a pipeline: 1 to 256 letters, digits and inner hyphens (botocore, shape PipelineName)."""
     if not isinstance(name, str) or not _PIPELINE_NAME.fullmatch(name):
         hint = "1 to 256 letters, digits and hyphens; it begins and ends with a letter or digit"
-        refuse("bad-name", f"{name!r} is not a pipeline name", hint, field="Name")
-    return name
+        found.add("bad-name", f"{name!r} is not a pipeline name", hint, "Name")
+    return name if isinstance(name, str) else repr(name)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
-from dagwright.errors import Problem
-from dagwright.refusals import caller, refusal, shown
+from dagwright.arguments import is_single, sequence
+from dagwright.refusals import Findings
 
 
 class StepExceptionTypeEnum(Enum):
@@ -43,36 +43,32 @@ class RetryPolicy:
         interval_seconds: int,
         max_attempts: int | None,
         expire_after_mins: int | None,
+        allowed: type[Enum],
     ) -> None:
-        self.exception_types = tuple(exception_types)
+        found = Findings()
+        kind = f"an exception type of {allowed.__name__}"
+        self.exception_types = sequence(exception_types, allowed, kind, "ExceptionType", found, least=1)
         self.backoff_rate = backoff_rate
         self.interval_seconds = interval_seconds
         self.max_attempts = max_attempts
         self.expire_after_mins = expire_after_mins
+        self._check_numbers(found)
+        if (max_attempts is None) == (expire_after_mins is None):
+            found.add("bad-retry-policy", "give max_attempts or expire_after_mins, not both", "", "MaxAttempts")
+        found.raise_any()
 
-    def _check(self, allowed: tuple[type[Enum], ...]) -> None:
-        where = shown(caller())
-        wrong = [(field, what) for field, ok, what in self._rules(allowed) if not ok]
-        if wrong:
-            raise refusal([Problem("bad-retry-policy", what, field=field, where=where) for field, what in wrong])
-
-    def _rules(self, allowed: tuple[type[Enum], ...]) -> list[tuple[str, bool, str]]:
-        names = " or ".join(kind.__name__ for kind in allowed)
-        attempts, minutes = self.max_attempts, self.expire_after_mins
-        known = all(isinstance(one, allowed) for one in self.exception_types)
-        return [
-            ("ExceptionType", bool(self.exception_types), "no exception type is given"),
-            ("ExceptionType", known, f"every exception type is one of {names}"),
-            ("BackoffRate", self.backoff_rate > 0, f"{self.backoff_rate} is not more than 0"),
-            ("IntervalSeconds", self.interval_seconds > 0, f"{self.interval_seconds} is not more than 0 seconds"),
-            (
-                "MaxAttempts",
-                (attempts is None) != (minutes is None),
-                "give max_attempts or expire_after_mins, not both",
-            ),
-            ("MaxAttempts", attempts is None or 1 <= attempts <= 20, f"{attempts} attempts: 1 to 20 are possible"),
-            ("ExpireAfterMin", minutes is None or 1 <= minutes <= 14400, f"{minutes} minutes: 1 to 14400 are possible"),
-        ]
+    def _check_numbers(self, found: Findings) -> None:
+        numbers: tuple[tuple[str, object], ...] = (
+            ("BackoffRate", self.backoff_rate),
+            ("IntervalSeconds", self.interval_seconds),
+        )
+        for field, number in numbers:
+            if not isinstance(number, int | float) or not is_single(number) or number <= 0:
+                found.add("bad-retry-policy", f"{number!r} is not more than 0", "", field)
+        limits = (("MaxAttempts", self.max_attempts, 20), ("ExpireAfterMin", self.expire_after_mins, 14400))
+        for field, limit, most in limits:
+            if limit is not None and (not isinstance(limit, int) or not 1 <= limit <= most):
+                found.add("bad-retry-policy", f"{limit!r} is not possible", f"a whole number from 1 to {most}", field)
 
     def expression(self) -> dict[str, Any]:
         """The JSON of the policy; ExceptionType is a list."""
@@ -101,8 +97,8 @@ class StepRetryPolicy(RetryPolicy):
         max_attempts: int | None = None,
         expire_after_mins: int | None = None,
     ) -> None:
-        super().__init__(exception_types, backoff_rate, interval_seconds, max_attempts, expire_after_mins)
-        self._check((StepExceptionTypeEnum,))
+        attempts = (max_attempts, expire_after_mins)
+        super().__init__(exception_types, backoff_rate, interval_seconds, *attempts, StepExceptionTypeEnum)
 
 
 class SageMakerJobStepRetryPolicy(RetryPolicy):
@@ -118,5 +114,5 @@ class SageMakerJobStepRetryPolicy(RetryPolicy):
         max_attempts: int | None = None,
         expire_after_mins: int | None = None,
     ) -> None:
-        super().__init__(exception_types, backoff_rate, interval_seconds, max_attempts, expire_after_mins)
-        self._check((SageMakerJobExceptionTypeEnum,))
+        attempts = (max_attempts, expire_after_mins)
+        super().__init__(exception_types, backoff_rate, interval_seconds, *attempts, SageMakerJobExceptionTypeEnum)

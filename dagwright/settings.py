@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobSettings:
-    """What the project may decide for a job. None means: not said; an empty value or False means: none of it."""
+    """What the project may decide for a job. None means: not said; an empty value or False means: none of it.
+
+    Network isolation may be a variable. How code reaches the container is settled before its value is known: as if
+    there were no network, which works in both cases.
+    """
 
     role: Text | None = None
     instance_type: Text | None = None
@@ -37,6 +41,12 @@ class JobSettings:
     def said(self) -> frozenset[str]:
         """The names of the values that are not None."""
         return frozenset(one.name for one in fields(self) if getattr(self, one.name) is not None)
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the container may be without a network."""
+        isolation = self.enable_network_isolation
+        return isinstance(isolation, PipelineVariable) or bool(isolation)
 
     @property
     def vpc_config(self) -> dict[str, Any] | None:
@@ -61,12 +71,18 @@ def filled(own: JobSettings, kind: str, takes: frozenset[str], project: Project 
     if project is None:
         return own
     default = {name: value for name, value in _of_project(project, kind).items() if name in takes}
-    if own.instance_count == 1 or (own.instance_count is None and default.get("instance_count") == 1):
+    count = own.instance_count if own.instance_count is not None else default.get("instance_count")
+    if isinstance(count, int) and count == 1:
         default.pop("encrypt_inter_container_traffic", None)
     missing = {name: value for name, value in default.items() if getattr(own, name) is None}
     if "tags" in takes:
         missing["tags"] = {**project.tags, **(own.tags or {})}
     return replace(own, **missing)
+
+
+def unless_empty(value: Any) -> Any:
+    """The value; None for an empty text and for False, which say that there is to be none."""
+    return None if isinstance(value, str | bool) and not value else value
 
 
 def _of_project(project: Project, kind: str) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from dagwright.errors import InternalError
+from dagwright.errors import InternalError, UserError
 
 
 @cache
 def model(service: str) -> dict[str, Any]:
     """All shapes of a service by name, from the newest version folder that botocore has.
 
-    Raises InternalError when botocore or its model of the service is not there.
+    Raises UserError when botocore is not installed, InternalError when it has no model of the service.
     """
     import gzip
     import json
@@ -26,7 +26,8 @@ def model(service: str) -> dict[str, Any]:
 
     found = find_spec("botocore")
     if found is None or not found.submodule_search_locations:
-        raise InternalError("botocore is not installed: it carries AWS's description of its services")
+        what = "botocore, which carries AWS's description of its services, is not installed in this environment"
+        raise UserError(what, hint="pip install boto3")
     versions = sorted((Path(next(iter(found.submodule_search_locations))) / "data" / service).glob("*/service-2.json*"))
     if not versions:
         raise InternalError(f"the installed botocore has no model of {service}")

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict
 
-from dagwright.errors import Problem
-from dagwright.refusals import caller, checked_item_name, refusal, refuse, shown
+from dagwright.arguments import count, literal, mapping, of_kind, optional_text, sequence, text_list, texts
+from dagwright.keywords import Declared
+from dagwright.refusals import Findings, caller, item_name, refuse
 from dagwright.retry import RetryPolicy, SageMakerJobExceptionTypeEnum, SageMakerJobStepRetryPolicy, StepRetryPolicy
 from dagwright.settings import JobSettings
-from dagwright.variables import Number, PipelineVariable, Text, text
+from dagwright.variables import Number, PipelineVariable, Text
 
 if TYPE_CHECKING:
     from dagwright.emit import Emission
@@ -25,7 +27,7 @@ _DURATION = re.compile(r"P(?!$)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)
 class StepOptions(TypedDict, total=False):
     """What every step takes."""
 
-    depends_on: Sequence[Step | str]
+    depends_on: Sequence[Step | str] | None
     display_name: str | None
     description: str | None
 
@@ -46,7 +48,7 @@ class JobOptions(StepOptions, total=False):
     output_kms_key: Text | None
     tags: Mapping[str, Text] | None
     cache_config: CacheConfig | None
-    retry_policies: Sequence[RetryPolicy]
+    retry_policies: Sequence[RetryPolicy] | None
     overrides: Mapping[str, Any] | None
 
 
@@ -56,11 +58,13 @@ class CacheConfig:
     __slots__ = ("enable_caching", "expire_after")
 
     def __init__(self, enable_caching: bool = False, expire_after: str | None = None) -> None:
-        if expire_after is not None and not _DURATION.fullmatch(expire_after):
-            hint = _right_duration(expire_after)
-            refuse(
-                "bad-duration", f"{expire_after!r} is not an ISO 8601 duration", hint, field="CacheConfig.ExpireAfter"
-            )
+        found = Findings()
+        if expire_after is not None and not (isinstance(expire_after, str) and _DURATION.fullmatch(expire_after)):
+            hint = _right_duration(str(expire_after))
+            what = f"{expire_after!r} is not an ISO 8601 duration"
+            found.add("bad-duration", what, hint, "CacheConfig.ExpireAfter")
+        of_kind(enable_caching, bool, "True or False", "CacheConfig.Enabled", found)
+        found.raise_any()
         self.enable_caching = enable_caching
         self.expire_after = expire_after
 
@@ -80,25 +84,25 @@ def _right_duration(wrong: str) -> str:
     return f"write '{right}'" if _DURATION.fullmatch(right) else "such as 'P30D' for 30 days or 'PT12H' for 12 hours"
 
 
-class Step:
-    """The base of all steps."""
+class Step(metaclass=Declared):
+    """The base of all steps. A constructor notes what is wrong in `found`; all of it is raised when it is done."""
 
     type: ClassVar[str]
+    found: Findings
 
     def __init__(
         self,
         name: str,
         *,
-        depends_on: Sequence[Step | str] = (),
+        depends_on: Sequence[Step | str] | None = (),
         display_name: str | None = None,
         description: str | None = None,
     ) -> None:
-        self.name = checked_item_name("step", name)
+        self.name = self.found.step = item_name("step", name, self.found)
         self.place = caller()
-        self.display_name = display_name
-        self.description = description
-        self._depends_on: list[Step | str] = []
-        self.add_depends_on(depends_on)
+        self.display_name = literal(display_name, "DisplayName", self.found)
+        self.description = literal(description, "Description", self.found)
+        self._depends_on = [*_steps_or_names(depends_on, self.found)]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -110,12 +114,9 @@ class Step:
 
     def add_depends_on(self, steps: Sequence[Step | str]) -> None:
         """Wait for these steps too, given themselves or by name."""
-        if isinstance(steps, str) or not isinstance(steps, Sequence):
-            refuse("bad-depends-on", f"{steps!r} is not a list of steps", "put it in [ ]", self.name, "DependsOn")
-        for step in steps:
-            if not isinstance(step, Step | str):
-                refuse("bad-depends-on", f"{step!r} is neither a step nor a name", "", self.name, "DependsOn")
-        self._depends_on.extend(steps)
+        found = Findings(self.name)
+        self._depends_on.extend(_steps_or_names(steps, found))
+        found.raise_any()
 
     @property
     def properties(self) -> Properties | OutputProperties:
@@ -139,11 +140,9 @@ class Step:
         """Raise a DefinitionError about this step."""
         refuse(code, what, hint, self.name, field)
 
-    def refuse_all(self, problems: Sequence[tuple[str, str, str, str]]) -> None:
-        """Raise one DefinitionError for all (code, what, hint, field), if there are any."""
-        where = shown(caller())
-        if problems:
-            raise refusal(Problem(c, what, hint, step=self.name, field=f, where=where) for c, what, hint, f in problems)
+
+def _steps_or_names(steps: Sequence[Step | str] | None, found: Findings) -> tuple[Step | str, ...]:
+    return sequence(steps, (Step, str), "a step or the name of one", "DependsOn", found)
 
 
 class JobStep(Step):
@@ -153,6 +152,7 @@ class JobStep(Step):
     member that is None is taken out.
     """
 
+    setting_names: ClassVar[frozenset[str]] = frozenset(JobSettings.__dataclass_fields__)
     kind: ClassVar[str]
     takes: ClassVar[frozenset[str]]
     needs: ClassVar[tuple[str, ...]]
@@ -164,42 +164,45 @@ class JobStep(Step):
         name: str,
         *,
         cache_config: CacheConfig | None = None,
-        retry_policies: Sequence[RetryPolicy] = (),
+        retry_policies: Sequence[RetryPolicy] | None = (),
         overrides: Mapping[str, Any] | None = None,
-        depends_on: Sequence[Step | str] = (),
+        depends_on: Sequence[Step | str] | None = (),
         display_name: str | None = None,
         description: str | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(name, depends_on=depends_on, display_name=display_name, description=description)
-        self.settings = JobSettings(**settings)
+        self.settings = self._checked_settings(JobSettings(**settings))
         self.cache_config = cache_config
-        self.retry_policies = tuple(retry_policies)
-        self.overrides = overrides or {}
-        self.refuse_all([*self._setting_problems(), *self._policy_problems()])
+        self.retry_policies = sequence(retry_policies, RetryPolicy, "a retry policy", "RetryPolicies", self.found)
+        self.overrides = mapping(overrides, "overrides", self.found)
+        self._check_policies()
 
-    def _setting_problems(self) -> list[tuple[str, str, str, str]]:
-        unused = sorted(self.settings.said - self.takes)
-        found = [("no-such-setting", f"a {self.type} step has no {name}", "leave it out", name) for name in unused]
+    def _checked_settings(self, said: JobSettings) -> JobSettings:
+        for name in sorted(said.said - self.takes):
+            self.found.add("no-such-setting", f"a {self.type} step has no {name}", "leave it out", name)
         for name in ("instance_count", "volume_size_in_gb", "max_runtime_in_seconds"):
-            what = not_a_number(getattr(self.settings, name))
-            if what:
-                found.append(("bad-number", what, "a whole number or a ParameterInteger", name))
-        return found
+            count(getattr(said, name), name, self.found)
+        for name in ("role", "instance_type", "volume_kms_key", "output_kms_key"):
+            optional_text(getattr(said, name), name, self.found)
+        for name in ("enable_network_isolation", "encrypt_inter_container_traffic"):
+            of_kind(getattr(said, name), bool | PipelineVariable | None, "True or False", name, self.found)
+        for name in ("subnets", "security_group_ids"):
+            text_list(getattr(said, name), name, self.found)
+        return replace(said, tags=texts(said.tags, "tags", self.found))
 
-    def _policy_problems(self) -> list[tuple[str, str, str, str]]:
-        found = []
+    def _check_policies(self) -> None:
+        of_kind(self.cache_config, CacheConfig | None, "a CacheConfig", "CacheConfig", self.found)
         if self.cache_config is not None and not self.cacheable:
-            found.append(("not-cacheable", f"a {self.type} step is never cached", "leave it out", "CacheConfig"))
+            self.found.add("not-cacheable", f"a {self.type} step is never cached", "leave it out", "CacheConfig")
         for policy in self.retry_policies:
             if not isinstance(policy, self.retries):
                 allowed = " or ".join(kind.__name__ for kind in self.retries)
                 what = f"{type(policy).__name__} does not apply to a {self.type} step"
-                found.append(("bad-retry-policy", what, f"use {allowed}", "RetryPolicies"))
+                self.found.add("bad-retry-policy", what, f"use {allowed}", "RetryPolicies")
             elif self.type == "Tuning" and SageMakerJobExceptionTypeEnum.INTERNAL_ERROR in policy.exception_types:
                 what = "a Tuning step is never tried again after JOB_INTERNAL_ERROR"
-                found.append(("bad-retry-policy", what, "leave INTERNAL_ERROR out", "RetryPolicies"))
-        return found
+                self.found.add("bad-retry-policy", what, "leave INTERNAL_ERROR out", "RetryPolicies")
 
     def request(self, settings: JobSettings, emission: Emission) -> dict[str, Any]:
         """AWS's request with the project's values filled in; members that are None are left out."""
@@ -218,15 +221,19 @@ def present(members: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(request: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """`request` with `overrides` laid over it, object by object; None takes a member out, a list replaces a list."""
+    """`request` with `overrides` laid over it, object by object; None takes a member out, a list replaces a list.
+
+    What stands for an object, such as ModelMetrics, is merged into as well; a variable is one value and is replaced.
+    """
     whole = dict(request)
     work: list[tuple[dict[str, Any], Mapping[str, Any]]] = [(whole, overrides)]
     while work:
         target, source = work.pop()
         for name, value in source.items():
-            if isinstance(value, Mapping) and isinstance(target.get(name), Mapping):
-                target[name] = dict(target[name])
-                work.append((target[name], value))
+            members = _members(value)
+            if members is not None:
+                target[name] = dict(_members(target.get(name)) or {})
+                work.append((target[name], members))
             elif value is None:
                 target.pop(name, None)
             else:
@@ -234,33 +241,8 @@ def merged(request: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
     return whole
 
 
-def not_a_number(value: object) -> str:
-    """What is wrong with a value for a field that counts; "" if nothing is."""
-    from dagwright.functions import ExecutionVariable, Join
-    from dagwright.parameters import Parameter, ParameterInteger
-
-    if isinstance(value, Parameter) and not isinstance(value, ParameterInteger):
-        return f"the parameter {value.name} is {value.type}, and this is a count"
-    if isinstance(value, Join | ExecutionVariable):
-        return f"{value!r} is text, and this is a count"
-    if isinstance(value, PipelineVariable) or value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return f"{value!r} is not a whole number"
-    return "" if value >= 0 else f"{value} is negative"
-
-
-def texts(values: Mapping[str, object] | None, field: str, step: str) -> dict[str, Text] | None:
-    """A map of texts, such as an environment; None for an empty one."""
-    if not values:
-        return None
-    return {str(name): text(value, f"{field}['{name}']", step) for name, value in values.items()}
-
-
-def text_list(values: Sequence[object] | None, field: str, step: str) -> list[Text] | None:
-    """A list of texts, such as a program's arguments; None for an empty one."""
-    if isinstance(values, str | PipelineVariable):
-        refuse("bad-value", f"{values!r} is not a list", "put it in [ ]", step, field)
-    if not values:
-        return None
-    return [text(value, f"{field}[{index}]", step) for index, value in enumerate(values)]
+def _members(value: object) -> Mapping[str, Any] | None:
+    """The members of what is, or stands for, an object; None for anything else."""
+    if hasattr(type(value), "expression") and not isinstance(value, PipelineVariable):
+        value = value.expression()  # type: ignore[attr-defined]
+    return value if isinstance(value, Mapping) else None

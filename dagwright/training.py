@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from dagwright.arguments import (
+    count,
+    literal,
+    mapping,
+    of_kind,
+    optional_text,
+    required_text,
+    s3_address,
+    sequence,
+    text_list,
+    texts,
+)
 from dagwright.properties import Properties
-from dagwright.settings import JobSettings
+from dagwright.refusals import Findings
+from dagwright.settings import JobSettings, unless_empty
 from dagwright.shapes import Shape
-from dagwright.steps import JobOptions, JobStep, not_a_number, present, text_list, texts
-from dagwright.variables import Number, PipelineVariable, Text, check_s3_address
+from dagwright.steps import JobOptions, JobStep, present
+from dagwright.variables import Number, PipelineVariable, Text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -26,6 +40,7 @@ class TrainingInput:
     """A channel of training data: what is at the S3 address `s3_data` lies at /opt/ml/input/data/<channel>."""
 
     s3_data: Text
+    _: KW_ONLY
     content_type: Text | None = None
     distribution: str = "FullyReplicated"
     s3_data_type: str = "S3Prefix"
@@ -36,7 +51,11 @@ class TrainingInput:
     shuffle_seed: int | None = None
 
     def __post_init__(self) -> None:
-        check_s3_address(self.s3_data, "InputDataConfig.DataSource.S3DataSource.S3Uri")
+        found = Findings()
+        required_text(self.s3_data, "s3_data", found)
+        s3_address(self.s3_data, "InputDataConfig.DataSource.S3DataSource.S3Uri", found)
+        optional_text(self.content_type, "InputDataConfig.ContentType", found)
+        found.raise_any()
 
     def request(self, channel: str) -> dict[str, Any]:
         """AWS's Channel under this name."""
@@ -66,7 +85,7 @@ class TrainingOptions(JobOptions, total=False):
     hyperparameters: Mapping[str, Any] | None
     inputs: Mapping[str, TrainingInput | Text] | None
     output_path: Text | None
-    metric_definitions: Sequence[Mapping[str, str]]
+    metric_definitions: Sequence[Mapping[str, str]] | None
     environment: Mapping[str, object] | None
     input_mode: str
     use_spot_instances: bool
@@ -81,7 +100,6 @@ class TrainingJobStep(JobStep):
 
     kind = "training"
     takes = frozenset(JobSettings.__dataclass_fields__)
-    metric_definitions: Sequence[Mapping[str, str]]
 
     def __init__(
         self,
@@ -93,7 +111,7 @@ class TrainingJobStep(JobStep):
         hyperparameters: Mapping[str, Any] | None = None,
         inputs: Mapping[str, TrainingInput | Text] | None = None,
         output_path: Text | None = None,
-        metric_definitions: Sequence[Mapping[str, str]] = (),
+        metric_definitions: Sequence[Mapping[str, str]] | None = (),
         environment: Mapping[str, object] | None = None,
         input_mode: str = "File",
         use_spot_instances: bool = False,
@@ -104,43 +122,60 @@ class TrainingJobStep(JobStep):
         **options: Unpack[JobOptions],
     ) -> None:
         super().__init__(name, **options)
-        self.image = image
-        self.entry_point = entry_point
-        self.source_dir = source_dir
-        self.hyperparameters = dict(hyperparameters or {})
-        self.inputs = {
-            key: one if isinstance(one, TrainingInput) else TrainingInput(one) for key, one in (inputs or {}).items()
-        }
+        self.image = required_text(image, "image", self.found)
+        self.entry_point = literal(entry_point, "entry_point", self.found)
+        self.source_dir = literal(source_dir, "source_dir", self.found)
+        self.hyperparameters = MappingProxyType(mapping(hyperparameters, "hyperparameters", self.found))
+        self._encoded = {name: self._encode(name, value) for name, value in self.hyperparameters.items()}
+        self.inputs = self._channels(inputs)
         self.output_path = output_path
-        self.metric_definitions = list(metric_definitions)
-        self.environment = texts(environment, "Environment", name)
+        self.metric_definitions = sequence(metric_definitions, Mapping, "a map", "metric_definitions", self.found)
+        self.environment = texts(environment, "Environment", self.found)
         self.input_mode = input_mode
         self.use_spot_instances = use_spot_instances
         self.max_wait_in_seconds = max_wait_in_seconds
         self.checkpoint_s3_uri = checkpoint_s3_uri
         self.checkpoint_local_path = checkpoint_local_path
         self.container_log_level = container_log_level
-        check_s3_address(output_path, "OutputDataConfig.S3OutputPath")
-        check_s3_address(checkpoint_s3_uri, "CheckpointConfig.S3Uri")
-        self.refuse_all(self._training_problems())
-
-    def _training_problems(self) -> list[tuple[str, str, str, str]]:
-        found = []
+        s3_address(output_path, "OutputDataConfig.S3OutputPath", self.found)
+        s3_address(checkpoint_s3_uri, "CheckpointConfig.S3Uri", self.found)
         if self.source_dir is not None and self.entry_point is None:
             hint = "name the file of the folder to start"
-            found.append(("bad-code", "source_dir needs an entry_point", hint, "entry_point"))
-        wrong = not_a_number(self.max_wait_in_seconds)
-        if wrong:
-            found.append(("bad-number", wrong, "a whole number or a ParameterInteger", "max_wait_in_seconds"))
-        if self.use_spot_instances and self.max_wait_in_seconds is None:
+            self.found.add("bad-code", "source_dir needs an entry_point", hint, "entry_point")
+        self._check_waiting()
+        self._check_storage()
+
+    def _check_waiting(self) -> None:
+        field = "max_wait_in_seconds"
+        count(self.max_wait_in_seconds, field, self.found)
+        of_kind(self.use_spot_instances, bool, "True or False", "use_spot_instances", self.found)
+        if self.use_spot_instances is True and self.max_wait_in_seconds is None:
             hint = "at least max_runtime_in_seconds: it covers waiting and running"
-            found.append(("bad-spot", "spot instances need max_wait_in_seconds", hint, "max_wait_in_seconds"))
-        if not self.use_spot_instances and self.max_wait_in_seconds is not None:
-            found.append(("bad-spot", "only spot instances wait", "set use_spot_instances", "max_wait_in_seconds"))
+            self.found.add("bad-spot", "spot instances need max_wait_in_seconds", hint, field)
+        if self.use_spot_instances is False and self.max_wait_in_seconds is not None:
+            self.found.add("bad-spot", "only spot instances wait", "set use_spot_instances", field)
+
+    def _check_storage(self) -> None:
         if self.checkpoint_local_path is not None and self.checkpoint_s3_uri is None:
-            hint = "say where checkpoints are kept"
-            found.append(("bad-checkpoint", "checkpoint_local_path needs checkpoint_s3_uri", hint, "checkpoint_s3_uri"))
-        return found
+            what, hint = "checkpoint_local_path needs checkpoint_s3_uri", "say where checkpoints are kept"
+            self.found.add("bad-checkpoint", what, hint, "checkpoint_s3_uri")
+        key = self.settings.volume_kms_key
+        if isinstance(key, str) and key.rpartition(":")[2].startswith("alias/"):
+            hint = "give the key's id or its ARN (botocore, ResourceConfig.VolumeKmsKeyId)"
+            what = f"'{key}' is an alias, and the volumes of a {self.type} step take none"
+            self.found.add("bad-kms-key", what, hint, "volume_kms_key")
+
+    def _channels(self, inputs: Mapping[str, TrainingInput | Text] | None) -> dict[str, TrainingInput]:
+        channels = {}
+        for name, one in mapping(inputs, "inputs", self.found).items():
+            if isinstance(one, TrainingInput):
+                channels[name] = one
+            elif isinstance(one, PipelineVariable) or str(one).startswith("s3://"):
+                channels[name] = TrainingInput(one)
+            else:
+                hint = "a TrainingInput, an S3 address or a variable"
+                self.found.add("bad-s3-uri", f"{one!r} is not an S3 address", hint, f"inputs['{name}']")
+        return channels
 
     def encoded_hyperparameters(self, submit: Text | None, emission: Emission) -> dict[str, Any] | None:
         """The hyperparameters as AWS takes them, all texts; with an entry point also what its toolkit reads.
@@ -149,8 +184,7 @@ class TrainingJobStep(JobStep):
         variable goes in as its bare text, which the toolkit takes as it is. `submit` is where the toolkit finds
         the code.
         """
-        quoted = self.entry_point is not None
-        found = {name: self._encoded(name, value, quoted) for name, value in self.hyperparameters.items()}
+        found: dict[str, Any] = dict(self._encoded)
         if self.entry_point is not None:
             found.update(self._script_mode(self.entry_point, submit, emission))
         return found or None
@@ -163,9 +197,8 @@ class TrainingJobStep(JobStep):
         channels = [one.request(channel) for channel, one in self.inputs.items()]
         if self.entry_point is None:
             return None, channels
-        isolated = bool(settings.enable_network_isolation)
-        uri = emission.source(self, self.source_dir, self.entry_point, isolated)
-        if not isolated:
+        uri = emission.source(self, self.source_dir, self.entry_point, settings.isolated)
+        if not settings.isolated:
             return uri, channels
         if _CODE_CHANNEL in self.inputs:
             hint = "call the channel something else: without a network the code comes through it"
@@ -173,18 +206,22 @@ class TrainingJobStep(JobStep):
         channels.append(TrainingInput(uri).request(_CODE_CHANNEL))
         return f"/opt/ml/input/data/{_CODE_CHANNEL}/sourcedir.tar.gz", channels
 
-    def _encoded(self, name: str, value: Any, quoted: bool) -> Text:
+    def _encode(self, name: str, value: Any) -> Text:
         if isinstance(value, PipelineVariable):
             return value.to_string()
         if isinstance(value, str):
-            return json.dumps(value) if quoted else value
+            return json.dumps(value) if self.entry_point is not None else value
         try:
-            return json.dumps(value)
-        except TypeError:
-            hint = "texts, numbers, booleans, lists of them, and single variables"
-            self.refuse(
-                "bad-hyperparameter", f"{value!r} cannot be a hyperparameter", hint, f"HyperParameters['{name}']"
-            )
+            if value is not None:
+                return json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            pass
+        what, hint = (
+            f"{value!r} cannot be a hyperparameter",
+            "texts, numbers, booleans, lists of them, and single variables",
+        )
+        self.found.add("bad-hyperparameter", what, hint, f"HyperParameters['{name}']")
+        return ""
 
     def _script_mode(self, entry_point: str, submit: Text | None, emission: Emission) -> dict[str, Any]:
         program = entry_point if self.source_dir is not None else entry_point.replace("\\", "/").rpartition("/")[2]
@@ -209,6 +246,7 @@ class TrainingJobStep(JobStep):
     def job_members(self, settings: JobSettings, emission: Emission) -> dict[str, Any]:
         """The members that CreateTrainingJob and a tuning job's training definition spell alike."""
         output_path = self.output_path if self.output_path is not None else emission.models(self)
+        self._check_spot(settings, emission)
         checkpoint = {"S3Uri": self.checkpoint_s3_uri, "LocalPath": self.checkpoint_local_path}
         stop = {
             "MaxRuntimeInSeconds": settings.max_runtime_in_seconds,
@@ -216,15 +254,23 @@ class TrainingJobStep(JobStep):
         }
         return {
             "RoleArn": settings.role,
-            "OutputDataConfig": present({"S3OutputPath": output_path, "KmsKeyId": settings.output_kms_key or None}),
+            "OutputDataConfig": present(
+                {"S3OutputPath": output_path, "KmsKeyId": unless_empty(settings.output_kms_key)}
+            ),
             "StoppingCondition": present(stop) or None,
             "EnableManagedSpotTraining": self.use_spot_instances or None,
             "CheckpointConfig": present(checkpoint) if self.checkpoint_s3_uri is not None else None,
-            "EnableNetworkIsolation": settings.enable_network_isolation or None,
-            "EnableInterContainerTrafficEncryption": settings.encrypt_inter_container_traffic or None,
+            "EnableNetworkIsolation": unless_empty(settings.enable_network_isolation),
+            "EnableInterContainerTrafficEncryption": unless_empty(settings.encrypt_inter_container_traffic),
             "VpcConfig": settings.vpc_config,
             "Environment": self.environment,
         }
+
+    def _check_spot(self, settings: JobSettings, emission: Emission) -> None:
+        wait, run = self.max_wait_in_seconds, settings.max_runtime_in_seconds
+        if isinstance(wait, int) and isinstance(run, int) and wait < run:
+            what = f"max_wait_in_seconds is {wait}, less than max_runtime_in_seconds, which is {run}"
+            emission.report("bad-spot", what, "it covers waiting and running", self, "max_wait_in_seconds")
 
     @staticmethod
     def resources(settings: JobSettings) -> dict[str, Any]:
@@ -233,7 +279,7 @@ class TrainingJobStep(JobStep):
             "InstanceType": settings.instance_type,
             "InstanceCount": settings.instance_count,
             "VolumeSizeInGB": settings.volume_size_in_gb,
-            "VolumeKmsKeyId": settings.volume_kms_key or None,
+            "VolumeKmsKeyId": unless_empty(settings.volume_kms_key),
         }
         return present(members)
 
@@ -262,8 +308,9 @@ class TrainingStep(TrainingJobStep):
         **options: Unpack[TrainingOptions],
     ) -> None:
         super().__init__(name, image=image, **options)
-        self.container_entry_point = text_list(container_entry_point, "ContainerEntrypoint", name)
-        self.container_arguments = text_list(container_arguments, "ContainerArguments", name)
+        self.container_entry_point = text_list(container_entry_point, "ContainerEntrypoint", self.found)
+        self.container_arguments = text_list(container_arguments, "ContainerArguments", self.found)
+        count(keep_alive_period_in_seconds, "keep_alive_period_in_seconds", self.found, least=0)
         self.keep_alive_period_in_seconds = keep_alive_period_in_seconds
 
     @property

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dagwright.arguments import count, required_text, s3_address, texts
 from dagwright.properties import Properties
-from dagwright.settings import JobSettings
+from dagwright.settings import JobSettings, unless_empty
 from dagwright.shapes import Shape
-from dagwright.steps import JobStep, present, texts
-from dagwright.variables import Number, Text, check_s3_address
+from dagwright.steps import JobStep, present
+from dagwright.variables import Number, Text
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -53,9 +54,12 @@ class TransformStep(JobStep):
         **options: Unpack[JobOptions],
     ) -> None:
         super().__init__(name, **options)
-        check_s3_address(data, "TransformInput.DataSource.S3DataSource.S3Uri")
-        check_s3_address(output_path, "TransformOutput.S3OutputPath")
-        self.model_name = model_name
+        required_text(data, "data", self.found)
+        s3_address(data, "TransformInput.DataSource.S3DataSource.S3Uri", self.found)
+        s3_address(output_path, "TransformOutput.S3OutputPath", self.found)
+        count(max_concurrent_transforms, "max_concurrent_transforms", self.found, least=0)
+        count(max_payload_in_mb, "max_payload_in_mb", self.found, least=0)
+        self.model_name = required_text(model_name, "model_name", self.found)
         self.output_path = output_path
         source = {"S3DataSource": {"S3DataType": data_type, "S3Uri": data}}
         self.transform_input = present(
@@ -75,7 +79,7 @@ class TransformStep(JobStep):
             "MaxPayloadInMB": max_payload_in_mb,
             "BatchStrategy": strategy,
         }
-        self.environment = texts(environment, "Environment", name)
+        self.environment = texts(environment, "Environment", self.found)
 
     @property
     def properties(self) -> Properties:
@@ -84,11 +88,11 @@ class TransformStep(JobStep):
 
     def request(self, settings: JobSettings, emission: Emission) -> dict[str, Any]:
         output_path = self.output_path if self.output_path is not None else emission.processed(self)
-        output = {"S3OutputPath": output_path, **self.output_members, "KmsKeyId": settings.output_kms_key or None}
+        output = {"S3OutputPath": output_path, **self.output_members, "KmsKeyId": unless_empty(settings.output_kms_key)}
         resources = {
             "InstanceType": settings.instance_type,
             "InstanceCount": settings.instance_count,
-            "VolumeKmsKeyId": settings.volume_kms_key or None,
+            "VolumeKmsKeyId": unless_empty(settings.volume_kms_key),
         }
         return present(
             {

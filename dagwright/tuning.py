@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dagwright.arguments import as_text, count, mapping, of_kind, required_text, sequence, text
 from dagwright.functions import Join
 from dagwright.properties import Properties
-from dagwright.refusals import refuse
+from dagwright.refusals import Findings
 from dagwright.settings import JobSettings
 from dagwright.shapes import Shape
-from dagwright.steps import not_a_number, present
+from dagwright.steps import present
 from dagwright.training import TrainingJobStep
-from dagwright.variables import Number, PipelineVariable, Text, Value, text
+from dagwright.variables import Number, Text, Value
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -34,16 +35,20 @@ class _NumberRange:
     group: ClassVar[str]
 
     def __post_init__(self) -> None:
+        found = Findings()
         low, high = self.min_value, self.max_value
+        text(low, f"{self.group}.MinValue", found)
+        text(high, f"{self.group}.MaxValue", found)
         if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
-            refuse("bad-range", f"the range goes from {low} down to {high}", field=self.group)
+            found.add("bad-range", f"the range goes from {low} down to {high}", field=self.group)
+        found.raise_any()
 
     def request(self, name: str) -> dict[str, Any]:
         """AWS's range of one hyperparameter; its ends are texts."""
         return {
             "Name": name,
-            "MinValue": text(self.min_value, "MinValue"),
-            "MaxValue": text(self.max_value, "MaxValue"),
+            "MinValue": as_text(self.min_value),
+            "MaxValue": as_text(self.max_value),
             "ScalingType": self.scaling_type,
         }
 
@@ -71,12 +76,14 @@ class CategoricalParameter:
     group: ClassVar[str] = "CategoricalParameterRanges"
 
     def __post_init__(self) -> None:
-        if isinstance(self.values, str | PipelineVariable) or not self.values:
-            refuse("bad-range", f"{self.values!r} is not a list of values", field=self.group)
+        found = Findings()
+        for value in sequence(self.values, object, "a value to try", self.group, found, least=1):
+            text(value, f"{self.group}.Values", found)
+        found.raise_any()
 
     def request(self, name: str, quoted: bool) -> dict[str, Any]:
         """AWS's range; with an entry point its texts are JSON-encoded as other hyperparameters are."""
-        values = [json.dumps(v) if quoted and isinstance(v, str) else text(v, "Values") for v in self.values]
+        values = [json.dumps(v) if quoted and isinstance(v, str) else as_text(v) for v in self.values]
         return {"Name": name, "Values": values}
 
 
@@ -108,20 +115,28 @@ class TuningStep(TrainingJobStep):
         **options: Unpack[TrainingOptions],
     ) -> None:
         super().__init__(name, image=image, **options)
-        self.objective_metric_name = objective_metric_name
-        self.hyperparameter_ranges = dict(hyperparameter_ranges)
+        self.objective_metric_name = required_text(objective_metric_name, "objective_metric_name", self.found)
+        self.hyperparameter_ranges = self._checked_ranges(hyperparameter_ranges)
         self.objective_type = objective_type
         self.strategy = strategy
         self.max_jobs = max_jobs
         self.max_parallel_jobs = max_parallel_jobs
         self.early_stopping_type = early_stopping_type
         self.random_seed = random_seed
-        counts = {"max_jobs": not_a_number(max_jobs), "max_parallel_jobs": not_a_number(max_parallel_jobs)}
-        hint = "a whole number or a ParameterInteger"
-        found = [("bad-number", wrong, hint, field) for field, wrong in counts.items() if wrong]
-        twice = sorted(set(self.hyperparameters) & set(self.hyperparameter_ranges))
-        found += [("bad-range", f"'{one}' is fixed and a range", "choose one", "hyperparameters") for one in twice]
-        self.refuse_all(found)
+        count(max_jobs, "max_jobs", self.found)
+        count(max_parallel_jobs, "max_parallel_jobs", self.found)
+        count(random_seed, "random_seed", self.found, least=0)
+
+    def _checked_ranges(self, ranges: Mapping[str, ParameterRange]) -> dict[str, ParameterRange]:
+        given = mapping(ranges, "hyperparameter_ranges", self.found)
+        if not given:
+            self.found.add("bad-range", "there are no ranges to search", "give at least one", "hyperparameter_ranges")
+        for name, one in given.items():
+            hint = "IntegerParameter, ContinuousParameter or CategoricalParameter"
+            of_kind(one, ParameterRange, "a range", f"hyperparameter_ranges['{name}']", self.found, hint)
+            if name in self.hyperparameters:
+                self.found.add("bad-range", f"'{name}' is fixed and a range", "choose one", "hyperparameters")
+        return given
 
     @property
     def properties(self) -> Properties:
@@ -131,7 +146,7 @@ class TuningStep(TrainingJobStep):
 
     def get_top_model_s3_uri(self, top_k: int, s3_bucket: Text, prefix: Text = "") -> Join:
         """The artifact of the `top_k`-th best training job (0 to 49); bucket and prefix are the step's output path."""
-        if not 0 <= top_k < _MOST_SUMMARIES:
+        if not isinstance(top_k, int) or not 0 <= top_k < _MOST_SUMMARIES:
             self.refuse("bad-key", f"there is no job {top_k}", "0, the best, to 49", "TrainingJobSummaries")
         job = self.properties.TrainingJobSummaries[top_k].TrainingJobName
         place = [s3_bucket] if isinstance(prefix, str) and not prefix else [s3_bucket, prefix]
@@ -144,7 +159,7 @@ class TuningStep(TrainingJobStep):
             "AlgorithmSpecification": self.algorithm(),
             "InputDataConfig": channels or None,
             **self.job_members(settings, emission),
-            "HyperParameterTuningResourceConfig": self.resources(settings),
+            "ResourceConfig": self.resources(settings),
         }
         return present(
             {

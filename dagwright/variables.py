@@ -1,15 +1,12 @@
-"""What has a value only while the pipeline runs: the base of parameters, properties and functions, and its text.
+"""What has a value only while the pipeline runs: the base of parameters, properties and functions.
 
-In comes a Python value or a variable; out comes what may stand in a field that AWS wants as a string.
+In comes a declaration; out comes the JSON that stands for its value in a definition.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any, NoReturn, TypeAlias
-
-from dagwright.refusals import refuse
+from typing import Any, ClassVar, NoReturn, TypeAlias
 
 Primitive: TypeAlias = "str | int | float | bool"
 Text: TypeAlias = "str | PipelineVariable"
@@ -27,8 +24,8 @@ class PipelineVariable:
 
     __slots__ = ()
 
-    is_text = False
-    """True if the value is a string for certain, so that a string field takes it as it is."""
+    type: ClassVar[str] = ""
+    """`String`, `Integer`, `Float` or `Boolean`; empty if that shows only when the pipeline runs."""
 
     def expression(self) -> Any:
         """The JSON, in which the operands are still Python objects."""
@@ -42,15 +39,21 @@ class PipelineVariable:
         return written(self)
 
     def to_string(self) -> PipelineVariable:
-        """The value as text: itself when it is text already, else a Join of this one value (facts of the format)."""
+        """The value as text: itself when it is text for certain, else a Join of this one value."""
         from dagwright.functions import Join
 
-        return self if self.is_text else Join("", [self])
+        return self if self.type == "String" else Join("", [self])
 
     def _not_known(self, operation: str) -> NoReturn:
         raise TypeError(
             f"{self!r} has no value before the pipeline runs, so {operation} cannot work on it; "
             'put it together with Join, as in Join("/", ["s3://bucket", variable]), or pass variable.to_string()'
+        )
+
+    def _not_decided(self, operation: str) -> NoReturn:
+        raise TypeError(
+            f"{self!r} has no value before the pipeline runs, so {operation} cannot work on it; "
+            "let the pipeline decide, with ConditionEquals(variable, value) in a ConditionStep"
         )
 
     def __str__(self) -> str:  # noqa: PLE0307 - it never returns
@@ -77,23 +80,11 @@ class PipelineVariable:
     def __contains__(self, item: object) -> bool:
         self._not_known("'in'")
 
+    def __bool__(self) -> bool:  # noqa: PLE0304 - it never returns
+        self._not_decided("if, and, or, not")
 
-def text(value: object, field: str, step: str = "") -> Text:  # noqa: RET503 - refuse() never returns
-    """What a string field gets: a string as it is, numbers and booleans as JSON spells them, variables as text.
+    def __eq__(self, other: object) -> bool:
+        return self is other or self._not_decided("== or !=")
 
-    Booleans become `true` and `false`, which is how the service itself writes a Boolean parameter into a string.
-    Raises DefinitionError for anything else.
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, PipelineVariable):
-        return value.to_string()
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    refuse("bad-value", f"{value!r} is not text", "a string, a number, a boolean or a variable", step, field)
-
-
-def check_s3_address(value: object, field: str) -> None:
-    """Raise a DefinitionError unless the value is an S3 address, a variable, or left out."""
-    if isinstance(value, str) and not value.startswith("s3://"):
-        refuse("bad-s3-uri", f"'{value}' is not an S3 address", "it begins with s3:// or is a variable", field=field)
+    # An own __eq__ takes the hash away; a variable still goes into sets and dicts as the object it is.
+    __hash__ = object.__hash__

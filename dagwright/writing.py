@@ -6,33 +6,24 @@ In: declarations, variables, plain values. Out: dicts, lists and scalars; then b
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from enum import Enum
 from json.encoder import encode_basestring
 from typing import Any
 
+from dagwright.arguments import is_single
 from dagwright.refusals import refuse
 from dagwright.steps import Step
 
-# Where a value stands: the key or index, and the place of what holds it.
-Trail = tuple[Any, Any]
-Report = Callable[[object, "Trail | None"], None]
+# Where a value stands: the place of its container, and its key or index there; None for the whole.
+Place = tuple[Any, str | int] | None
+Report = Callable[[object, Place], None]
 
 _PLAIN = (str, bool, int, type(None))
 
 
-def field_name(trail: Trail | None) -> str:
-    """`Arguments.ProcessingInputs[0].S3Input` for a trail."""
-    parts: list[str] = []
-    while trail is not None:
-        trail, key = trail
-        parts.append(f"[{key}]" if isinstance(key, int) else f".{key}")
-    return "".join(reversed(parts)).removeprefix(".")
-
-
-def _refuse_value(value: object, trail: Trail | None) -> None:
-    refuse("bad-value", f"{value!r} cannot stand in a definition", field=field_name(trail))
+def _refuse_value(value: object, place: Place) -> None:
+    refuse("bad-value", f"{value!r} cannot stand in a definition")
 
 
 def written(
@@ -47,39 +38,39 @@ def written(
     has no JSON (a NaN, an object, a key that is no text), each with its place.
     """
     top: list[Any] = [None]
-    work: list[tuple[Any, Any, Any, Trail | None]] = [(top, 0, whole, None)]
+    work: list[tuple[Any, Any, Any, Place]] = [(top, 0, whole, None)]
     while work:
-        target, key, value, trail = work.pop()
+        target, key, value, place = work.pop()
         if type(value) in _PLAIN:
             target[key] = value
         elif isinstance(value, Mapping):
-            made = dict.fromkeys(value)
+            made = {name: None for name in value if isinstance(name, str)}
             target[key] = made
-            work.extend((made, name, one, (trail, name)) for name, one in value.items())
+            work.extend((made, name, value[name], (place, name)) for name in reversed(made))
             for name in value:
                 if not isinstance(name, str):
-                    odd(name, (trail, name))
+                    odd(name, place)
         elif isinstance(value, list | tuple):
             row = [None] * len(value)
             target[key] = row
-            work.extend((row, at, one, (trail, at)) for at, one in enumerate(value))
+            work.extend((row, at, value[at], (place, at)) for at in range(len(value) - 1, -1, -1))
         elif hasattr(type(value), "expression"):
             if seen is not None:
-                seen(value, trail)
-            work.append((target, key, value.expression(), trail))
+                seen(value, place)
+            work.append((target, key, value.expression(), place))
         elif isinstance(value, Step) and steps is not None:
             target[key] = steps.get(value)
         else:
-            target[key] = _scalar(value, trail, odd)
+            target[key] = _scalar(value, place, odd)
     return top[0]
 
 
-def _scalar(value: object, trail: Trail | None, odd: Report) -> Any:
+def _scalar(value: object, place: Place, odd: Report) -> Any:
     if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        value = value.value
+    if is_single(value):
         return value
-    odd(value, trail)
+    odd(value, place)
     return None
 
 

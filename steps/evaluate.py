@@ -12,24 +12,26 @@ from dagwright import (
     TrainingStep,
 )
 from dagwright.project import Project
+from steps.folders import folder_arguments, input_folders, output_folders
 
 REPORT = PropertyFile("EvaluationReport", output_name="evaluation", path="evaluation.json")
 
 
 def evaluate(project: Project, features: ProcessingStep, model: TrainingStep) -> ProcessingStep:
     """Output `evaluation`: evaluation.json in SageMaker's model-quality layout, and a plot."""
+    given = input_folders("model", "test")
+    made = output_folders("evaluation")
     destination = project.metrics(ExecutionVariables.PIPELINE_EXECUTION_ID, "evaluation")
     return ProcessingStep(
         "Evaluate",
         image=project.image("sklearn"),  # a model is read by the scikit-learn that wrote it
         code="scripts/evaluate.py",
+        arguments=[*folder_arguments(given), "--output", made["evaluation"]],
         inputs=[
-            ProcessingInput(
-                model.properties.ModelArtifacts.S3ModelArtifacts, "/opt/ml/processing/input/model", "model"
-            ),
-            ProcessingInput(features.output_uri("test"), "/opt/ml/processing/input/test", "test"),
+            ProcessingInput(model.properties.ModelArtifacts.S3ModelArtifacts, given["model"], "model"),
+            ProcessingInput(features.output_uri("test"), given["test"], "test"),
         ],
-        outputs=[ProcessingOutput("/opt/ml/processing/output/evaluation", destination, output_name="evaluation")],
+        outputs=[ProcessingOutput(made["evaluation"], destination, output_name="evaluation")],
         property_files=[REPORT],
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dagwright.code import content_hash, folder, runproc, script, tarball
+from dagwright.code import Asset, content_hash, folder, runproc, script, tarball
 from dagwright.errors import StorageError
 
 
@@ -48,9 +48,28 @@ def test_every_real_change_changes_the_hash(source: Path, change: str) -> None:
     assert packed_hash(source) != before
 
 
-def test_what_python_and_git_leave_behind_does_not_count(source: Path) -> None:
+def test_a_lone_script_is_started_by_its_interpreter_so_its_bit_does_not_count(source: Path) -> None:
+    before = content_hash((script(Path("src/train.py"), source),))
+    (source / "src" / "train.py").chmod(0o755)
+    assert content_hash((script(Path("src/train.py"), source),)) == before
+
+
+LEFT_BEHIND = (
+    "__pycache__/a.cpython-311.pyc",
+    ".git/HEAD",
+    "lib/old.pyc",
+    ".DS_Store",
+    ".ipynb_checkpoints/train-checkpoint.py",
+    ".venv/pyvenv.cfg",
+    ".mypy_cache/x",
+    ".pytest_cache/x",
+    ".ruff_cache/x",
+)
+
+
+def test_what_tools_leave_behind_does_not_count(source: Path) -> None:
     before = packed_hash(source)
-    for name in ("__pycache__/a.cpython-311.pyc", ".git/HEAD", "lib/old.pyc"):
+    for name in LEFT_BEHIND:
         path = source / "src" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
@@ -85,6 +104,24 @@ def test_folders_that_cannot_be_packed(source: Path) -> None:
     (source / "src" / "link").symlink_to(source / "empty", target_is_directory=True)
     with pytest.raises(StorageError, match="is a link to a folder"):
         folder(Path("src"), source)
+    (source / "src" / "link").unlink()
+    (source / "src" / "link").symlink_to(source / "gone")
+    with pytest.raises(StorageError, match="link is a link to nothing"):
+        folder(Path("src"), source)
+    (source / "src" / "link").unlink()
+    os.mkfifo(source / "src" / "pipe")
+    with pytest.raises(StorageError, match="pipe is not a file that can be packed"):
+        folder(Path("src"), source)
+
+
+def test_a_file_that_vanishes_is_named(source: Path) -> None:
+    files = folder(Path("src"), source)
+    (source / "src" / "train.py").unlink()
+    for read in (content_hash, tarball):
+        with pytest.raises(StorageError, match=r"train\.py cannot be read"):
+            read(files)
+    with pytest.raises(StorageError, match="cannot be read"):
+        Asset("s3://b/k", source / "src" / "train.py").content()
 
 
 def test_the_launcher_runs_the_program_with_the_arguments(source: Path) -> None:

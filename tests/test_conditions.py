@@ -49,11 +49,14 @@ def test_in_not_or() -> None:
     [
         lambda: ConditionEquals(SIX, [1]),
         lambda: ConditionEquals(None, 1),
+        lambda: ConditionEquals(SIX, float("inf")),
         lambda: ConditionIn(SIX, "abc"),
         lambda: ConditionIn(SIX, []),
         lambda: ConditionNot(True),  # type: ignore[arg-type]
         lambda: ConditionOr([]),
+        lambda: ConditionOr(SIX),  # type: ignore[arg-type]
         lambda: ConditionStep("Gate", []),
+        lambda: ConditionStep("Gate", None),  # type: ignore[arg-type]
         lambda: ConditionStep("Gate", [True]),  # type: ignore[list-item]
     ],
 )

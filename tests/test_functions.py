@@ -26,7 +26,9 @@ def test_join_nests() -> None:
     assert joined.to_string() is joined
 
 
-@pytest.mark.parametrize("arguments", [(A, ["x"]), ("/", "text"), ("/", []), ("/", [None]), ("/", [["x"]]), ("/", A)])
+@pytest.mark.parametrize(
+    "arguments", [(A, ["x"]), ("/", "text"), ("/", []), ("/", [None]), ("/", [["x"]]), ("/", A), ("/", [float("nan")])]
+)
 def test_join_refuses_what_it_cannot_join(arguments: Any) -> None:
     with pytest.raises(DefinitionError):
         Join(*arguments)

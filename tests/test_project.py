@@ -177,7 +177,8 @@ class TestEnvironments:
         text = (
             BASE
             + NETWORK
-            + "tags: {A: a, B: b}\nkeys: {volume: alias/v, output: alias/o}\nbucket: some-bucket\n"
+            + "tags: {A: a, B: b}\nbucket: some-bucket\n"
+            + "keys: {volume: 1234abcd-12ab-34cd-56ef-1234567890ab, output: alias/o}\n"
             + "dev:\n  tags: {B: null, C: c}\n  keys:\n  bucket: ~\n  network: {subnets: [subnet-0b1b2c3d]}\n"
             + "staging: {network: null}\n"
         )
@@ -295,7 +296,13 @@ ONE_KEY_WRONG = {
         ("bad-value", 6, "network.security_groups.training"),
         "",
     ),
-    "KMS key": ("keys: {volume: my key}", ("bad-value", 6, "keys.volume"), "alias/"),
+    "KMS key": ("keys: {output: my key}", ("bad-value", 6, "keys.output"), "alias/"),
+    "alias for volumes": ("keys: {volume: alias/v}", ("bad-value", 6, "keys.volume"), "arn:aws:kms"),
+    "alias by its ARN": (
+        "keys: {volume: 'arn:aws:kms:eu-west-1:123456789012:alias/v'}",
+        ("bad-value", 6, "keys.volume"),
+        "key/1234abcd",
+    ),
     "tag of AWS": ("tags: {'AWS:x': y}", ("bad-value", 6, "tags.AWS:x"), ""),
     "long tag key": (f"tags: {{{'k' * 129}: v}}", ("bad-value", 6, f"tags.{'k' * 129}"), ""),
     "long tag value": (f"tags: {{k: {'v' * 257}}}", ("bad-value", 6, "tags.k"), ""),

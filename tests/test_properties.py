@@ -9,7 +9,7 @@ import pytest
 from vocabulary_example import bare
 
 import dagwright as dw
-from dagwright.shapes import Shape
+from dagwright.shapes import Shape, model
 
 OUTPUT = dw.ProcessingOutput("/opt/ml/processing/output/train", output_name="train")
 TRAIN = dw.TrainingStep("Train", image="i", metric_definitions=[{"Name": "val:acc", "Regex": "(.*)"}])
@@ -117,6 +117,13 @@ def test_shapes_know_their_members_and_elements() -> None:
     assert (shape.kind, shape.members) == ("structure", ("Outputs", "KmsKeyId"))
     assert shape.member("Outputs").element.name == "ProcessingOutput"
     assert Shape("sagemaker", "HyperParameters").element.kind == "string"
+
+
+def test_without_botocore_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    model.cache_clear()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(dw.UserError, match="pip install boto3"):
+        _ = TRAIN.properties.ModelArtifacts
 
 
 def test_reading_the_shapes_imports_no_botocore() -> None:

@@ -7,20 +7,27 @@ import pytest
 from vocabulary_example import ROLE, bare, project
 
 import dagwright as dw
+from dagwright.keywords import SDK_ONLY, SDK_WORDS, keywords_of
 
+KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
 SEED = dw.ParameterInteger("Seed", 1)
 NAME = dw.ParameterString("Name")
 OUT = dw.ProcessingOutput("/opt/ml/processing/output/a", output_name="a")
 
 
 def arguments(step: dw.Step, **changes: Any) -> dict[str, Any]:
-    pipeline = dw.Pipeline("p", [step], [SEED, NAME], project=project(**changes))
-    written: dict[str, Any] = pipeline.definition()["Steps"][0]["Arguments"]
+    pipeline = dw.Pipeline("p", steps=[step], parameters=[SEED, NAME], project=project(**changes))
+    written: dict[str, Any] = pipeline.to_dict()["Steps"][0]["Arguments"]
     return written
 
 
 def train(**options: Any) -> dw.TrainingStep:
     return dw.TrainingStep("Train", image="i", **options)
+
+
+def tune(**options: Any) -> dw.TuningStep:
+    own: dict[str, Any] = {"objective_metric_name": "m", "hyperparameter_ranges": {"a": dw.IntegerParameter(1, 2)}}
+    return dw.TuningStep("Tune", image="i", **{**own, **options})
 
 
 def test_hyperparameters_without_an_entry_point_are_raw_texts() -> None:
@@ -83,11 +90,15 @@ def test_every_job_gets_what_it_left_open() -> None:
     written = arguments(bare(role=None, instance_type=None, instance_count=None, volume_size_in_gb=None, outputs=[OUT]))
     assert written["RoleArn"] == ROLE
     cluster = written["ProcessingResources"]["ClusterConfig"]
-    assert (cluster["InstanceType"], cluster["VolumeKmsKeyId"]) == ("ml.m5.large", "volume-key")
-    assert written["ProcessingOutputConfig"]["KmsKeyId"] == "output-key"
-    assert written["NetworkConfig"]["VpcConfig"] == {"SecurityGroupIds": ["sg-p"], "Subnets": ["subnet-1", "subnet-2"]}
+    assert (cluster["InstanceType"], cluster["VolumeKmsKeyId"]) == ("ml.m5.large", KEY)
+    assert written["ProcessingOutputConfig"]["KmsKeyId"] == "alias/churn"
+    assert written["NetworkConfig"]["VpcConfig"] == {
+        "SecurityGroupIds": ["sg-0a1b2c3d"],
+        "Subnets": ["subnet-0a1b2c3d", "subnet-1a1b2c3d"],
+    }
     assert written["NetworkConfig"]["EnableNetworkIsolation"] is True
-    assert written["Tags"] == [{"Key": "Team", "Value": "ml"}, {"Key": "Project", "Value": "churn"}]
+    tags = {one["Key"]: one["Value"] for one in written["Tags"]}
+    assert tags == {"Company": "acme", "Team": "ml", "Project": "churn", "Environment": "local"}
 
 
 def test_what_a_step_says_wins_and_emptiness_means_none_of_it() -> None:
@@ -96,7 +107,7 @@ def test_what_a_step_says_wins_and_emptiness_means_none_of_it() -> None:
     assert written["RoleArn"] == "other"
     assert written["NetworkConfig"] == {"EnableInterContainerTrafficEncryption": True}
     assert "VolumeKmsKeyId" not in written["ProcessingResources"]["ClusterConfig"]
-    assert written["Tags"][0] == {"Key": "Team", "Value": "us"}
+    assert written["Tags"][1] == {"Key": "Team", "Value": "us"}
 
 
 @pytest.mark.parametrize(("count", "encrypted"), [(1, False), (2, True), (SEED, True), (None, True)])
@@ -136,8 +147,8 @@ def test_inputs_and_outputs_without_names_are_called_by_position() -> None:
 
 def test_code_that_is_in_s3_already_stays_there() -> None:
     step = bare(code="s3://b/code/run.py", command=["smspark-submit"])
-    pipeline = dw.Pipeline("p", [step])
-    written = pipeline.definition()["Steps"][0]["Arguments"]
+    pipeline = dw.Pipeline("p", steps=[step])
+    written = pipeline.to_dict()["Steps"][0]["Arguments"]
     assert written["ProcessingInputs"][0]["S3Input"]["S3Uri"] == "s3://b/code/run.py"
     entrypoint = ["smspark-submit", "/opt/ml/processing/input/code/run.py"]
     assert written["AppSpecification"]["ContainerEntrypoint"] == entrypoint
@@ -146,6 +157,7 @@ def test_code_that_is_in_s3_already_stays_there() -> None:
 
 RETRY_JOB = dw.SageMakerJobStepRetryPolicy([dw.SageMakerJobExceptionTypeEnum.INTERNAL_ERROR], max_attempts=1)
 THROTTLING = [dw.StepExceptionTypeEnum.THROTTLING]
+IN = dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/k")
 RANGES = {"a": dw.IntegerParameter(1, 2)}
 
 
@@ -153,9 +165,63 @@ RANGES = {"a": dw.IntegerParameter(1, 2)}
     ("make", "field", "what"),
     [
         (lambda: bare("a b"), "Name", "such as 'a-b'"),
-        (lambda: bare(instance_count=NAME), "instance_count", "the parameter Name is String"),
+        (lambda: bare(instance_count=NAME), "instance_count", "Parameters.Name is String"),
         (lambda: bare(volume_size_in_gb="30"), "volume_size_in_gb", "'30' is not a whole number"),
+        (lambda: bare(instance_count=0), "instance_count", "0 is less than 1"),
+        (lambda: bare(instance_type=4), "instance_type", "4 is not a text"),
+        (lambda: bare(image=None), "image", "image is not given"),
+        (lambda: bare(image=SEED), "image", "Parameters.Seed is Integer"),
+        (lambda: bare(image=["x"]), "image", "is not a text"),
         (lambda: bare(depends_on="Other"), "DependsOn", "put it in [ ]"),
+        (lambda: bare(depends_on=[3]), "DependsOn[0]", "3 is not a step"),
+        (lambda: bare(inputs=IN), "inputs", "put it in [ ]"),
+        (lambda: bare(outputs=OUT), "outputs", "put it in [ ]"),
+        (lambda: bare(outputs=[IN]), "outputs[0]", "is not a ProcessingOutput"),
+        (lambda: bare(property_files=dw.PropertyFile("R", "a", "r")), "property_files", "put it in [ ]"),
+        (lambda: bare(retry_policies=RETRY_JOB), "RetryPolicies", "put it in [ ]"),
+        (lambda: bare(cache_config=True), "CacheConfig", "True is not a CacheConfig"),
+        (lambda: bare(source_dir="s3://b/src", code="a.py"), "source_dir", "sourcedir.tar.gz"),
+        (lambda: bare(code="s3://b/src/"), "code", "is a folder"),
+        (lambda: bare(code=Path("a.py")), "code", "is not a literal text"),
+        (lambda: bare(enable_network_isolation="yes"), "enable_network_isolation", "is not True or False"),
+        (lambda: bare(tags={"a": None}), "tags['a']", "None is not text"),
+        (lambda: bare(environment={"A": float("inf")}), "Environment['A']", "inf is not text"),
+        (lambda: dw.ProcessingInput("s3://b/k"), "ProcessingInputs.S3Input.LocalPath", "no destination"),
+        (lambda: dw.ConditionStep("G", [dw.ConditionEquals(1, 1)], bare()), "IfSteps", "put it in [ ]"),
+        (lambda: dw.ConditionStep("G", dw.ConditionEquals(1, 1)), "Conditions", "put it in [ ]"),
+        (lambda: dw.Pipeline("p", steps=bare()), "Steps", "put it in [ ]"),
+        (lambda: dw.Pipeline("p", steps=[], parameters=SEED), "Parameters", "put it in [ ]"),
+        (lambda: dw.LambdaStep("L", function_arn=None), "function_arn", "function_arn is not given"),
+        (lambda: dw.LambdaStep("L", function_arn="a", outputs=dw.LambdaOutput("a")), "outputs", "put it in [ ]"),
+        (lambda: dw.CallbackStep("L", sqs_queue_url="a", outputs=[dw.LambdaOutput("a")]), "outputs[0]", "Callback"),
+        (lambda: dw.PropertyFile(NAME, "a", "r.json"), "name", "is not a literal text"),
+        (lambda: dw.PropertyFile("R", "a", ""), "path", "path is not given"),
+        (lambda: dw.LambdaOutput(NAME), "output_name", "is not a literal text"),
+        (lambda: dw.LambdaOutput("a", "String"), "output_type", "OutputTypeEnum.String"),
+        (lambda: dw.TransformStep("T", model_name=None, data="s3://b/k"), "model_name", "is not given"),
+        (lambda: dw.RegisterModelStep("R", image="i", model_data=None), "model_data", "is not given"),
+        (lambda: dw.ModelStep("M", image=3), "image", "3 is not a text"),
+        (lambda: train(volume_kms_key="alias/x"), "volume_kms_key", "is an alias"),
+        (lambda: train(hyperparameters={"a": None}), "HyperParameters['a']", "None cannot be"),
+        (lambda: train(hyperparameters={"a": [float("nan")]}), "HyperParameters['a']", "[nan] cannot be"),
+        (lambda: train(inputs={"a": "b/k"}), "inputs['a']", "is not an S3 address"),
+        (lambda: train(inputs=["s3://b/k"]), "inputs", "is not a map"),
+        (lambda: train(entry_point=NAME), "entry_point", "is not a literal text"),
+        (lambda: tune(max_jobs=0), "max_jobs", "0 is less than 1"),
+        (lambda: tune(hyperparameter_ranges={}), "hyperparameter_ranges", "no ranges"),
+        (lambda: tune(hyperparameter_ranges={"a": 1}), "hyperparameter_ranges['a']", "1 is not a range"),
+        (lambda: dw.IntegerParameter(float("nan"), 1), "IntegerParameterRanges.MinValue", "nan is not text"),
+        (
+            lambda: dw.EMRStepConfig("j", properties=[{"Key": "a"}]),
+            "StepConfig.HadoopJarStep.Properties[0]",
+            "has a Key and a Value",
+        ),
+        (lambda: dw.EMRStepConfig("j", "x"), "StepConfig.HadoopJarStep.Args", "put it in [ ]"),
+        (
+            lambda: train(use_spot_instances=True, max_wait_in_seconds=7199),
+            "max_wait_in_seconds",
+            "less than max_runtime_in_seconds, which is 7200",
+        ),
         (lambda: bare(arguments="--x"), "AppSpecification.ContainerArguments", "put it in [ ]"),
         (lambda: bare(environment={"A": None}), "Environment['A']", "None is not text"),
         (lambda: bare(code="a.py", entrypoint=["b"]), "code", "give one of them"),
@@ -197,17 +263,21 @@ RANGES = {"a": dw.IntegerParameter(1, 2)}
             "fixed and a range",
         ),
         (lambda: dw.EMRStep("E", step_config=dw.EMRStepConfig("j")), "ClusterId", "give one of them"),
-        (lambda: dw.ProcessingInput("data/x.csv"), "ProcessingInputs.S3Input.S3Uri", "is not an S3 address"),
+        (
+            lambda: dw.ProcessingInput("data/x.csv", "/opt/ml/processing/input/x"),
+            "ProcessingInputs.S3Input.S3Uri",
+            "is not an S3 address",
+        ),
         (
             lambda: dw.ProcessingOutput("/tmp/x"),
             "ProcessingOutputConfig.Outputs.S3Output.LocalPath",
             "is outside /opt/ml/processing/",
         ),
         (lambda: dw.IntegerParameter(2, 1), "IntegerParameterRanges", "from 2 down to 1"),
-        (lambda: dw.CategoricalParameter("ab"), "CategoricalParameterRanges", "not a list"),
+        (lambda: dw.CategoricalParameter("ab"), "CategoricalParameterRanges", "put it in [ ]"),
         (lambda: dw.StepRetryPolicy(THROTTLING), "MaxAttempts", "not both"),
-        (lambda: dw.StepRetryPolicy(THROTTLING, max_attempts=21), "MaxAttempts", "1 to 20"),
-        (lambda: dw.StepRetryPolicy(THROTTLING, expire_after_mins=14401), "ExpireAfterMin", "1 to 14400"),
+        (lambda: dw.StepRetryPolicy(THROTTLING, max_attempts=21), "MaxAttempts", "from 1 to 20"),
+        (lambda: dw.StepRetryPolicy(THROTTLING, expire_after_mins=14401), "ExpireAfterMin", "from 1 to 14400"),
         (lambda: dw.StepRetryPolicy(THROTTLING, backoff_rate=0, max_attempts=1), "BackoffRate", "more than 0"),
         (lambda: dw.StepRetryPolicy([], max_attempts=1), "ExceptionType", "no exception type"),
     ],
@@ -241,3 +311,148 @@ def test_several_mistakes_in_one_step_come_together() -> None:
     with pytest.raises(dw.DefinitionError) as caught:
         bare(instance_count="1", volume_size_in_gb=-1)
     assert [one.field for one in caught.value.problems] == ["instance_count", "volume_size_in_gb"]
+
+
+def test_several_mistakes_of_every_layer_come_together() -> None:
+    with pytest.raises(dw.DefinitionError) as caught:
+        dw.TuningStep(
+            "a b",
+            image=None,  # type: ignore[arg-type]
+            objective_metric_name="m",
+            hyperparameter_ranges={},
+            instance_count=0,
+            max_jobs=0,
+            hyperparameters={"a": None},
+            max_run=3,
+        )
+    assert [one.field for one in caught.value.problems] == [
+        "max_run",
+        "Name",
+        "instance_count",
+        "image",
+        "HyperParameters['a']",
+        "hyperparameter_ranges",
+        "max_jobs",
+    ]
+    assert {one.step for one in caught.value.problems} == {"a b"}
+
+
+@pytest.mark.parametrize(
+    ("make", "hint"),
+    [
+        (lambda: train(output_pth="s3://b/o"), "did you mean 'output_path'?"),
+        (lambda: train(instance_typ="ml.m5.large"), "did you mean 'instance_type'?"),
+        (lambda: train(depend_on=[]), "did you mean 'depends_on'?"),
+        (lambda: train(max_run=3), "it is called max_runtime_in_seconds here"),
+        (lambda: train(max_wait=3), "it is called max_wait_in_seconds here"),
+        (lambda: train(volume_size=3), "it is called volume_size_in_gb here"),
+        (lambda: train(estimator=3), "takes what its job needs directly"),
+        (lambda: bare(job_arguments=[]), "it is called arguments here"),
+        (lambda: bare(network_config=3), "say subnets, security_group_ids"),
+        (lambda: dw.LambdaStep("L", function_arn="a", lambda_func=3), "it is called function_arn here"),
+        (lambda: dw.Pipeline("p", steps=[], step=[]), "did you mean 'steps'?"),
+    ],
+)
+def test_a_misspelt_keyword_is_told_the_right_one(make: Any, hint: str) -> None:
+    with pytest.raises(dw.DefinitionError) as caught:
+        make()
+    (problem,) = caught.value.problems
+    assert problem.code == "unknown-keyword"
+    assert hint in problem.hint
+
+
+def test_the_right_words_for_those_of_the_sdk_exist() -> None:
+    classes = (dw.ProcessingStep, dw.TrainingStep, dw.TransformStep, dw.LambdaStep, dw.Pipeline)
+    known = {name for cls in classes for name in keywords_of(cls).suggested}
+    assert set(SDK_WORDS.values()) <= known
+    assert not (set(SDK_WORDS) | set(SDK_ONLY)) & known
+
+
+def test_a_missing_argument_is_a_problem_beside_the_others() -> None:
+    with pytest.raises(dw.DefinitionError) as caught:
+        dw.ProcessingStep("A", imgae="i", instance_count=0)  # type: ignore[call-arg]
+    assert [one.field for one in caught.value.problems] == ["imgae", "instance_count", "image"]
+    assert caught.value.problems[0].hint == "did you mean 'image'?"
+
+
+def test_a_class_of_ones_own_takes_the_keywords_of_its_base() -> None:
+    class Mine(dw.ProcessingStep):
+        def __init__(self, name: str, *, level: int, **options: Any) -> None:
+            super().__init__(name, image="i", arguments=["--level", level], **options)
+
+    assert Mine("A", level=3, instance_count=2).container_arguments == ["--level", "3"]
+    with pytest.raises(dw.DefinitionError, match="did you mean 'level'"):
+        Mine("A", levle=3)  # type: ignore[call-arg]
+
+
+def test_none_stands_for_no_elements() -> None:
+    step = bare(inputs=None, outputs=None, property_files=None, retry_policies=None, depends_on=None, arguments=None)
+    assert (step.inputs, step.outputs, step.property_files, step.retry_policies) == ({}, {}, {}, ())
+    assert dw.Pipeline("p", steps=None, parameters=None).to_dict()["Steps"] == []
+
+
+def test_overrides_reach_into_what_stands_for_an_object() -> None:
+    quality = dw.MetricsSource("application/json", "s3://b/m.json")
+    step = dw.RegisterModelStep(
+        "Register",
+        image="i",
+        model_data="s3://b/m",
+        model_metrics=dw.ModelMetrics(model_statistics=quality, bias=quality),
+        overrides={
+            "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentDigest": "d"}}, "Bias": None},
+            "DriftCheckBaselines": dw.DriftCheckBaselines(bias_config_file=quality),
+            "InferenceSpecification": {"Containers": [{"Image": NAME}]},
+            "Nothing": {"AtAll": None},
+        },
+    )
+    written = arguments(step)
+    source = {"ContentType": "application/json", "S3Uri": "s3://b/m.json"}
+    assert written["ModelMetrics"] == {"ModelQuality": {"Statistics": {**source, "ContentDigest": "d"}}}
+    assert written["DriftCheckBaselines"] == {"Bias": {"ConfigFile": source}}
+    assert written["InferenceSpecification"] == {"Containers": [{"Image": {"Get": "Parameters.Name"}}]}
+    assert written["Nothing"] == {}
+
+
+def test_isolation_that_a_run_decides_counts_as_isolation_for_the_way_of_the_code() -> None:
+    isolated = dw.ParameterBoolean("Isolated", True)
+    step = train(entry_point="scripts/evaluate.py", enable_network_isolation=isolated)
+    pipeline = dw.Pipeline("p", steps=[step], parameters=[isolated], project=project())
+    written = pipeline.to_dict()["Steps"][0]["Arguments"]
+    assert written["EnableNetworkIsolation"] == {"Get": "Parameters.Isolated"}
+    assert [one["ChannelName"] for one in written["InputDataConfig"]] == ["code"]
+
+
+def test_encryption_and_keys_may_be_variables() -> None:
+    encrypted = dw.ParameterBoolean("Encrypted", True)
+    step = train(encrypt_inter_container_traffic=encrypted, volume_kms_key=NAME, instance_count=SEED)
+    pipeline = dw.Pipeline("p", steps=[step], parameters=[encrypted, NAME, SEED], project=project())
+    written = pipeline.to_dict()["Steps"][0]["Arguments"]
+    assert written["EnableInterContainerTrafficEncryption"] == {"Get": "Parameters.Encrypted"}
+    assert written["ResourceConfig"]["VolumeKmsKeyId"] == {"Get": "Parameters.Name"}
+
+
+def test_spot_waits_at_least_as_long_as_it_runs() -> None:
+    assert arguments(train(use_spot_instances=True, max_wait_in_seconds=7200))["EnableManagedSpotTraining"] is True
+    assert arguments(train(use_spot_instances=True, max_wait_in_seconds=SEED))
+
+
+def test_a_packed_folder_in_s3_stays_there() -> None:
+    packed = "s3://b/code/sourcedir.tar.gz"
+    written = arguments(bare(source_dir=packed, code="run.py", enable_network_isolation=False))
+    assert written["ProcessingInputs"][0]["S3Input"]["S3Uri"] == packed
+
+
+@pytest.mark.parametrize(
+    "properties", [{"a": "b", "c": 1}, [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": 1}], [("a", "b"), ("c", 1)]]
+)
+def test_java_properties_in_every_spelling(properties: Any) -> None:
+    config = dw.EMRStepConfig("j", properties=properties).expression()
+    assert config["HadoopJarStep"]["Properties"] == [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "1"}]
+
+
+def test_an_input_from_a_query_has_its_own_local_path() -> None:
+    query = {"LocalPath": "/opt/ml/processing/input/q", "AthenaDatasetDefinition": {}}
+    assert "S3Input" not in dw.ProcessingInput(dataset_definition=query).request("q")
+    with pytest.raises(dw.DefinitionError, match="say LocalPath in the dataset_definition"):
+        dw.ProcessingInput(None, "/opt/ml/processing/input/q", dataset_definition=query)
+    assert dw.ProcessingInput("s3://b/k", app_managed=True).request("k")["AppManaged"] is True

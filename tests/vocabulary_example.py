@@ -1,4 +1,4 @@
-"""A project stand-in, and one pipeline that uses every word of the vocabulary.
+"""A small project, and one pipeline that uses every word of the vocabulary.
 
 `python tests/vocabulary_example.py` prints its definition, which is tests/golden/vocabulary/everything.json.
 """
@@ -6,50 +6,26 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import dagwright as dw
 
-ROOT = Path(__file__).parent / "golden" / "vocabulary" / "code"
+VOCABULARY = Path(__file__).parent / "golden" / "vocabulary"
+ROOT = VOCABULARY / "code"
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-Ml-Churn-ExecutionRole"
 
 
-def project(root: Path = ROOT, **changes: Any) -> Any:
-    """What the vocabulary reads of a Project."""
+def project(root: Path = ROOT, **changes: Any) -> dw.Project:
+    """The project of tests/golden/vocabulary, with its scripts below `root`."""
+    return replace(_project(), root=root, **changes)
 
-    def below(prefix: str) -> Any:
-        return lambda *parts: "/".join(["s3://acme-sm-ml-churn", prefix, *parts])
 
-    def size(instance_type: str, count: int, volume: int | None, seconds: int | None) -> SimpleNamespace:
-        return SimpleNamespace(
-            instance_type=instance_type, instance_count=count, volume_size_in_gb=volume, max_runtime_in_seconds=seconds
-        )
-
-    values: dict[str, Any] = {
-        "role": ROLE,
-        "region": "eu-west-1",
-        "subnets": ("subnet-1", "subnet-2"),
-        "security_groups": {"processing": ("sg-p",), "training": ("sg-t",), "inference": ("sg-i",)},
-        "network_isolation": True,
-        "encrypt_traffic": True,
-        "volume_key": "volume-key",
-        "output_key": "output-key",
-        "tags": {"Team": "ml", "Project": "churn"},
-        "sizes": {
-            "processing": size("ml.m5.large", 1, 30, 3600),
-            "training": size("ml.m5.xlarge", 2, 50, 7200),
-            "transform": size("ml.m5.large", 1, None, None),
-        },
-        "root": root,
-        "raw": below("raw"),
-        "processed": below("processed"),
-        "models": below("models"),
-        "code": below("code"),
-        "model_package_group": "ml-churn",
-    }
-    return SimpleNamespace(**{**values, **changes})
+@cache
+def _project() -> dw.Project:
+    return dw.load_project(VOCABULARY / "config" / "project.yaml")
 
 
 def bare(name: str = "Work", **options: Any) -> dw.ProcessingStep:
@@ -170,14 +146,14 @@ def everything() -> dw.Pipeline:
         "Notify",
         function_arn="arn:aws:lambda:eu-west-1:123456789012:function:notify",
         inputs={"model": register.properties.ModelPackageArn, "limits": [1, 2.5]},
-        outputs=[dw.LambdaOutput("receipt"), dw.LambdaOutput("count", dw.LambdaOutputTypeEnum.INTEGER)],
+        outputs=[dw.LambdaOutput("receipt"), dw.LambdaOutput("count", dw.LambdaOutputTypeEnum.Integer)],
         depends_on=["Score"],
     )
     ask = dw.CallbackStep(
         "Ask",
         sqs_queue_url="https://sqs.eu-west-1.amazonaws.com/123456789012/ask",
         inputs={"receipt": notify.properties.Outputs["receipt"]},
-        outputs=[dw.CallbackOutput("answer", dw.CallbackOutputTypeEnum.BOOLEAN)],
+        outputs=[dw.CallbackOutput("answer", dw.CallbackOutputTypeEnum.Boolean)],
     )
     spark = dw.EMRStep(
         "Spark",
@@ -199,14 +175,14 @@ def everything() -> dw.Pipeline:
     gate = dw.ConditionStep("Gate", conditions, [register, model, transform, notify, ask], [stop], depends_on=[tune])
     return dw.Pipeline(
         "ml-churn-everything",
-        [preprocess, featurize, train, tune, evaluate, gate, spark],
-        [seed, rate, approval, strict, data],
+        steps=[preprocess, featurize, train, tune, evaluate, gate, spark],
+        parameters=[seed, rate, approval, strict, data],
         project=project(),
-        experiment_config=dw.PipelineExperimentConfig(
+        pipeline_experiment_config=dw.PipelineExperimentConfig(
             dw.ExecutionVariables.PIPELINE_NAME, dw.ExecutionVariables.PIPELINE_EXECUTION_ID
         ),
     )
 
 
 if __name__ == "__main__":
-    sys.stdout.write(everything().to_json())
+    sys.stdout.write(everything().definition())

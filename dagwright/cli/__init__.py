@@ -137,7 +137,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--step", metavar="STEP", help="of this step only")
     logs.add_argument("--tail", type=_count, metavar="N", help="the last N lines of each log")
     stop = command("stop", "stop a running execution")
-    stop.add_argument("execution", nargs="?", default="", metavar="EXECUTION", help="its id; default: the newest")
+    stop.add_argument(
+        "execution", nargs="?", default="", metavar="EXECUTION", help="its id; default: the one that runs"
+    )
     history = command("history", "the executions, newest first")
     history.add_argument("pipeline", nargs="?", default="", metavar="PIPELINE", help="of this pipeline only")
     history.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")

@@ -8,7 +8,7 @@ PARAMETER = "Commit"
 
 
 def current_commit(root: Path) -> str:
-    """The commit checked out in `root`, with `-modified` if files differ from it; empty if git knows of none."""
+    """The commit checked out in `root`, with `-modified` if files differ from it or are new; empty without one."""
     import subprocess
 
     def ask(*words: str) -> str:
@@ -19,5 +19,5 @@ def current_commit(root: Path) -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     commit = ask("rev-parse", "HEAD")
-    changed = commit and ask("status", "--porcelain", "--untracked-files=no")
+    changed = commit and ask("status", "--porcelain")
     return f"{commit}-modified" if changed else commit

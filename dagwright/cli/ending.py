@@ -28,10 +28,9 @@ def ending(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
     lines = [f"{execution.status} after {taken}"]
     for step in execution.failed_steps:
         lines += _failure(engine, step)
-    rows = [*_metrics(engine, execution), *_evaluations(engine, execution, graph)]
-    rows += [*_models(execution), *_outputs(engine, execution)]
-    if rows:
-        lines.append(columns(rows, indent="  "))
+    made = what_came_out(engine, execution, graph)
+    if made:
+        lines.append(made)
     look = [f"{program} status {execution.id}", f"{program} logs {execution.id}"]
     failed_job = next((step.name for step in execution.failed_steps if step.job), "")
     if failed_job:
@@ -40,6 +39,13 @@ def ending(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
     if execution.status == STOPPED:
         lines.insert(1, "  the jobs that were running have been ended; what had finished is kept")
     return "\n".join(lines)
+
+
+def what_came_out(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
+    """Metrics, models and outputs of an execution, a line each; empty if there are none."""
+    rows = [*_metrics(engine, execution), *_evaluations(engine, execution, graph)]
+    rows += [*_models(execution), *_outputs(engine, execution)]
+    return columns(rows, indent="  ")
 
 
 def _failure(engine: LocalEngine, step: StepRun) -> Iterator[str]:
@@ -57,7 +63,7 @@ def _metrics(engine: LocalEngine, execution: Execution) -> list[list[str]]:
 
 
 def _evaluations(engine: LocalEngine, execution: Execution, graph: Graph) -> Iterator[list[str]]:
-    """The single numbers of evaluation files in SageMaker's model-quality layout: `<kind>_metrics.<name>.value`."""
+    """The single numbers of evaluation files: `<name>.value`, as in SageMaker's model-quality layout."""
     for step in _succeeded(execution, "Processing"):
         folders = dict(_addresses(step.output or {}))
         for output_name, file_path in graph.steps[step.name].property_files.values():
@@ -73,13 +79,15 @@ def _evaluations(engine: LocalEngine, execution: Execution, graph: Graph) -> Ite
 
 
 def _single_numbers(report: Any) -> Iterator[tuple[str, float]]:
-    kinds = report.items() if isinstance(report, dict) else ()
-    groups = [group for kind, group in kinds if kind.endswith("_metrics") and isinstance(group, dict)]
-    for group in groups:
-        for name, metric in group.items():
-            value = metric.get("value") if isinstance(metric, dict) else None
-            if isinstance(value, float) or (isinstance(value, int) and abs(value) < 1 << 53):
+    """(key, number) of every object of the report with a `value` that is a number, in its order."""
+    waiting = [("", report)]
+    while waiting:
+        name, node = waiting.pop()
+        if isinstance(node, dict):
+            value = node.get("value")
+            if isinstance(value, float) or (type(value) is int and abs(value) < 1 << 53):
                 yield name, float(value)
+            waiting.extend(reversed([(key, child) for key, child in node.items() if isinstance(child, dict)]))
 
 
 def _models(execution: Execution) -> Iterator[list[str]]:
@@ -98,7 +106,9 @@ def _outputs(engine: LocalEngine, execution: Execution) -> Iterator[list[str]]:
         if step.status != SUCCEEDED:
             continue
         for name, uri in _addresses(step.output or {}):
-            yield ["output", f"{step.name} {name}".strip(), _from_here(engine.home.store.path(uri))]
+            path = engine.home.store.path(uri)
+            if path.exists():
+                yield ["output", f"{step.name} {name}".strip(), _from_here(path)]
 
 
 def _addresses(output: Any) -> Iterator[tuple[str, str]]:

@@ -33,8 +33,8 @@ def run(arguments: Namespace) -> int:
             print(f"==> {step} {log.stem} <==")
         sys.stdout.flush()
         _write(log, arguments)
-    if not found:
-        print("These steps printed nothing: only jobs have logs.", file=sys.stderr)
+    if not any(log.stat().st_size for _, log in found):
+        print("Nothing was printed there; only steps with a job have a log.", file=sys.stderr)
     return 0
 
 

@@ -66,8 +66,7 @@ def source_of(arguments: Namespace) -> Source:
 
     pipeline = load_pipeline(arguments.root, arguments.pipeline, project_of(arguments))
     emission = Emission(pipeline)
-    graph = read_definition(emission.definition)
-    return Source(pipeline.name, text_of(emission.definition), graph, tuple(emission.assets))
+    return Source(pipeline.name, text_of(emission.definition), emission.graph, tuple(emission.assets))
 
 
 def _from_file(name: str) -> Source:

@@ -1,10 +1,11 @@
-"""`status`: how an execution went, step by step."""
+"""`status`: how an execution went, step by step, and what came out of it."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import closing
 
+from dagwright.cli.ending import what_came_out
 from dagwright.cli.local import local_engine
 from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between
 from dagwright.engines.execution import Execution, StepRun
@@ -14,7 +15,13 @@ def run(arguments: Namespace) -> int:
     """Print it."""
     with closing(local_engine(arguments)) as engine:
         execution = engine.describe(arguments.execution)
-    print(as_json(execution.as_json()) if arguments.json else _text(execution))
+        if arguments.json:
+            print(as_json(execution.as_json()))
+            return 0
+        print(_text(execution))
+        made = what_came_out(engine, execution, engine.graph(execution))
+        if made:
+            print(made)
     return 0
 
 

@@ -50,8 +50,8 @@ def _address(arguments: Namespace) -> str:
 
 
 def _pairs(names: list[str], prefix: str) -> Iterator[tuple[Path, str]]:
-    """(file, its address): a file lands below the prefix under its name, unless the prefix ends in that name already;
-    a folder's files land below it under their names in it."""
+    """(file, its address): a file lands below the prefix under its name, unless the prefix ends in a file's name
+    itself; a folder's files land below it under their names in it."""
     missing = [name for name in names if not Path(name).exists()]
     if missing:
         raise StorageError(f"There is no file or folder {', '.join(missing)}")
@@ -59,7 +59,7 @@ def _pairs(names: list[str], prefix: str) -> Iterator[tuple[Path, str]]:
     for name in names:
         path = Path(name)
         if path.is_file():
-            whole = len(names) == 1 and base.rpartition("/")[2] == path.name and not prefix.endswith("/")
+            whole = len(names) == 1 and not prefix.endswith("/") and _is_file_name(base.rpartition("/")[2], path)
             yield path, base if whole else f"{base}/{path.name}"
             continue
         if not path.is_dir():
@@ -69,6 +69,10 @@ def _pairs(names: list[str], prefix: str) -> Iterator[tuple[Path, str]]:
             raise StorageError(f"The folder {name} holds no files")
         for file in files:
             yield file, f"{base}/{file.relative_to(path).as_posix()}"
+
+
+def _is_file_name(last: str, path: Path) -> bool:
+    return last == path.name or (Path(last).suffix == path.suffix != "")
 
 
 def _files(top: Path) -> Iterator[Path]:

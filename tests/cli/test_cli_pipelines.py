@@ -63,7 +63,7 @@ BROKEN = {
     "has no build": ("x = 1\n", "has no function build(project)"),
     "returns something else": ("def build(project):\n    return 3\n", "returns a int, not a Pipeline"),
     "takes another's name": (
-        "from dagwright import Pipeline\ndef build(project):\n    return Pipeline('training', [])\n",
+        "from dagwright import Pipeline\ndef build(project):\n    return Pipeline('training', steps=[])\n",
         "a pipeline named 'training', which is the name of pipelines/training.py",
     ),
 }

@@ -72,6 +72,17 @@ def test_status_logs_and_history_tell_the_same(trained: Any) -> None:
     assert "Succeeded" in text
 
 
+def test_the_example_also_runs_where_there_are_no_namespaces(trained: Any) -> None:
+    deploy, _ = trained
+    config = deploy.folder / "config" / "project.yaml"
+    before = config.read_text()
+    config.write_text(before.replace("sandbox: auto", "sandbox: paths"))
+    done = deploy("run", "training", "-p", "Trees=5")
+    config.write_text(before)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "sandbox: none (the configuration says so)" in done.stderr
+
+
 def test_a_model_that_is_not_good_enough_fails_with_both_numbers(trained: Any) -> None:
     deploy, _ = trained
     done = deploy("run", "training", "-p", "Trees=5", "-p", "MinAuc=1.01")

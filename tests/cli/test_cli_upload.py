@@ -38,6 +38,7 @@ def test_a_file_lands_below_a_prefix_or_at_its_own_address(deploy: Any, data: Pa
     file = str(data / "a.csv")
     assert deploy("upload", file, "--to", "s3://other/in").stdout == "s3://other/in/a.csv\n"
     assert deploy("upload", file, "--to", "s3://other/in/a.csv").stdout == "s3://other/in/a.csv\n"
+    assert deploy("upload", file, "--to", "s3://other/in/b.csv").stdout == "s3://other/in/b.csv\n"
     below = deploy.json("upload", file, "--to", "s3://third/in/a.csv/")
     assert below == {"objects": ["s3://third/in/a.csv/a.csv"], "bytes": 2}
 

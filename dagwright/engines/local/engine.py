@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from dagwright.definition.graph import Graph
+from dagwright.definition.graph import Graph, read_definition
 from dagwright.definition.parameters import start_values
 from dagwright.engines.execution import Execution, Nobody, Observer, StepRun
 from dagwright.engines.local import check
@@ -57,8 +57,8 @@ class LocalEngine:
     """Runs definitions in `project/.dagwright`; `account` gives the names that ARNs and variables carry."""
 
     def __init__(self, project: Path, account: Account, settings: Settings) -> None:
-        self.home = Home(project / ".dagwright")
-        self._project = project
+        self._project = project.absolute()  # a job has another working folder
+        self.home = Home(self._project / ".dagwright")
         self._account = account
         self._settings = settings
 
@@ -171,6 +171,11 @@ class LocalEngine:
         for row in self.home.database.rows("steps", execution=result.id):
             result.steps[row["name"]] = _step(row)
         return result
+
+    def graph(self, execution: Execution) -> Graph:
+        """The definition that an execution ran."""
+        (row,) = self.home.database.rows("executions", id=execution.id)
+        return read_definition(row["definition"])
 
     def history(self, pipeline: str = "") -> list[Execution]:
         """All executions, newest first, without their steps."""
