@@ -21,6 +21,41 @@ def test_everything_that_cannot_run_here_is_said_at_once(place: Place) -> None:
     assert "a step of type Tuning cannot run on this machine" in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["x/../../../hello", "..", "a" * 65, "a\0b", "\ud800", "a\n"])
+def test_a_name_that_is_no_step_name_is_refused_before_anything_exists(place: Place, name: str) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        place.run(place.processing("P", "pass") | {"Name": name})
+    (problem,) = refused.value.problems
+    assert problem.code == "bad-name"
+    assert str(refused.value).isprintable() or "\n" in str(refused.value)
+    assert not list((place.folder / ".dagwright").glob("logs/*"))
+    assert not list(place.folder.parent.glob("hello*"))
+
+
+@pytest.mark.parametrize("path", ["/opt/ml/a\0b", "/opt/ml/\ud800", "/opt/ml/../../etc/x", "opt/ml/x"])
+def test_a_folder_that_no_job_can_have_is_refused_before_anything_starts(place: Place, path: str) -> None:
+    given = place.processing("In", "pass", inputs={"in": {"S3Uri": place.put("x", "x"), "LocalPath": path}})
+    taken = place.processing("Out", "pass", outputs={"out": {"S3Uri": "s3://bucket/o", "LocalPath": path}})
+    checkpoints = place.training("T", "pass", CheckpointConfig={"S3Uri": "s3://bucket/c", "LocalPath": path})
+    with pytest.raises(DefinitionError) as refused:
+        place.run(given, taken, checkpoints)
+    assert [problem.step for problem in refused.value.problems] == ["In", "Out", "T"]
+
+
+@pytest.mark.parametrize("path", ["/opt/ml", "/opt/ml/", "//opt//ml/x/.."])
+def test_an_output_of_all_of_opt_ml_is_refused_before_anything_starts(place: Place, path: str) -> None:
+    taken = place.processing("Out", "pass", outputs={"out": {"S3Uri": "s3://bucket/o", "LocalPath": path}})
+    with pytest.raises(DefinitionError, match="An output takes all of /opt/ml"):
+        place.run(taken)
+
+
+def test_a_source_archive_in_no_channel_is_refused_before_anything_starts(place: Place) -> None:
+    outside = "/opt/ml/input/data/../../../../etc/x.tar.gz"
+    hyperparameters = {"sagemaker_program": "t.py", "sagemaker_submit_directory": outside}
+    with pytest.raises(DefinitionError, match="The job uses the folder"):
+        place.run(place.training("T", hyperparameters=hyperparameters))
+
+
 def test_what_a_step_of_the_pipeline_writes_needs_not_be_there(place: Place) -> None:
     first = place.writing("First", "write('deep/x', 'x')")
     second = place.processing("Second", "pass", inputs={"in": "s3://bucket/First/deep"}, depends_on=["First"])

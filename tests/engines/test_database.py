@@ -32,6 +32,24 @@ def test_rows_come_back_as_they_were_put(database: Database) -> None:
     assert database.rows("models", name="other") == []
 
 
+def test_half_a_surrogate_pair_is_kept_as_its_escape(database: Database) -> None:
+    add(database, "a\ud800")
+    assert [row["name"] for row in database.rows("models")] == ["a\\ud800"]
+
+
+def test_a_record_to_read_is_left_as_it_is(tmp_path: Path, database: Database) -> None:
+    add(database, "m")
+    for _ in ("while somebody writes", "when nobody does"):
+        reader = Database(tmp_path / "record.sqlite3", read_only=True)
+        assert [row["name"] for row in reader.rows("models")] == ["m"]
+        with pytest.raises(StorageError, match="readonly"):
+            add(reader, "n")
+        reader.close()
+        database.close()
+    assert Database(tmp_path / "absent" / "record.sqlite3", read_only=True).rows("models") == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["record.sqlite3"]
+
+
 def test_a_transaction_is_all_or_nothing(database: Database) -> None:
     add(database, "m")
 

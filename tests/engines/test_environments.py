@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,9 @@ def test_an_interpreter_by_another_name_is_python_and_python3_and_keeps_its_envi
     known, said = environments(tmp_path, rule)
     found = known.of(IMAGE)
     assert [prefix(found.folders, name) for name in ("python", "python3")] == [str(venv)] * 2
-    assert said == []
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    name = "sagemaker-scikit-learn:1.2-1-cpu-py3"
+    assert said == [f"image {name} runs in its environment: my venv/bin/python-mine (Python {version})"]
     assert Path(found.folders[0]) in found.visible
 
 
@@ -59,7 +62,10 @@ def test_requirements_become_an_environment_once(tmp_path: Path) -> None:
     assert subprocess.check_output([program, "-c", "import tiny_stranger as t; print(t.WORD)"], text=True) == "hello\n"
     again, said_again = environments(tmp_path, rule)
     assert again.of(IMAGE).folders == known.of(IMAGE).folders
-    assert (len(said), said_again) == (1, [])
+    making, mapped = said
+    assert making.startswith("making the environment of wanted.txt")
+    assert "runs in its environment: wanted (Python 3." in mapped
+    assert said_again == [mapped]
 
 
 def test_an_environment_that_cannot_be_made_is_not_used_the_next_time(
@@ -83,14 +89,33 @@ def test_an_environment_that_cannot_be_made_is_not_used_the_next_time(
     [
         (EnvironmentRule("*", interpreter="absent/python"), "'absent/python' for image '\\*' is no program"),
         (EnvironmentRule("*", interpreter="."), "is no program"),
+        (EnvironmentRule("*", interpreter="~nosuch/bin/python"), "'~nosuch/bin/python' for image '\\*' is no program"),
+        (EnvironmentRule("*", interpreter="/bin/ls"), "'/bin/ls' for image '\\*' is no Python"),
+        (EnvironmentRule("*", interpreter="/bin/echo"), "is no Python"),
+        (EnvironmentRule("*", interpreter="text"), "is no Python"),
+        (EnvironmentRule("*", interpreter="a\0b"), "is no program"),
+        (EnvironmentRule("*", requirements="/dev/zero"), "/dev/zero for image '\\*' is no list of requirements"),
+        (EnvironmentRule("*", requirements="pipe"), "is no list of requirements"),
+        (EnvironmentRule("*", requirements="long.txt"), "is no list of requirements"),
         (EnvironmentRule("*", requirements="absent.txt"), "absent.txt for image '\\*' cannot be read"),
         (EnvironmentRule("*", requirements="r.txt", python="3.2"), "Python 3.2 is not on this machine"),
     ],
 )
 def test_a_rule_that_cannot_be_followed_is_a_sentence(tmp_path: Path, rule: EnvironmentRule, said: str) -> None:
     (tmp_path / "r.txt").touch()
+    (tmp_path / "text").write_bytes(b"\0\0")
+    (tmp_path / "text").chmod(0o755)
+    (tmp_path / "long.txt").write_bytes(b"#" * ((1 << 20) + 1))
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigurationError, match=said):
         environments(tmp_path, rule)[0].check(IMAGE)
+
+
+def test_a_machine_without_a_home_has_no_other_pythons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "~nosuch")
+    (tmp_path / "r.txt").touch()
+    with pytest.raises(ConfigurationError, match=r"Python 3\.2 is not on this machine"):
+        environments(tmp_path, EnvironmentRule("*", requirements="r.txt", python="3.2"))[0].check(IMAGE)
 
 
 def test_patterns_and_places() -> None:

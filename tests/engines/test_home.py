@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,15 +32,59 @@ def test_whoever_is_at_work_is_known_as_long_as_they_are(tmp_path: Path) -> None
 def test_a_project_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / ".dagwright").write_text("a file where the folder should be")
     home = Home(tmp_path / ".dagwright")
-    with pytest.raises(StorageError, match="cannot be written"), home.at_work("abc"):
+    with pytest.raises(StorageError, match=r"\.dagwright must be a folder"), home.at_work("abc"):
         pass
-    with pytest.raises(StorageError, match="cannot be used"):
+    with pytest.raises(StorageError, match=r"\.dagwright must be a folder"):
         home.settle()
+
+
+def test_what_others_left_among_the_runs_is_passed_over(tmp_path: Path) -> None:
+    home = Home(tmp_path / ".dagwright")
+    (home.path / "runs" / "stray").mkdir(parents=True)
+    os.mkfifo(home.path / "runs" / "pipe")
+    home.settle()
+    assert sorted(os.listdir(home.path / "runs")) == ["pipe", "stray"]
+    home.close()
+
+
+READ_ONLY = """
+import sys
+sys.path[:0] = {path}
+from pathlib import Path
+from engines.place import Place, fail
+place = Place(Path("."), sandbox="paths")
+if sys.argv[1:] == ["run"]:
+    place.run(place.processing("P", "print('hello')"))
+else:
+    execution = place.engine.describe()
+    print(execution.status, [e.status for e in place.engine.history()], place.log(execution, "P").strip())
+    try:
+        place.run(fail("F"))
+    except Exception as error:
+        print(type(error).__name__, error)
+place.engine.close()
+"""
+
+
+def test_a_record_that_may_only_be_read_is_read(tmp_path: Path) -> None:
+    """In a mount namespace of its own, with the project on a file system that becomes read-only."""
+    root = Path(__file__).parents[2]
+    program = READ_ONLY.format(path=[str(root), str(root / "tests")])
+    shell = 'mount -t tmpfs tmpfs "$1" && cd "$1" && "$2" -c "$3" run && mount -o remount,ro "$1" && "$2" -c "$3" look'
+    words = ["unshare", "-Urm", "sh", "-c", shell, "sh", str(tmp_path), sys.executable, program]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"no file system of our own here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    seen, refused = done.stdout.splitlines()[:2]
+    assert seen == "Succeeded ['Succeeded'] hello"
+    assert refused.startswith("StorageError ")
+    assert "cannot be written: Read-only file system" in refused
 
 
 def test_names() -> None:
     assert re.fullmatch(r"[a-z0-9]{12}", new_execution_id())
-    for step in ("Train", "a" * 64, "___", "a_b" * 20):
+    for step in ("Train", "a" * 64, "___", "a_b" * 20, "x/../../../hello", "..", "", "a\0b", "é\ud800", "a b.c"):
         name = new_job_name("abcdefghijkl", step)
         assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name), name
     assert len({new_job_name("e", "s") for _ in range(100)}) == 100

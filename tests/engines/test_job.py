@@ -114,6 +114,15 @@ def test_inputs_that_meet_in_one_folder_never_write_into_an_object(
     assert first != second
 
 
+def test_no_number_of_seconds_is_too_large(place_with: Callable[..., Place], refusal: str) -> None:
+    place = place_with(sandbox="paths" if refusal else "namespaces", stop_grace_seconds=10**400)
+    patient = place.processing("Patient", "pass", limit=10**400)
+    ended = place.processing("Ended", "import signal; signal.pause()", limit=1)
+    execution = place.run(patient, ended)
+    assert execution.steps["Patient"].status == "Succeeded", execution.failure_reason
+    assert execution.steps["Ended"].failure_reason == "exceeded its MaxRuntimeInSeconds of 1 and was ended"
+
+
 FULL_DISK = """
 import sys
 sys.path[:0] = {path}

@@ -12,6 +12,9 @@ from dagwright.errors import DefinitionError, ExecutionError
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:score"
 
 
+OTHER_ANSWER = "def answer(event, context): import os, sys; result = sys.argv[4]; "
+
+
 @pytest.fixture
 def place_of(place_with: Callable[..., Place], refusal: str) -> Callable[[str], Place]:
     """A place whose functions are `answer` of a file with this text."""
@@ -61,8 +64,16 @@ def test_outputs_are_typed_as_declared_and_read_by_later_steps(place_of: Callabl
         ("def answer(event, context): return {'n': {1, 2}}", "set is not JSON serializable"),
         ("def other(event, context): pass", "has no attribute 'answer'"),
         ("import absent_module", "No module named 'absent_module'"),
-        ("def answer(event, context): import sys; sys.exit(3)", "exit code 3"),
-        ("def answer(event, context): import os; os._exit(0)", "the handler left no answer"),
+        ("def answer(event, context): import sys; sys.exit(3)", "ended its process: sys.exit(3)"),
+        ("import sys; sys.exit()", "the handler ended its process: sys.exit(None)"),
+        (
+            "def answer(event, context): import os; os._exit(0)",
+            "the handler left no answer: its process ended before it returned",
+        ),
+        (f"{OTHER_ANSWER}open(result, 'w').write('3'); os._exit(0)", "the handler left no answer"),
+        (f"{OTHER_ANSWER}open(result, 'w').write('[' * 100000); os._exit(0)", "the handler left no answer"),
+        (f"{OTHER_ANSWER}os.mkfifo(result); os._exit(0)", "the handler left no answer"),
+        ("def answer(event, context): return {'n': 'x' * (6 << 20)}", "is longer than Lambda's 6 MiB"),
         ("syntax error", "SyntaxError"),
     ],
 )

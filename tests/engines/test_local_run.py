@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engines.place import Meeting, Place, condition, equals, fail, get, join, json_get
+from engines.place import Meeting, Place, Watcher, condition, definition, equals, fail, get, join, json_get
 
-from dagwright.errors import DefinitionError, ParameterError
+from dagwright.definition.graph import read_definition
+from dagwright.errors import DefinitionError, InternalError, ParameterError
 
 TRUE = equals(1, 1)
 
@@ -99,10 +100,6 @@ def test_no_more_run_at_once_than_the_configuration_allows(
     place.watcher.changed = lambda step: seen.__setitem__(step.name, step)  # type: ignore[method-assign]
     threading.Thread(target=serve, daemon=True).start()
     steps = [place.processing(f"S{n}", "meet()", variables={"MEETING": door.port}) for n in range(5)]
-    from engines.place import definition
-
-    from dagwright.definition.graph import read_definition
-
     execution = place.engine.run(read_definition(definition(*steps)), "p", {}, place.watcher)
     assert execution.status == "Succeeded"
     assert most <= 2
@@ -232,6 +229,33 @@ def test_wrong_parameters_are_said_before_anything_exists(place: Place) -> None:
     with pytest.raises(ParameterError):
         place.run(empty("A"), parameters={"N": 1}, N="many", M=1)
     assert not (place.folder / ".dagwright").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "said"),
+    [
+        (TypeError("of ours"), InternalError, "This is a bug of dagwright: TypeError: of ours\n.*--debug"),
+        (BrokenPipeError(), BrokenPipeError, "^$"),
+    ],
+)
+def test_our_own_bug_is_said_as_one_and_ends_everything(
+    place: Place, error: Exception, raised: type[Exception], said: str
+) -> None:
+    def bug(step: Any) -> None:
+        raise error
+
+    graph = read_definition(definition(place.processing("P", "pass")))
+    watcher = Watcher()
+    watcher.changed = bug  # type: ignore[method-assign]
+    with pytest.raises(raised, match=said):
+        place.engine.run(graph, "p", {}, watcher)
+    recorded = place.engine.describe()
+    assert (recorded.status, recorded.steps["P"].status) == ("Failed", "Stopped")
+
+
+def test_a_reason_that_utf8_cannot_hold_is_recorded(place: Place) -> None:
+    place.run(fail("F", "half \ud800"))
+    assert place.engine.describe().steps["F"].failure_reason == "half \\ud800"
 
 
 def test_two_runs_at_once_in_one_project(place: Place, meeting: Callable[[int], Meeting]) -> None:

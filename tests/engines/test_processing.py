@@ -139,6 +139,28 @@ def test_a_command_line_that_no_system_takes_is_a_sentence(place: Place, words: 
     assert "cannot start 'python3'" in place.run(place.processing("P", entrypoint=words)).failure_reason
 
 
+def test_outputs_that_overlap_each_have_all_their_files(place: Place) -> None:
+    script = "write('a', 'a'); write('deep/b', 'b'); write('deeper/c', 'c')"
+    outputs = {
+        "same": {"S3Uri": "s3://bucket/one", "LocalPath": "/opt/ml/processing/out"},
+        "again": {"S3Uri": "s3://bucket/two", "LocalPath": "/opt/ml/processing/./out/"},
+        "inside": {"S3Uri": "s3://bucket/three", "LocalPath": "/opt/ml/processing/out/deep"},
+        "above": {"S3Uri": "s3://bucket/four", "LocalPath": "/opt/ml/processing"},
+    }
+    for order in (outputs, dict(reversed(outputs.items()))):
+        assert place.run(place.processing("P", script, outputs=order)).status == "Succeeded"
+        assert place.keys("one") == ["one/a", "one/deep/b", "one/deeper/c"]
+        assert place.keys("two") == ["two/a", "two/deep/b", "two/deeper/c"]
+        assert place.keys("three") == ["three/b"]
+        assert {"four/out/a", "four/out/deep/b"} < set(place.keys("four"))
+
+
+def test_a_folder_whose_name_begins_with_dots_is_inside(place: Place) -> None:
+    output = {"S3Uri": "s3://bucket/dots", "LocalPath": "/opt/ml/..foo"}
+    execution = place.run(place.processing("P", "open(ML + '/..foo/x', 'w').write('x')", outputs={"out": output}))
+    assert (execution.status, place.keys("dots")) == ("Succeeded", ["dots/x"])
+
+
 def test_links_are_not_uploaded_and_nothing_is_taken_from_behind_one(place: Place) -> None:
     script = """
 write("real", "real")

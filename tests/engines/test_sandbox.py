@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from engines.place import Meeting, Place
 
-from dagwright.engines.local.job_run import NETWORK_VARIABLES
+from dagwright.engines.local.job_run import NETWORK_VARIABLES, translated
 
 ATTEMPTS = """
 def attempt(work):
@@ -225,6 +225,46 @@ def test_an_input_is_not_a_link_where_the_job_writes(place_with: Callable[..., P
     inputs = {"in": {"S3Uri": "s3://bucket/raw", "LocalPath": "/opt/ml/processing/out"}}
     assert place.run(place.writing("P", "write('x', 'new')", inputs=inputs)).status == "Succeeded"
     assert (place.text("raw/x"), place.text("P/x")) == ("original", "new")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("/opt/ml", True),
+        ("/opt/ml/", True),
+        ("/opt/ml/model", True),
+        ("--out=/opt/ml/x", True),
+        ("a:/opt/ml/x", True),
+        ("x,/opt/ml", True),
+        ('{"dir": "/opt/ml"}', True),
+        ("['/opt/ml/x']", True),
+        ("cp @/opt/ml/x (/opt/ml)", True),
+        ("sort </opt/ml/x >/opt/ml/y;", True),
+        ("tar -C/opt/ml/x", True),
+        ("-I/opt/ml/x", True),
+        ("${DIR:-/opt/ml/x}", True),
+        ("file:///opt/ml/x", True),
+        ("s3://bucket/opt/ml/x", False),
+        ("https://host/opt/ml/x", False),
+        ("/opt/mlflow/x", False),
+        ("/opt/ml-data", False),
+        ("/opt/ml.txt", False),
+        ("/data/opt/ml/y", False),
+        ("../opt/ml/y", False),
+        ("a-b/opt/ml", False),
+        ("/opt//ml", False),
+    ],
+)
+def test_opt_ml_is_replaced_where_it_is_a_path_of_its_own(text: str, named: bool) -> None:
+    assert translated(text, "/f\\1") == (text.replace("/opt/ml", "/f\\1") if named else text)
+
+
+def test_the_names_of_hosts_are_the_jobs_own(sandboxed: Place) -> None:
+    before = Path("/etc/hosts").read_bytes()
+    script = "open('/etc/hosts', 'a').write('127.9.9.9 mine'); write('x', socket.gethostbyname('mine'))"
+    execution = sandboxed.run(sandboxed.writing("P", script))
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert (sandboxed.text("P/x"), Path("/etc/hosts").read_bytes()) == ("127.9.9.9", before)
 
 
 def test_without_a_sandbox_arguments_and_variables_name_the_jobs_folder(plain: Place) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from engines.place import Place
 
+from dagwright.engines.local.metrics import final_metrics
 from dagwright.errors import DefinitionError
 
 
@@ -108,6 +111,47 @@ def test_the_last_number_in_the_logs_is_the_final_metric(place: Place) -> None:
     metrics = place.output(execution, "T")["FinalMetricDataList"]
     assert [(m["MetricName"], m["Value"]) for m in metrics] == [("val:auc", 0.75)]
     assert place.engine.metrics(execution.id) == [("T", "val:auc", 0.75)]
+
+
+def test_a_number_that_is_none_is_left_out_with_a_note(place: Place) -> None:
+    script = "print('a=nan b=0.5 c=-inf d=1e999 e=1_000 f=٣ g=5.e-1')\nprint('b=NaN e=7')"
+    definitions = [{"Name": name, "Regex": f"{name}=(\\S+)"} for name in "abcdefg"]
+    execution = place.run(place.training("T", script, AlgorithmSpecification={"MetricDefinitions": definitions}))
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert place.engine.metrics(execution.id) == [("T", "b", 0.5), ("T", "e", 7.0), ("T", "g", 0.5)]
+    said = [note for note in place.watcher.notes if "T: metric" in note]
+    assert said == [
+        "T: metric 'a' was nan: it is left out",
+        "T: metric 'b' was NaN: it is left out",
+        "T: metric 'c' was -inf: it is left out",
+        "T: metric 'd' was 1e999: it is left out",
+    ]
+
+
+def metrics_of(tmp_path: Path, log: str, *expressions: tuple[str, str], **given: Any) -> tuple[dict[str, float], str]:
+    (tmp_path / "log").write_text(log)
+    definitions = [{"Name": name, "Regex": expression} for name, expression in expressions]
+    request = {"AlgorithmSpecification": {"MetricDefinitions": definitions}}
+    metrics = final_metrics(request, [tmp_path / "log"], "now", **given)
+    return {item["MetricName"]: item["Value"] for item in metrics.found}, "; ".join(metrics.notes)
+
+
+def test_an_expression_without_an_end_is_given_up_and_the_others_are_not(tmp_path: Path) -> None:
+    log = "auc=0.5\n" + "a" * 60 + "!\nauc=0.75\n"
+    found, said = metrics_of(tmp_path, log, ("endless", "(a+)+$"), ("auc", "auc=(.+)"), seconds=0.2)
+    assert found == {"auc": 0.75}
+    assert said == "metric 'endless' was given up: its expression took more than 0.2 s"
+
+
+def test_a_run_that_is_being_stopped_does_not_wait_for_an_expression(tmp_path: Path) -> None:
+    found, said = metrics_of(tmp_path, "a" * 60 + "!", ("endless", "(a+)+$"), given_up=lambda: True)
+    assert (found, said) == ({}, "its metrics were not read to the end")
+
+
+def test_of_a_long_line_the_beginning_is_read(tmp_path: Path) -> None:
+    log = "a=1 " + "x" * (1 << 16) + " a=2\nb=3\rc=4" + "\n" + "y" * 70000
+    found, said = metrics_of(tmp_path, log, ("a", "a=([0-9]+)"), ("b", "b=([0-9]+)"), ("c", "c=([0-9]+)"))
+    assert (found, said) == ({"a": 1.0, "b": 3.0, "c": 4.0}, "")
 
 
 def test_a_bad_expression_is_refused_before_anything_starts(place: Place) -> None:

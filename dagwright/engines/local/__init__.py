@@ -9,6 +9,7 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     processing    a CreateProcessingJob request, and training  a CreateTrainingJob request
     job           what both become: a job as the runner needs it
     job_run       runs it: staging  puts its files in place, publishing  takes what it wrote
+    metrics       reads the numbers out of its logs, through the small program  metric_reader
     launcher      starts processes, through the small program  sandbox
     environments  which interpreter an image gets
     store         S3 as a folder tree

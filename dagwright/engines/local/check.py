@@ -6,6 +6,7 @@ leaves out without harm.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ from typing import Any
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.local.job import Host, Job
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job
+from dagwright.engines.local.metrics import metric_expressions
 from dagwright.engines.local.processing import processing_job
 from dagwright.engines.local.request import needed
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
 from dagwright.engines.local.steps import RUNNERS, Bench
 from dagwright.engines.local.store import split_uri
-from dagwright.engines.local.training import final_metrics, training_job
+from dagwright.engines.local.training import training_job
 from dagwright.errors import DagwrightError, DefinitionError, Problem
 
+_STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # AWS's definition schema
 _IGNORED = {
     "CacheConfig": "every step runs: the step cache is the service's",
     "RetryPolicies": "a failed step is not tried again here",
@@ -38,6 +41,7 @@ def images_of(graph: Graph, scope: RunScope, bench: Bench) -> list[str]:
     jobs: dict[str, Job] = {}
     written: list[str] = []
     for step in graph.steps.values():
+        problems.extend(_impossible_name(step))
         problems.extend(_unknown_kinds(step))
         if step.type in ("Processing", "Training", "Lambda"):
             try:
@@ -63,6 +67,12 @@ def notes_of(graph: Graph) -> list[str]:
     return notes
 
 
+def _impossible_name(step: Step) -> Iterator[Problem]:
+    if not _STEP_NAME.fullmatch(step.name):
+        shown = step.name if len(step.name) <= 80 else f"{step.name[:79]}…"
+        yield Problem("bad-name", f"{shown!r} is not a step name", "1 to 64 letters, digits, '-' and '_'", field="Name")
+
+
 def _unknown_kinds(step: Step) -> Iterator[Problem]:
     if step.type not in RUNNERS:
         what = f"a step of type {step.type} cannot run on this machine"
@@ -82,12 +92,13 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
         return lambda_job("check", str(function), {}, bench.lambdas, bench.project)
     job = (processing_job if step.type == "Processing" else training_job)("check", "check", arguments)
     if step.type == "Training":
-        final_metrics(arguments, (), "")
+        metric_expressions(arguments)
     for uri in (*(given.uri for given in job.inputs), *_written(step, arguments, job)):
         if uri != UNKNOWN:
             split_uri(uri)
     anywhere = Host("algo-1", Path("/"), Path("/"))
-    for path in [given.target for given in job.inputs] + [output.source for output in job.outputs]:
+    paths = [given.target for given in job.inputs] + [output.source for output in job.outputs]
+    for path in [*paths, *([job.source_archive] if job.source_archive.startswith("/") else [])]:
         if path != UNKNOWN:
             anywhere.path(path)
     bench.environments.check(job.image)

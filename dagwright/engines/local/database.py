@@ -7,6 +7,7 @@ run that is killed keeps all that had finished. Several runs may use the file at
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -53,33 +54,52 @@ _OTHER_REMEDY = "Check the owner and permissions of .dagwright/."
 
 
 class Database:
-    """The record in `path`, made if it is not there. Safe to use from several threads."""
+    """The record in `path`, made if it is not there. Safe to use from several threads.
 
-    def __init__(self, path: Path) -> None:
+    With `read_only` the file is not touched: it is read as it is, and an absent one is a record of nothing.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         import sqlite3
 
+        self.read_only = read_only
         self._errors: type[Exception] = sqlite3.Error
         self._path = path
         self._lock = threading.Lock()
         with self._explained():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=_PATIENCE_SECONDS, check_same_thread=False, isolation_level=None
-            )
+            self._connection = self._opened_to_read() if read_only else self._opened()
             self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._migrate()
+        if self._version() == 0:
+            self._make_tables()
 
-    def _migrate(self) -> None:
+    def _opened(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = _connect(self._path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def _opened_to_read(self) -> sqlite3.Connection:
+        """A record nobody has open lies in one file: SQLite reads it where it cannot make its files beside it only if
+        told that nobody changes it."""
+        if not self._path.exists():
+            return _connect(":memory:")
+        alone = "" if self._path.with_name(f"{self._path.name}-wal").exists() else "&immutable=1"
+        return _connect(f"{Path(os.path.abspath(self._path)).as_uri()}?mode=ro{alone}")
+
+    def _version(self) -> int:
+        with self._lock, self._explained():
+            version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            raise StorageError(
+                f"{self._path} was written by a newer dagwright: schema {version}, not {SCHEMA_VERSION}",
+                hint="Upgrade dagwright, or move the file away to start a new record.",
+            )
+        return version
+
+    def _make_tables(self) -> None:
         with self.transaction() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                raise StorageError(
-                    f"{self._path} was written by a newer dagwright: schema {version}, not {SCHEMA_VERSION}",
-                    hint="Upgrade dagwright, or move the file away to start a new record.",
-                )
-            if version == 0:
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody was faster
                 for statement in _SCHEMA.split(";\n"):
                     if statement.strip():
                         connection.execute(statement)
@@ -139,5 +159,20 @@ class Database:
         self._connection.close()
 
 
+def _connect(place: Path | str) -> sqlite3.Connection:
+    import sqlite3
+
+    return sqlite3.connect(
+        place, timeout=_PATIENCE_SECONDS, check_same_thread=False, isolation_level=None, uri=isinstance(place, str)
+    )
+
+
 def _stored(values: Mapping[str, Any]) -> list[Any]:
-    return [json.dumps(v, default=str) if isinstance(v, (dict, list)) else v for v in values.values()]
+    return [_as_column(value) for value in values.values()]
+
+
+def _as_column(value: Any) -> Any:
+    """JSON of what is no plain value; of a text what UTF-8 can hold, half a surrogate pair as its escape."""
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, default=str)
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value

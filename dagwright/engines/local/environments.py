@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +32,10 @@ _CONTENTS = {
     "sagemaker-scikit-learn:1.4-2": "Python 3.10, scikit-learn 1.4.2, numpy 2.1",
 }
 _NAMES = ("python", "python3")
+_CURRENT = f"{sys.version_info[0]}.{sys.version_info[1]}"
+_REQUIREMENTS_BYTES = 1 << 20
+_ANSWER_SECONDS = 30
+_TELL_VERSION = "import sys; print('Python %d.%d' % sys.version_info[:2])"
 _HIDDEN = ("/tmp/", "/run/", "/dev/", "/proc/", "/var/tmp/")  # noqa: S108 - folders a sandbox has as its own
 
 
@@ -52,7 +58,6 @@ class Environment:
 
     folders: tuple[str, ...]
     visible: tuple[Path, ...]
-    label: str
     note: str = ""
 
 
@@ -67,6 +72,7 @@ class Environments:
         self._project = project
         self._say = say
         self._known: dict[str, Environment] = {}
+        self._versions: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def of(self, image: str) -> Environment:
@@ -94,46 +100,56 @@ class Environments:
         rule = self._rule(image)
         if rule is None:
             return self._current(image)
-        return (
-            self._environment(self._interpreter(rule), str(rule.interpreter))
-            if rule.interpreter
-            else self._pinned(rule)
-        )
+        if not rule.interpreter:
+            return self._pinned(rule, image)
+        interpreter, version = self._interpreter(rule)
+        return self._environment(interpreter, _mapped(image, rule.interpreter, version))
 
-    def _interpreter(self, rule: Rule) -> Path:
-        interpreter = Path(os.path.abspath(self._project / Path(rule.interpreter or "").expanduser()))
-        if not os.access(interpreter, os.X_OK) or interpreter.is_dir():
+    def _interpreter(self, rule: Rule) -> tuple[Path, str]:
+        """(its path, its version). Raises ConfigurationError if it is no Python."""
+        # a `~` that means nobody stays as it is: there is no such file
+        interpreter = os.path.abspath(self._project / os.path.expanduser(rule.interpreter or ""))
+        if interpreter not in self._versions:
+            self._versions[interpreter] = _version(interpreter)
+        if not self._versions[interpreter]:
+            what = "Python" if os.path.isfile(interpreter) and os.access(interpreter, os.X_OK) else "program"
             raise ConfigurationError(
-                f"local.environments: '{rule.interpreter}' for image '{rule.image}' is no program",
+                f"local.environments: '{rule.interpreter}' for image '{rule.image}' is no {what}",
                 hint="Name an interpreter, for example /usr/bin/python3.9 or envs/sklearn/bin/python.",
             )
-        return interpreter
+        return Path(interpreter), self._versions[interpreter]
 
     def _requirements(self, rule: Rule) -> tuple[Path, bytes]:
         source = self._project / (rule.requirements or "")
         try:
-            return source, source.read_bytes()
+            content = _read_small(source)
         except OSError as error:
             raise ConfigurationError(
                 f"local.environments: {rule.requirements} for image '{rule.image}' cannot be read: {error.strerror}"
             ) from error
+        if content is None:
+            raise ConfigurationError(
+                f"local.environments: {rule.requirements} for image '{rule.image}' is no list of requirements",
+                hint=f"It is a text file of at most {_REQUIREMENTS_BYTES >> 20} MiB, one requirement a line.",
+            )
+        return source, content
 
     def _current(self, image: str) -> Environment:
-        name = image.rpartition("/")[2]
+        name = _short(image)
         held = next((text for start, text in _CONTENTS.items() if name.startswith(start)), "")
         version = ".".join(str(part) for part in sys.version_info[:3])
         would = f"; the image holds {held}" if held else ""
         note = f"image {name} is not mapped: its jobs run on this Python {version}{would}" if name else ""
-        return self._environment(Path(sys.executable), f"Python {version}", note)
+        return self._environment(Path(sys.executable), note)
 
-    def _environment(self, interpreter: Path, label: str, note: str = "") -> Environment:
+    def _environment(self, interpreter: Path, note: str) -> Environment:
         folder = interpreter.parent
         folders = [str(folder)]
         others = [name for name in _NAMES if not _is_same_program(folder / name, interpreter)]
         if others:
             folders.insert(0, str(self._alias(interpreter, others)))
         roots = (folder.parent, Path(os.path.realpath(interpreter)).parent.parent, Path(folders[0]))
-        return Environment(tuple(folders), roots, label, note)
+        return Environment(tuple(folders), roots, note)
 
     def _alias(self, interpreter: Path, names: Iterable[str]) -> Path:
         """A folder with `python` and `python3`, if these names beside the interpreter mean nothing or another one."""
@@ -149,7 +165,7 @@ class Environments:
                     aside.rename(folder / name)
         return folder
 
-    def _pinned(self, rule: Rule) -> Environment:
+    def _pinned(self, rule: Rule, image: str) -> Environment:
         source, requirements = self._requirements(rule)
         python = find_python(rule.python)
         key = hashlib.sha256(requirements + b"\0" + str(python).encode()).hexdigest()[:16]
@@ -158,7 +174,7 @@ class Environments:
             if not (folder / ".complete").exists():
                 self._say(f"making the environment of {source.name} with {python} (once)")
                 self._make(folder, source, python)
-        return self._environment(folder / "bin" / "python", source.stem)
+        return self._environment(folder / "bin" / "python", _mapped(image, source.stem, rule.python or _CURRENT))
 
     def _make(self, folder: Path, requirements: Path, python: str) -> None:
         """A virtual environment cannot be moved, so the mark inside it says that it is whole."""
@@ -193,9 +209,27 @@ def _is_same_program(path: Path, interpreter: Path) -> bool:
     return path.exists() and path.samefile(interpreter)
 
 
+def _short(image: str) -> str:
+    """Its name with its tag, without the registry."""
+    return image.rpartition("/")[2]
+
+
+def _mapped(image: str, environment: str, version: str) -> str:
+    return f"image {_short(image)} runs in its environment: {environment} (Python {version})" if image else ""
+
+
+def _read_small(path: Path) -> bytes | None:
+    """A whole file; None if it is none, or longer than a list of requirements. Raises OSError."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        return None  # a device has no end, a pipe may have no writer
+    with open(path, "rb") as file:
+        content = file.read(_REQUIREMENTS_BYTES + 1)
+    return content if len(content) <= _REQUIREMENTS_BYTES else None
+
+
 def matches(image: str, pattern: str) -> bool:
     """Whether a glob of the configuration names this image, by its whole address or by its last part."""
-    return fnmatchcase(image, pattern) or fnmatchcase(image.rpartition("/")[2], pattern)
+    return fnmatchcase(image, pattern) or fnmatchcase(_short(image), pattern)
 
 
 def hidden(paths: Iterable[Path]) -> list[Path]:
@@ -208,28 +242,38 @@ def find_python(version: str | None) -> str:
 
     Raises ConfigurationError if there is none.
     """
-    current = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    if version in (None, current):
+    if version in (None, _CURRENT):
         return sys.executable
+    home = Path(os.path.expanduser("~"))
     kept = [
-        *sorted(Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python")),
-        *sorted(Path("~/.local/share/uv/python").expanduser().glob(f"cpython-{version}.*/bin/python")),
+        *sorted((home / ".pyenv/versions").glob(f"{version}.*/bin/python")),
+        *sorted((home / ".local/share/uv/python").glob(f"cpython-{version}.*/bin/python")),
     ]
     on_path = shutil.which(f"python{version}")
     for candidate in ([on_path] if on_path else []) + [str(path) for path in kept]:
-        if _runs(candidate):
+        if _version(candidate):
             return candidate
     raise ConfigurationError(
         f"local.environments: Python {version} is not on this machine",
-        hint=f"Install python{version}, or take the rule out to run on Python {current}.",
+        hint=f"Install python{version}, or take the rule out to run on Python {_CURRENT}.",
     )
 
 
-def _runs(program: str) -> bool:
-    """Whether it really is an interpreter: a version manager's stand-in is there and does not run."""
+def _version(program: str) -> str:
+    """`3.9`; empty if it is no interpreter: another program, or a version manager's stand-in for one."""
     import subprocess
 
-    return subprocess.run([program, "-c", "pass"], capture_output=True, check=False).returncode == 0
+    if program == sys.executable:
+        return _CURRENT
+    words = [program, "-c", _TELL_VERSION]
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ANSWER_SECONDS, check=False
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
+    said = re.fullmatch(rb"Python (\d+\.\d+)\s*", done.stdout)
+    return said[1].decode() if said and done.returncode == 0 else ""
 
 
 def _call(command: list[str]) -> None:

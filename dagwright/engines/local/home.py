@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import signal
 import string
@@ -40,8 +41,22 @@ class Home:
 
     @cached_property
     def database(self) -> Database:
-        """The record. Raises StorageError if it cannot be used."""
-        return Database(self.path / "record.sqlite3")
+        """The record; one to look at only where nothing may be written. Raises StorageError if it cannot be used."""
+        self._require_folder()
+        return Database(self.path / "record.sqlite3", read_only=not self._is_writable())
+
+    def _require_folder(self) -> None:
+        if os.path.lexists(self.path) and not os.path.isdir(self.path):
+            raise StorageError(
+                f"{self.path} must be a folder; it is something else",
+                hint="Move it away: local runs keep their objects, logs and record in a folder of that name.",
+            )
+
+    def _is_writable(self) -> bool:
+        """Whether this user may write to the record, or make one."""
+        folder = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        record = self.path / "record.sqlite3"
+        return os.access(folder, os.W_OK) and (not record.exists() or os.access(record, os.W_OK))
 
     def jobs(self, execution: str) -> Path:
         return self.path / "jobs" / execution
@@ -53,6 +68,7 @@ class Home:
 
         path = self.path / "runs" / execution
         aside = path.with_name(f".{execution}")
+        self._require_folder()
         with storage_errors(f"{path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(aside, "w", encoding="utf-8")  # noqa: SIM115 - it is closed below
@@ -103,7 +119,9 @@ class Home:
         return True
 
     def settle(self) -> None:
-        """Close the record of runs that were killed, and remove what their jobs left."""
+        """Close the record of runs that were killed, and remove what their jobs left, if anything may be changed."""
+        if self.database.read_only:
+            return
         open_records = [
             row["id"]
             for status in (EXECUTING, STOPPING)
@@ -116,7 +134,8 @@ class Home:
     def _said_to_run(self) -> list[str]:
         """What a run that was killed before its record was begun leaves behind counts as well."""
         with storage_errors(f"{self.path} cannot be read"), contextlib.suppress(FileNotFoundError):
-            return [name for name in os.listdir(self.path / "runs") if not name.startswith(".")]
+            entries = os.scandir(self.path / "runs")
+            return [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
         return []
 
     def _close_killed(self, execution: str) -> None:
@@ -152,5 +171,5 @@ def new_execution_id() -> str:
 def new_job_name(execution: str, step: str) -> str:
     """`pipelines-<execution>-<step, cut>-<random>`: the service's form, at most 63 characters."""
     random = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(10))
-    short = step.replace("_", "-")[:28].strip("-") or "step"
+    short = re.sub(r"[^A-Za-z0-9-]+", "-", step)[:28].strip("-") or "step"
     return f"pipelines-{execution}-{short}-{random}"

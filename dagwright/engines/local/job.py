@@ -35,6 +35,14 @@ class Output:
     uri: str
     always: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises ExecutionError for all of /opt/ml: the inputs and the configuration would become objects as well."""
+        if normal(self.source) == ML:
+            raise ExecutionError(
+                f"An output takes all of {ML}, with its inputs and configuration",
+                hint=f"Name a folder of its own: {ML}/processing/output.",
+            )
+
 
 @dataclass(frozen=True)
 class Job:
@@ -70,13 +78,15 @@ class Host:
     linked: list[str] = field(default_factory=list)
 
     def path(self, container_path: str) -> Path:
-        """Where a path below /opt/ml lies. Raises ExecutionError for any other path."""
-        relative = os.path.relpath(os.path.normpath(container_path), ML)
-        if not container_path.startswith("/") or relative.startswith(".."):
+        """Where a path below /opt/ml lies. Raises ExecutionError for any other path, and for what names no file."""
+        place = normal(container_path)
+        if place != ML and not place.startswith(f"{ML}/"):
             raise ExecutionError(
                 f"The job uses the folder '{container_path}'", hint=f"SageMaker gives a job folders below {ML} only."
             )
-        return self.folder / "ml" / relative
+        if "\0" in place or not _is_encodable(place):
+            raise ExecutionError(f"The job uses the folder {container_path!a}, which no file can be named by")
+        return self.folder / f"ml{place.removeprefix(ML)}"
 
     def written(self, container_path: str) -> Path:
         """The same for what the job may have changed: readable, whatever permissions the job gave to it.
@@ -106,6 +116,20 @@ class JobEnding:
     exit_code: int = 0
     host: str = "algo-1"
     empty_outputs: tuple[str, ...] = ()
+
+
+def normal(container_path: str) -> str:
+    """A path of the container without `.`, `..`, doubled or trailing slashes; a relative one stays relative."""
+    path = os.path.normpath(container_path)
+    return f"/{path.lstrip('/')}" if path.startswith("/") else path
+
+
+def _is_encodable(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def make_readable(path: Path) -> None:

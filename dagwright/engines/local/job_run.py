@@ -7,6 +7,7 @@ one folder that is removed at its end; only the logs stay.
 from __future__ import annotations
 
 import os
+import re
 import select
 import threading
 import time
@@ -30,6 +31,14 @@ NETWORK_VARIABLES = (
     "REQUESTS_CA_BUNDLE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "PIP_TRUSTED_HOST",
 )  # fmt: skip
 _LONGEST_POLL_SECONDS = 3600.0
+_LONGEST_GRACE_SECONDS = 86400.0
+_LONGEST_RUN_SECONDS = 28 * 86400  # the service's own limit for a training job; a processing job has five days
+# `/opt/ml` where it is a path of its own: not inside another path, an address or a longer name. `-I/opt/ml`, a shell's
+# `${x:-/opt/ml}` and file:///opt/ml name it as well.
+_APART = r"""=:,;"'`\s()\[\]{}<>|&@"""
+_ML_ALONE = re.compile(
+    rf"(?:(?<![^{_APART}])|(?<=(?<![^{_APART}])-[A-Za-z])|(?<=:-)|(?<=\bfile://))/opt/ml(?![^/{_APART}])"
+)
 
 
 @dataclass(frozen=True)
@@ -60,13 +69,16 @@ class JobRun:
         self._stopping = False
         self.folder = workshop.jobs / job.name
         logs = workshop.logs / job.name
-        self.hosts = [Host(name, self.folder / name, logs / f"{name}.log") for name in job.hosts]
+        alone = len(job.hosts) == 1
+        self.hosts = [
+            Host(name, self.folder if alone else self.folder / name, logs / f"{name}.log") for name in job.hosts
+        ]
 
     def run(self, finish: Callable[[JobEnding], JobEnding] = lambda ending: ending) -> JobEnding:
         """Run it to its end. `finish` may read the job's folders before they are published and removed."""
         staging = Staging(
             self.job, self.hosts, self._workshop.store, self._sandboxed, self._workshop.copy_below_bytes,
-            lambda: self._stopping,
+            self.is_stopping,
         )  # fmt: skip
         ending = JobEnding("Failed")
         try:
@@ -97,11 +109,15 @@ class JobRun:
             running = list(self._processes)
         self._end(running)
 
+    def is_stopping(self) -> bool:
+        """Whether it has been asked to end."""
+        return self._stopping
+
     # ---- the processes ----
 
     def _execute(self, staging: Staging) -> JobEnding:
         staging.stage()
-        deadline = time.monotonic() + self.job.max_runtime_seconds
+        deadline = time.monotonic() + min(self.job.max_runtime_seconds, _LONGEST_RUN_SECONDS)
         try:
             with self._lock:
                 if self._stopping:
@@ -128,7 +144,7 @@ class JobRun:
 
     def _translate(self, text: str, host: Host) -> str:
         """Without a sandbox `/opt/ml` is another folder; what the job is told with, is told that folder."""
-        return text.replace(ML, str(host.folder / "ml"))
+        return translated(text, str(host.folder / "ml"))
 
     def _variables(self, host: Host) -> dict[str, str]:
         home = "/tmp" if self._sandboxed else str(host.folder / "tmp")  # noqa: S108
@@ -163,7 +179,8 @@ class JobRun:
         if os.path.isdir("/var/tmp"):  # noqa: S108
             binds.append(Bind(host.folder / "tmp", "/var/tmp", writable=True))  # noqa: S108
         if os.path.isfile("/etc/hosts"):
-            binds.append(Bind(host.folder / "hosts", "/etc/hosts"))
+            # the host's own copy; writable, because to make it read-only the table of mounts has to be read
+            binds.append(Bind(host.folder / "hosts", "/etc/hosts", writable=True))
         return Root(tuple(binds), host.name, self.job.isolated)
 
     # ---- waiting ----
@@ -210,10 +227,16 @@ class JobRun:
         for process in processes:
             process.terminate()
         if processes:
-            timer = threading.Timer(self._workshop.stop_grace_seconds, _kill_all, [processes])
+            patience = min(self._workshop.stop_grace_seconds, _LONGEST_GRACE_SECONDS)
+            timer = threading.Timer(patience, _kill_all, [processes])
             timer.daemon = True
             self._timers.append(timer)
             timer.start()
+
+
+def translated(text: str, folder: str) -> str:
+    """A text with `folder` wherever it names `/opt/ml` or something in it."""
+    return _ML_ALONE.sub(lambda _: folder, text) if ML in text else text
 
 
 def in_one_line(error: DagwrightError) -> str:

@@ -37,6 +37,8 @@ def call(file: str, handler: str, event: object) -> "dict[str, object]":
         spec.loader.exec_module(module)
         answer = getattr(module, handler)(event, Context(seconds=600))
         json.dumps(answer, allow_nan=False)
+    except SystemExit as error:  # a function is called, not run: the service calls this a failure as well
+        return {"error": f"the handler ended its process: sys.exit({error.code!r})"}
     except Exception as error:  # the handler's own failure is the step's result
         traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"}

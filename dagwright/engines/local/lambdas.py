@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.engines.local.job import ML, Host, Job
+from dagwright.engines.local.publishing import read_start
 from dagwright.engines.local.request import member, needed, objects
 from dagwright.errors import ExecutionError, did_you_mean
 
 FOLDER = f"{ML}/lambda"
 _RESULT = f"{FOLDER}/result.json"
+_ANSWER_BYTES = 6 << 20  # Lambda's quota for a synchronous answer
 _LIMIT_SECONDS = 600  # the most that is quoted for a Lambda step; AWS documents none
 
 
@@ -69,13 +71,16 @@ def lambda_job(name: str, function: str, event: Any, lambdas: Mapping[str, str],
 
 def read_result(host: Host) -> tuple[Any, str]:
     """(the handler's answer, why it failed)."""
+    content = read_start(host.written(_RESULT), _ANSWER_BYTES + 1)
+    if len(content) > _ANSWER_BYTES:
+        return None, f"the handler's answer is longer than Lambda's {_ANSWER_BYTES >> 20} MiB"
     try:
-        result = json.loads(host.written(_RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return None, f"the handler left no answer: {error}"
-    if "error" in result:
-        return None, str(result["error"])
-    return result["answer"], ""
+        result = json.loads(content)
+    except (ValueError, RecursionError):
+        result = None
+    if not isinstance(result, dict) or not {"answer", "error"} & result.keys():
+        return None, "the handler left no answer: its process ended before it returned"
+    return (None, str(result["error"])) if "error" in result else (result["answer"], "")
 
 
 def declared_outputs(envelope: Mapping[str, Any]) -> dict[str, str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from dagwright.engines.local.job import Host, Job, JobEnding, make_readable
+from dagwright.engines.local.job import Host, Job, JobEnding, make_readable, normal
 from dagwright.engines.local.store import Store
 
 
@@ -22,16 +23,29 @@ def publish(job: Job, hosts: list[Host], store: Store, ending: JobEnding) -> Job
     The ending again, with the outputs nothing was found in. Raises ExecutionError, StorageError.
     """
     empty = []
+    shared = _shared(output.source for output in job.outputs)
     for output in job.outputs:
         if ending.outcome != "Completed" and not output.always:
             continue
-        if not sum(_publish_folder(host.written(output.source), output.uri, store) for host in hosts):
+        move = normal(output.source) not in shared
+        if not sum(_publish_folder(host.written(output.source), output.uri, store, move) for host in hosts):
             empty.append(output.uri)
     return replace(ending, empty_outputs=tuple(empty))
 
 
-def _publish_folder(folder: Path, uri: str, store: Store) -> int:
-    """Move each regular file to its object; symbolic links stay behind, as on SageMaker. The number of objects."""
+def _shared(sources: Iterable[str]) -> set[str]:
+    """The folders whose files belong to several outputs: named twice, or one inside the other."""
+    count = Counter(normal(source) for source in sources)
+    shared = {folder for folder, times in count.items() if times > 1}
+    for folder in count:
+        above = [str(parent) for parent in PurePosixPath(folder).parents if str(parent) in count]
+        shared.update([folder, *above] if above else [])
+    return shared
+
+
+def _publish_folder(folder: Path, uri: str, store: Store, move: bool) -> int:
+    """Make each regular file an object: the file itself with `move`, else a copy; symbolic links stay behind, as on
+    SageMaker. The number of objects."""
     count = 0
     for directory, _, names in walk(folder):
         for name in names:
@@ -41,7 +55,7 @@ def _publish_folder(folder: Path, uri: str, store: Store) -> int:
                 continue
             key = path.relative_to(folder).as_posix()
             only_name = status.st_nlink == 1  # another name of the same file could change the object later
-            store.put(path, f"{uri.rstrip('/')}/{key}", move=only_name)
+            store.put(path, f"{uri.rstrip('/')}/{key}", move=move and only_name)
             count += 1
     return count
 

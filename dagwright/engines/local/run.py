@@ -60,7 +60,7 @@ class Run:
     def run(self, images: Iterable[str]) -> Execution:
         """To the end; the execution says how. The environments of `images` are made first.
 
-        Raises InternalError after stopping everything if we have a bug.
+        Raises InternalError after stopping everything if we have a bug, OSError if the observer does.
         """
         self._order = self.graph.order()
         self._position = {name: index for index, name in enumerate(self._order)}
@@ -207,14 +207,15 @@ class Run:
             for thread in self._running.values():
                 thread.join()
             self.execution.failure_reason = f"the run ended by an error: {error}"
+            for step in [step for step in self.execution.steps.values() if step.status == EXECUTING]:
+                with suppress(Exception):  # it may be whoever watches that has given out
+                    self._finish(step.name, StepResult(STOPPED, "the run ended by an error"))
             with suppress(DagwrightError):
-                for step in self.execution.steps.values():
-                    if step.status == EXECUTING:
-                        self._finish(step.name, StepResult(STOPPED, "the run ended by an error"))
                 self._record_end(FAILED)
-            if isinstance(error, DagwrightError):
+            if isinstance(error, (DagwrightError, OSError)):  # the latter from whoever watches: a closed pipe
                 raise
-            raise InternalError(f"{type(error).__name__}: {error}") from error
+            what = f"This is a bug of dagwright: {type(error).__name__}: {error}"
+            raise InternalError(what, hint="Run it again with --debug for the traceback.") from error
 
     def _conclude(self) -> None:
         failed = self.execution.failed_steps

@@ -169,6 +169,7 @@ def supervise(listener: socket.socket, server: int, kernel: Kernel | None, templ
         if kernel and template:
             build_root(kernel, template, root)
             mount_proc(kernel, f"{root}/proc")
+            drop_capabilities(kernel)
         elif kernel:
             kernel.option(PR_SET_CHILD_SUBREAPER, 1)
         os.setsid()
@@ -369,7 +370,6 @@ def finish_root(kernel: Kernel, root: str, request: dict[str, Any]) -> None:
         if not writable:
             protect(kernel, root + target)
     kernel.pivot_root(root)
-    drop_capabilities(kernel)
 
 
 def show(kernel: Kernel, source: str, target: str) -> None:
@@ -436,6 +436,7 @@ def mount_proc(kernel: Kernel, folder: str) -> None:
 
 
 def drop_capabilities(kernel: Kernel) -> None:
+    """What the programs started from now on will not have; this process keeps its own to finish the sandbox."""
     kernel.option(PR_SET_NO_NEW_PRIVS, 1)
     with open("/proc/sys/kernel/cap_last_cap") as file:
         last = int(file.read())

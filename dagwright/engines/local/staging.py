@@ -10,11 +10,16 @@ import shutil
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagwright.engines.local.job import ML, Host, Input, Job
 from dagwright.engines.local.store import Store, StoredObject, copy_file, link_file
 from dagwright.errors import ExecutionError
+
+if TYPE_CHECKING:
+    from tarfile import TarInfo
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,7 @@ class Staging:
         number = zlib.crc32(self.job.name.encode())
         network = f"127.{1 + number % 254}.{number >> 8 & 255}"
         own = [f"{network}.{place}\t{name}" for place, name in enumerate(self.job.hosts, start=1)]
-        try:
-            machine = Path("/etc/hosts").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            machine = "127.0.0.1\tlocalhost\n"
-        return machine.rstrip("\n") + "\n" + "\n".join(own) + "\n"
+        return _machine_hosts() + "\n".join(own) + "\n"
 
     # ---- inputs ----
 
@@ -123,28 +124,45 @@ class Staging:
             unpack(archive, host.path(f"{ML}/code"))
 
 
+@cache
+def _machine_hosts() -> str:
+    """The names the machine knows, read once for all jobs."""
+    try:
+        return Path("/etc/hosts").read_text(encoding="utf-8", errors="replace").rstrip("\n") + "\n"
+    except OSError:
+        return "127.0.0.1\tlocalhost\n"
+
+
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a tar archive that somebody else made. Raises ExecutionError for what would leave `folder`."""
     import tarfile
 
     try:
         with tarfile.open(archive) as tar:
-            for member in tar.getmembers():
-                inside = os.path.normpath(os.path.join("/x", member.name)).startswith("/x/")
-                if (
-                    member.name.startswith("/")
-                    or not (inside or member.isdir())
-                    or member.isdev()
-                    or member.issym()
-                    or member.islnk()
-                ):
+            members = tar.getmembers()
+            for member in members:
+                if not _may_be_unpacked(member):
                     raise ExecutionError(
                         f"{archive.name} holds '{member.name}', which is refused: no links, no way out"
                     )
-            # Pythons that have it also leave out owners, which would be nobody inside a sandbox
-            tar.extraction_filter = getattr(tarfile, "data_filter", None)
-            tar.extractall(folder)  # noqa: S202 - every member was looked at
+                _make_ordinary(member)
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # a second look, by Pythons that have it
+            tar.extractall(folder, members)  # noqa: S202 - every member was looked at
     except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno:
             raise  # the machine's failure, not the archive's
         raise ExecutionError(f"{archive.name} is no readable tar archive: {error}") from error
+
+
+def _may_be_unpacked(member: TarInfo) -> bool:
+    """A file or a folder, inside the folder it is unpacked to."""
+    place = os.path.normpath(f"/x/{member.name}")
+    inside = place.startswith("/x/") or (place == "/x" and member.isdir())
+    return inside and not member.name.startswith("/") and (member.isreg() or member.isdir())
+
+
+def _make_ordinary(member: TarInfo) -> None:
+    """Its owner is who unpacks it, and may read it; nobody else may write it. Owners of another machine are nobody
+    inside a sandbox."""
+    member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
+    member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644

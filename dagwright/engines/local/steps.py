@@ -19,13 +19,13 @@ from dagwright.engines.local.environments import Environment, Environments
 from dagwright.engines.local.job import Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
+from dagwright.engines.local.metrics import Metrics, final_metrics
 from dagwright.engines.local.processing import exit_message, processing_job, processing_response
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.training import (
     failure_text,
-    final_metrics,
     publish_artifacts,
     training_job,
     training_response,
@@ -90,12 +90,12 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     job = training_job(scope.job, arn, request)
     run, times = _prepare(step, job, bench)
     model = ""
-    metrics: list[dict[str, Any]] = []
+    metrics = Metrics()
 
     def finish(ending: JobEnding) -> JobEnding:
         nonlocal model, metrics
         times["ended"] = bench.now()
-        metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"])
+        metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"], run.is_stopping)
         if ending.outcome == "Completed":
             model = publish_artifacts(scope.job, request, run.hosts, bench.workshop.store)
             return ending
@@ -103,8 +103,8 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
         return _explained(ending, run, text)
 
     ending = run.run(finish)
-    response = training_response(scope.job, arn, request, ending, model, metrics, times)
-    return _result(ending, {"TrainingJob": {"Arn": arn}}, response)
+    response = training_response(scope.job, arn, request, ending, model, metrics.found, times)
+    return _result(ending, {"TrainingJob": {"Arn": arn}}, response, metrics.notes)
 
 
 def _prepare(step: Step, job: Job, bench: Bench) -> tuple[JobRun, dict[str, str]]:
@@ -134,10 +134,12 @@ def _last_line(log: Path) -> str:
     return lines[-1].strip()[:300] if lines else ""
 
 
-def _result(ending: JobEnding, metadata: Mapping[str, Any], response: Mapping[str, Any]) -> StepResult:
+def _result(
+    ending: JobEnding, metadata: Mapping[str, Any], response: Mapping[str, Any], notes: tuple[str, ...] = ()
+) -> StepResult:
     status = {"Completed": SUCCEEDED, "Stopped": STOPPED}.get(ending.outcome, FAILED)
-    notes = tuple(f"wrote nothing to {uri}" for uri in ending.empty_outputs)
-    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, notes)
+    empty = [f"wrote nothing to {uri}" for uri in ending.empty_outputs]
+    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, (*notes, *empty))
 
 
 def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:

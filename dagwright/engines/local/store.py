@@ -135,12 +135,12 @@ def _remedy(error: OSError) -> str:
     import errno
 
     return {
-        errno.ENOSPC: "The disk is full: free space, or remove old runs below .dagwright/.",
-        errno.EDQUOT: "Your disk quota is used up: free space, or remove old runs below .dagwright/.",
-        errno.EACCES: "You may not write there: check the owner and permissions of .dagwright/.",
-        errno.EPERM: "You may not write there: check the owner and permissions of .dagwright/.",
-        errno.EROFS: "That file system is read-only: run the project from a folder you can write to.",
-        errno.ENAMETOOLONG: "A part of the key is longer than a file name may be on this machine.",
+        errno.ENOSPC: "The disk is full: free space.",
+        errno.EDQUOT: "Your disk quota is used up: free space.",
+        errno.EACCES: "Check the owner and permissions.",
+        errno.EPERM: "Check the owner and permissions.",
+        errno.EROFS: "That file system is read-only.",
+        errno.ENAMETOOLONG: "A part of the name is longer than a file name may be on this machine.",
     }.get(error.errno or 0, "")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -132,32 +132,6 @@ def _program(request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> 
 # ---- what comes out ----
 
 
-def final_metrics(request: Mapping[str, Any], logs: Iterable[Path], ended: str) -> list[dict[str, Any]]:
-    """FinalMetricDataList: for each of MetricDefinitions the last number its expression finds in the logs."""
-    patterns = []
-    for definition in objects(request, "AlgorithmSpecification.MetricDefinitions"):
-        name, expression = needed(definition, "Name", str), needed(definition, "Regex", str)
-        try:
-            patterns.append((name, re.compile(expression)))
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ExecutionError(f"The metric '{name}' has no valid Regex: {error}") from error
-    found: dict[str, float] = {}
-    for log in logs if patterns else ():
-        with open(log, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                _collect(patterns, line, found)
-    return [{"MetricName": name, "Value": found[name], "Timestamp": ended} for name, _ in patterns if name in found]
-
-
-def _collect(patterns: list[tuple[str, re.Pattern[str]]], line: str, found: dict[str, float]) -> None:
-    for name, pattern in patterns:
-        for match in pattern.finditer(line):
-            try:
-                found[name] = float(match.group(1) if match.groups() else match.group())
-            except (TypeError, ValueError):
-                continue  # the expression matched something that is no number: SageMaker publishes nothing either
-
-
 def failure_text(host: Host) -> str:
     """What the job left in `/opt/ml/output/failure`: the start of SageMaker's FailureReason."""
     return read_start(host.written(FAILURE), _FAILURE_BYTES).decode("utf-8", errors="replace").strip()
@@ -203,7 +177,7 @@ def training_response(
     request: Mapping[str, Any],
     ending: JobEnding,
     model: str,
-    metrics: list[dict[str, Any]],
+    metrics: Sequence[Mapping[str, Any]],
     times: Mapping[str, str],
 ) -> dict[str, Any]:
     """The members of the DescribeTrainingJob response."""
@@ -218,7 +192,7 @@ def training_response(
     if model:
         response["ModelArtifacts"] = {"S3ModelArtifacts": model}
     if metrics:
-        response["FinalMetricDataList"] = metrics
+        response["FinalMetricDataList"] = list(metrics)
     if status == "Failed":
         response["FailureReason"] = ending.reason
     return response
