@@ -53,8 +53,11 @@ class PipelineVariable:
     def _not_decided(self, operation: str) -> NoReturn:
         raise TypeError(
             f"{self!r} has no value before the pipeline runs, so {operation} cannot work on it; "
-            "let the pipeline decide, with ConditionEquals(variable, value) in a ConditionStep"
+            "let the pipeline decide, with ConditionEquals, ConditionGreaterThan and the like in a ConditionStep"
         )
+
+    def _not_computed(self, other: object) -> NoReturn:
+        raise TypeError(f"{self!r} has no value before the pipeline runs, so it cannot be computed with; a step can")
 
     def __str__(self) -> str:  # noqa: PLE0307 - it never returns
         self._not_known("str() or an f-string")
@@ -74,6 +77,9 @@ class PipelineVariable:
     def __radd__(self, other: object) -> NoReturn:
         self._not_known("+")
 
+    __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _not_computed
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _not_computed
+
     def __iter__(self) -> Iterator[Any]:
         self._not_known("a loop")
 
@@ -85,6 +91,11 @@ class PipelineVariable:
 
     def __eq__(self, other: object) -> bool:
         return self is other or self._not_decided("== or !=")
+
+    def __lt__(self, other: object) -> bool:
+        self._not_decided("<, <=, > or >=")
+
+    __gt__ = __le__ = __ge__ = __lt__
 
     # An own __eq__ takes the hash away; a variable still goes into sets and dicts as the object it is.
     __hash__ = object.__hash__

@@ -19,6 +19,8 @@ from dagwright.steps import Step
 Place = tuple[Any, str | int] | None
 Report = Callable[[object, Place], None]
 
+# Deeper than thousands of nested conditions: what gets there goes round in a circle.
+_DEEPEST = 100_000
 _PLAIN = (str, bool, int, type(None))
 
 
@@ -38,31 +40,37 @@ def written(
     has no JSON (a NaN, an object, a key that is no text), each with its place.
     """
     top: list[Any] = [None]
-    work: list[tuple[Any, Any, Any, Place]] = [(top, 0, whole, None)]
+    work: list[tuple[Any, Any, Any, Place, int]] = [(top, 0, whole, None, 0)]
     while work:
-        target, key, value, place = work.pop()
+        target, key, value, place, depth = work.pop()
         if type(value) in _PLAIN:
             target[key] = value
+        elif depth > _DEEPEST:
+            refuse("bad-value", "a value contains itself, or is nested without an end")
         elif isinstance(value, Mapping):
-            made = {name: None for name in value if isinstance(name, str)}
-            target[key] = made
-            work.extend((made, name, value[name], (place, name)) for name in reversed(made))
-            for name in value:
-                if not isinstance(name, str):
-                    odd(name, place)
+            made = target[key] = _named(value, place, odd)
+            work.extend((made, name, value[name], (place, name), depth + 1) for name in reversed(made))
         elif isinstance(value, list | tuple):
             row = [None] * len(value)
             target[key] = row
-            work.extend((row, at, value[at], (place, at)) for at in range(len(value) - 1, -1, -1))
+            work.extend((row, at, value[at], (place, at), depth + 1) for at in range(len(value) - 1, -1, -1))
         elif hasattr(type(value), "expression"):
             if seen is not None:
                 seen(value, place)
-            work.append((target, key, value.expression(), place))
+            work.append((target, key, value.expression(), place, depth + 1))
         elif isinstance(value, Step) and steps is not None:
             target[key] = steps.get(value)
         else:
             target[key] = _scalar(value, place, odd)
     return top[0]
+
+
+def _named(value: Mapping[Any, Any], place: Place, odd: Report) -> dict[str, Any]:
+    """An object with the keys of a mapping and nothing in it yet."""
+    for name in value:
+        if not isinstance(name, str):
+            odd(name, place)
+    return {name: None for name in value if isinstance(name, str)}
 
 
 def _scalar(value: object, place: Place, odd: Report) -> Any:
@@ -102,7 +110,13 @@ def text_of(whole: Any) -> str:
             parts = [_plain_text(value) or json.dumps(value)]
         work.extend(reversed(parts))
     pieces.append("\n")
-    return "".join(pieces)
+    text = "".join(pieces)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        what = f"{text[max(0, error.start - 20) : error.end]!a} holds half of a surrogate pair, which is no character"
+        refuse("bad-value", what)
+    return text
 
 
 def _plain_text(value: Any) -> str:

@@ -50,6 +50,18 @@ def test_the_golden_file_is_read_back_and_emitted_again() -> None:
     assert text_of(dict(graph.definition)) == GOLDEN.read_text(encoding="utf-8")
 
 
+def circle() -> list[Any]:
+    values: list[Any] = []
+    values.append(values)
+    return values
+
+
+@pytest.mark.parametrize(("value", "what"), [(circle(), "contains itself"), ("a\ud800", "half of a surrogate pair")])
+def test_what_no_json_can_hold_is_refused(value: Any, what: str) -> None:
+    with pytest.raises(dw.DefinitionError, match=what):
+        dw.Pipeline("p", steps=[dw.LambdaStep("L", function_arn="f", inputs={"X": value})]).definition()
+
+
 def test_emitting_twice_changes_nothing() -> None:
     pipeline = everything()
     first = pipeline.definition()

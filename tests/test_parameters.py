@@ -74,11 +74,19 @@ def test_variables_cannot_be_computed_with(compute: Any) -> None:
         lambda v: v == ParameterInteger("A"),
         lambda v: 1 in [v],
         lambda v: not v,
+        lambda v: v > 1,
+        lambda v: 1 <= v,
     ],
 )
 def test_python_cannot_decide_by_a_variable(decide: Any) -> None:
     with pytest.raises(TypeError, match="ConditionEquals"):
         decide(ParameterInteger("A", 1))
+
+
+@pytest.mark.parametrize("compute", [lambda v: v * 2, lambda v: 2 - v, lambda v: v % 2, lambda v: v**2])
+def test_arithmetic_is_a_steps_work(compute: Any) -> None:
+    with pytest.raises(TypeError, match="a step can"):
+        compute(ParameterInteger("A", 1))
 
 
 def test_a_variable_is_itself_in_sets_and_dicts() -> None:
