@@ -66,6 +66,14 @@ def test_what_a_step_of_the_pipeline_writes_needs_not_be_there(place: Place) -> 
     assert place.run(first, second, third, fourth).status == "Succeeded"
 
 
+def test_what_a_later_step_writes_excuses_nothing(place: Place) -> None:
+    reader = place.processing("Reader", "pass", inputs={"in": "s3://bucket/later/data"})
+    later = place.training("Later", "pass", OutputDataConfig={"S3OutputPath": "s3://bucket/later/"})
+    with pytest.raises(DefinitionError, match="nothing was started") as refused:
+        place.run(reader, later | {"DependsOn": ["Reader"]})
+    assert [problem.step for problem in refused.value.problems] == ["Reader"]
+
+
 def test_what_is_left_out_is_noted(place: Place) -> None:
     steps = [place.processing(f"S{n}", "pass", CacheConfig={"Enabled": True}) for n in range(5)]
     place.run(*steps)

@@ -207,7 +207,7 @@ def test_an_output_in_which_nothing_is_written_is_noted_and_its_reader_fails(pla
     assert execution.steps["Writer"].status == "Succeeded"
     assert any("Writer: wrote nothing to s3://bucket/Writer" in note for note in place.watcher.notes)
     assert "Input 'in' finds no object at s3://bucket/Writer" in execution.steps["Reader"].failure_reason
-    assert "deploy.py upload" in execution.steps["Reader"].failure_reason
+    assert "left its output folder empty" in execution.steps["Reader"].failure_reason
 
 
 def test_each_instance_is_a_process_with_its_own_name(sandboxed: Place) -> None:

@@ -7,7 +7,7 @@ leaves out without harm.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def images_of(graph: Graph, scope: RunScope, bench: Bench) -> list[str]:
     scope = scope.for_job("check")
     problems: list[Problem] = []
     jobs: dict[str, Job] = {}
-    written: list[str] = []
+    models: dict[str, str] = {}
     for step in graph.steps.values():
         problems.extend(_impossible_name(step))
         problems.extend(_unknown_kinds(step))
@@ -47,10 +47,11 @@ def images_of(graph: Graph, scope: RunScope, bench: Bench) -> list[str]:
             try:
                 arguments = evaluate_known(step.arguments, scope)
                 jobs[step.name] = _job(step, arguments, scope, bench)
-                written += _written(step, arguments, jobs[step.name])
+                if step.type == "Training":
+                    models[step.name] = needed(arguments, "OutputDataConfig.S3OutputPath", str)
             except DagwrightError as error:
                 problems.append(Problem("cannot-run-here", error.message, error.hint, step=step.name))
-    problems.extend(_missing_inputs(jobs, written, scope))
+    problems.extend(_missing_inputs(graph, jobs, models, scope))
     if problems:
         raise DefinitionError(f"Pipeline '{scope.pipeline}' cannot run on this machine; nothing was started", problems)
     return list(dict.fromkeys(job.image for job in jobs.values() if job.image not in ("", UNKNOWN)))
@@ -76,7 +77,7 @@ def _impossible_name(step: Step) -> Iterator[Problem]:
 def _unknown_kinds(step: Step) -> Iterator[Problem]:
     if step.type not in RUNNERS:
         what = f"a step of type {step.type} cannot run on this machine"
-        hint = f"here run {', '.join(RUNNERS)}; run the pipeline without it, or on AWS"
+        hint = f"here run {', '.join(RUNNERS)}; the whole pipeline runs on AWS"
         yield Problem("cannot-run-here", what, hint, step=step.name, field="Type")
     for entry in step.depends_on:
         if entry.trigger != "Completed":
@@ -93,7 +94,10 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
     job = (processing_job if step.type == "Processing" else training_job)("check", "check", arguments)
     if step.type == "Training":
         metric_expressions(arguments)
-    for uri in (*(given.uri for given in job.inputs), *_written(step, arguments, job)):
+    addresses = [given.uri for given in job.inputs] + [output.uri for output in job.outputs]
+    if step.type == "Training":
+        addresses.append(needed(arguments, "OutputDataConfig.S3OutputPath", str))
+    for uri in addresses:
         if uri != UNKNOWN:
             split_uri(uri)
     anywhere = Host("algo-1", Path("/"), Path("/"))
@@ -105,36 +109,48 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
     return job
 
 
-def _written(step: Step, arguments: Mapping[str, Any], job: Job) -> list[str]:
-    """Where the objects of a job go. Raises ExecutionError."""
-    model = [needed(arguments, "OutputDataConfig.S3OutputPath", str)] if step.type == "Training" else []
-    return [*model, *(output.uri for output in job.outputs)]
-
-
-def _missing_inputs(jobs: Mapping[str, Job], written: Iterable[str], scope: RunScope) -> Iterator[Problem]:
-    """Inputs from outside the pipeline that are not in the store: those no step of it could write."""
-    prefixes = _Prefixes(uri for uri in written if uri.startswith("s3://"))
-    for name, job in jobs.items():
+def _missing_inputs(
+    graph: Graph, jobs: Mapping[str, Job], models: Mapping[str, str], scope: RunScope
+) -> Iterator[Problem]:
+    """Inputs that are not in the store and that no step before the reader could write."""
+    written = _Written()
+    for name in graph.order():
+        if name not in jobs:
+            continue
+        job = jobs[name]
         given = [(item.name, item.uri) for item in job.inputs if not item.optional]
         given += [("source code", job.source_archive)] if job.source_archive else []
         for label, uri in given:
-            if uri.startswith("s3://") and not prefixes.touch(uri) and not scope.store.objects(uri):
+            if uri.startswith("s3://") and not written.may_hold(uri) and not scope.store.objects(uri):
                 what = f"its input '{label}' is not there: {uri}"
                 yield Problem("missing-input", what, f"put it there: deploy.py upload PATH --to {uri}", step=name)
+        for output in job.outputs:
+            written.folder(output.uri)
+        if name in models:
+            written.somewhere_below(models[name])
 
 
-class _Prefixes:
-    """The addresses that steps write to, for the question whether one of them is above or below another address."""
+class _Written:
+    """Where steps write to, for the question whether objects may be found at an address."""
 
-    def __init__(self, uris: Iterator[str]) -> None:
-        self._whole: set[str] = set()
+    def __init__(self) -> None:
+        self._folders: set[str] = set()
         self._above: set[str] = set()
-        for uri in uris:
-            parts = uri.rstrip("/").split("/")
-            self._whole.add("/".join(parts))
-            self._above.update("/".join(parts[:count]) for count in range(3, len(parts) + 1))
 
-    def touch(self, uri: str) -> bool:
-        parts = uri.rstrip("/").split("/")
-        below = any("/".join(parts[:count]) in self._whole for count in range(3, len(parts) + 1))
-        return below or "/".join(parts) in self._above
+    def folder(self, uri: str) -> None:
+        """Anything below `uri` may come to be."""
+        self._folders.add(uri.rstrip("/"))
+        self.somewhere_below(uri)
+
+    def somewhere_below(self, uri: str) -> None:
+        """Something below `uri` comes to be, under a name that nobody can know beforehand."""
+        self._above.update(_prefixes(uri))
+
+    def may_hold(self, uri: str) -> bool:
+        return uri.rstrip("/") in self._above or not self._folders.isdisjoint(_prefixes(uri))
+
+
+def _prefixes(uri: str) -> list[str]:
+    """`s3://b/a` -> `s3://b`, `s3://b/a`."""
+    parts = uri.rstrip("/").split("/")
+    return ["/".join(parts[:count]) for count in range(3, len(parts) + 1)]

@@ -73,8 +73,7 @@ class Staging:
         if not found and not given.optional:
             raise ExecutionError(
                 f"Input '{given.name}' finds no object at {given.uri}",
-                hint="The step that should write it wrote nothing there, or the data was never uploaded: "
-                f"deploy.py upload PATH --to {given.uri}",
+                hint="The step before that should write it left its output folder empty; see the notes of this run.",
             )
         for number, host in enumerate(self.hosts):
             share = found[number :: len(self.hosts)] if given.sharded else found

@@ -125,7 +125,8 @@ def _program(request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> 
     image = member(request, "AlgorithmSpecification.TrainingImage", str, "")
     raise ExecutionError(
         f"The job starts the program built into its image '{image}'",
-        hint="A local run has no image: use script mode (entry_point=), or name the program in ContainerEntrypoint.",
+        hint="A local run has no image. Name the program in AlgorithmSpecification.ContainerEntrypoint, or use script "
+        "mode: sagemaker_program and sagemaker_submit_directory in HyperParameters (entry_point= of a TrainingStep).",
     )
 
 
