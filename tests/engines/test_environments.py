@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from engines.test_script_mode import wheel
 
-from dagwright.engines.local.environments import Environments, find_python, hidden, matches
+from dagwright.engines.local.environments import Environments, find_python, matches, out_of_sight
 from dagwright.errors import ConfigurationError, ExecutionError
 from dagwright.project import EnvironmentRule
 
@@ -123,4 +123,5 @@ def test_patterns_and_places() -> None:
     assert matches(IMAGE, "*/sagemaker-scikit-learn:1.2*")
     assert not matches(IMAGE, "sagemaker-xgboost*")
     assert find_python(None) == sys.executable
-    assert hidden([Path("/usr"), Path("/tmp/x"), Path("/run/y"), Path("/tmpx")]) == [Path("/run/y"), Path("/tmp/x")]
+    paths = [Path("/usr"), Path("/tmp/x"), Path("/run/y"), Path("/tmpx"), Path("/covered/z")]
+    assert out_of_sight(paths, ["/covered"]) == [Path("/covered/z"), Path("/run/y"), Path("/tmp/x")]

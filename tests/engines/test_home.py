@@ -105,3 +105,12 @@ def test_a_folder_goes_whatever_its_permissions_and_links_are_not_followed(tmp_p
     assert not gone.exists()
     assert kept.stat().st_mode & 0o777 == 0o500
     remove_tree(kept)
+
+
+def test_a_chain_of_folders_longer_than_any_path_goes_too(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    chain = "import os\nfor i in range(3000): os.mkdir('d'); open('f', 'w').close(); os.chdir('d')"
+    subprocess.run([sys.executable, "-c", chain], cwd=gone, check=True)
+    remove_tree(gone)
+    assert not gone.exists()

@@ -156,3 +156,9 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_behind(place: Place) -> No
     assert "('Written', 'Failed', 'AlgorithmError: " in done.stdout
     assert "('After', 'Succeeded', '')" in done.stdout
     assert done.stdout.endswith("0 Failed\n")
+
+
+def test_jobs_beside_each_other_have_networks_of_their_own(sandboxed: Place) -> None:
+    script = "write('hosts', open('/etc/hosts').read().split('\\t')[-2].split()[-1])"
+    assert sandboxed.run(*(sandboxed.writing(name, script) for name in "ABC")).status == "Succeeded"
+    assert len({sandboxed.text(f"{name}/hosts") for name in "ABC"}) == 3

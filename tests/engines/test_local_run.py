@@ -281,3 +281,18 @@ def test_the_record_says_what_the_run_said(place: Place) -> None:
     assert place.engine.describe().id == execution.id
     assert [log.name for log in place.engine.logs(recorded.steps["T"])] == ["algo-1.log"]
     assert place.engine.logs(recorded.steps["C"]) == []
+
+
+def test_a_thread_that_cannot_be_started_fails_its_step(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [place.processing(name, "pass") for name in "PQ"]
+    start = threading.Thread.start
+
+    def limited(thread: threading.Thread) -> None:
+        if thread.name == "P":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    execution = place.run(*steps)
+    assert {step.name: step.status for step in execution.steps.values()} == {"P": "Failed", "Q": "Succeeded"}
+    assert "InternalServerError: it could not be started: can't start" in execution.steps["P"].failure_reason

@@ -327,3 +327,10 @@ os.chmod(ML + "/processing", 0)
     assert execution.status == "Succeeded", execution.failure_reason
     assert place.text("P/deep/a") == "a"
     assert list((place.folder / ".dagwright" / "jobs").iterdir()) == []
+
+
+def test_a_chain_of_folders_longer_than_any_path_is_a_sentence_and_goes(place: Place) -> None:
+    script = "os.makedirs(OUT, exist_ok=True); os.chdir(OUT)\nfor i in range(3000): os.mkdir('d'); os.chdir('d')"
+    execution = place.run(place.writing("P", script))
+    assert "File name too long" in execution.failure_reason
+    assert list((place.folder / ".dagwright" / "jobs").iterdir()) == []

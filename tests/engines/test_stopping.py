@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from engines.place import Meeting, Place
+from engines.place import Meeting, Place, Watcher, definition
 
+from dagwright.definition.graph import read_definition
+from dagwright.engines.execution import Execution
+from dagwright.engines.local.run import stopping_signals
 from dagwright.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -99,3 +102,25 @@ def test_a_run_that_is_killed_before_its_record_begins_is_settled_too(place: Pla
     assert place.engine.history() == []
     assert not home.jobs("abc").exists()
     assert list((home.path / "runs").iterdir()) == []
+
+
+def test_a_run_that_was_stopped_before_its_first_step_starts_none(place: Place) -> None:
+    class Impatient(Watcher):
+        def started(self, execution: Execution, waiting: Mapping[str, tuple[str, ...]]) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    graph = read_definition(definition(place.processing("P", "pass")))
+    execution = place.engine.run(graph, "p", {}, Impatient())
+    assert (execution.status, execution.steps) == ("Stopped", {})
+
+
+@pytest.mark.parametrize(("before", "heard"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_terminal_that_goes_away_stops_a_run_unless_that_is_ignored(before: signal.Handlers, heard: bool) -> None:
+    outside = signal.signal(signal.SIGHUP, before)
+    try:
+        with stopping_signals() as events:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert events.empty() is not heard
+        assert signal.getsignal(signal.SIGHUP) is before
+    finally:
+        signal.signal(signal.SIGHUP, outside)

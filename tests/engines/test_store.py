@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,22 @@ def test_a_folder_that_cannot_be_read_is_a_sentence(store: Store) -> None:
     with pytest.raises(StorageError, match="check the owner and permissions"):
         store.objects("s3://bucket/a")
     store.path("s3://bucket/a").chmod(0o700)
+
+
+def test_a_file_moves_to_another_file_system(store: Store) -> None:
+    memory = Path("/dev/shm")
+    store.root.mkdir()
+    if not memory.is_dir() or memory.stat().st_dev == store.root.stat().st_dev:
+        pytest.skip("this machine has no second file system to write to")
+    with tempfile.NamedTemporaryFile(dir=memory, delete=False) as source:
+        source.write(b"data")
+    store.put(Path(source.name), "s3://bucket/x", move=True)
+    assert store.read_text("s3://bucket/x") == "data"
+    assert not os.path.exists(source.name)
+
+
+def test_a_prefix_holds_what_it_would_find(store: Store) -> None:
+    store.put_bytes(b"", "s3://bucket/x/part-1")
+    (store.path("s3://bucket/empty")).mkdir()
+    for prefix in ("x", "x/", "x/part-1", "x/part", "x/other", "x/part/", "empty", "e", "absent", "absent/y"):
+        assert store.holds(f"s3://bucket/{prefix}") == bool(store.objects(f"s3://bucket/{prefix}")), prefix

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.place import Place
+from engines.place import Meeting, Place
 
 from dagwright.engines.local.metrics import final_metrics
 from dagwright.errors import DefinitionError
@@ -69,6 +73,7 @@ for name in ("model/m.bin", "model/code/inference.py", "output/data/plot.txt"):
 def test_without_output_there_is_a_model_archive_and_no_other(place: Place) -> None:
     execution = place.run(place.training("T", "pass"))
     assert place.keys("models") == [f"models/{execution.steps['T'].job}/output/model.tar.gz"]
+    assert "T: wrote nothing to /opt/ml/model" in place.watcher.notes
 
 
 def test_a_failure_file_is_the_reason_and_nothing_is_published(place: Place) -> None:
@@ -199,6 +204,16 @@ def test_a_model_file_without_permissions_is_in_the_archive(place: Place) -> Non
         ({"ResourceConfig": "big"}, 'ResourceConfig must be an object, it is "big"'),
         ({"AlgorithmSpecification": {}}, "starts the program built into its image"),
         ({"AlgorithmSpecification": {"ContainerEntrypoint": "x"}}, "ContainerEntrypoint must be a list"),
+        (
+            {
+                "AlgorithmSpecification": {"TrainingInputMode": "Pipe", "ContainerEntrypoint": ["x"]},
+                "InputDataConfig": [{"ChannelName": "a", "DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/x"}}}],
+            },
+            "Channel 'a' uses Pipe mode",
+        ),
+        ({"OutputDataConfig": {"S3OutputPath": "s3://bucket/m", "CompressionType": "NONE"}}, "CompressionType is NONE"),
+        ({"ResourceConfig": {"InstanceGroups": [{}]}}, "ResourceConfig has InstanceGroups"),
+        ({"EnableNetworkIsolation": True, "ResourceConfig": {"InstanceCount": 2}}, "isolates 2 instances"),
         ({"EnableNetworkIsolation": 1}, "EnableNetworkIsolation must be true or false"),
     ],
 )
@@ -215,3 +230,27 @@ def test_a_malformed_metric_is_a_sentence(place: Place, metric: object) -> None:
     step = place.training("T", "pass", AlgorithmSpecification={"MetricDefinitions": [metric]})
     with pytest.raises(DefinitionError, match=r"must be|is missing"):
         place.run(step)
+
+
+SAVING = "open(ML + '/model/m', 'w').write('m'); meet(); __import__('signal').pause()"
+
+
+@pytest.mark.parametrize(("limit", "secondary"), [(1, "MaxRuntimeExceeded"), (60, "Stopped")])
+def test_a_model_that_was_saved_before_the_end_is_kept(
+    place: Place, meeting: Callable[[int], Meeting], limit: int, secondary: str
+) -> None:
+    door = meeting(1)
+
+    def stop() -> None:
+        if door.complete.wait(10) and secondary == "Stopped":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    step = place.training(
+        "T", SAVING, variables={"MEETING": door.port}, StoppingCondition={"MaxRuntimeInSeconds": limit}
+    )
+    output = place.output(place.run(step), "T")
+    stopper.join()
+    assert (output["TrainingJobStatus"], output["SecondaryStatus"]) == ("Stopped", secondary)
+    assert place.archive(output["ModelArtifacts"]["S3ModelArtifacts"]) == {"m": b"m"}

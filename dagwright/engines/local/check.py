@@ -121,7 +121,7 @@ def _missing_inputs(
         given = [(item.name, item.uri) for item in job.inputs if not item.optional]
         given += [("source code", job.source_archive)] if job.source_archive else []
         for label, uri in given:
-            if uri.startswith("s3://") and not written.may_hold(uri) and not scope.store.objects(uri):
+            if uri.startswith("s3://") and not written.may_hold(uri) and not scope.store.holds(uri):
                 what = f"its input '{label}' is not there: {uri}"
                 yield Problem("missing-input", what, f"put it there: deploy.py upload PATH --to {uri}", step=name)
         for output in job.outputs:

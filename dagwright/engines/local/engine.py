@@ -15,7 +15,7 @@ from dagwright.definition.parameters import start_values
 from dagwright.engines.execution import Execution, Nobody, Observer, StepRun
 from dagwright.engines.local import check
 from dagwright.engines.local.environments import Environments, Rule
-from dagwright.engines.local.home import Home, new_execution_id, new_job_name, now
+from dagwright.engines.local.home import Home, new_execution_id, new_job_name, now, private_folders
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
 from dagwright.engines.local.registry import Registry
@@ -107,7 +107,7 @@ class LocalEngine:
         )  # fmt: skip
         workshop = Workshop(
             home.store, launcher, home.jobs(execution.id), home.logs, removal.take,
-            self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
+            private_folders(home.path), self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
         )  # fmt: skip
         bench = Bench(
             workshop=workshop,

@@ -36,7 +36,7 @@ _CURRENT = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _REQUIREMENTS_BYTES = 1 << 20
 _ANSWER_SECONDS = 30
 _TELL_VERSION = "import sys; print('Python %d.%d' % sys.version_info[:2])"
-_HIDDEN = ("/tmp/", "/run/", "/dev/", "/proc/", "/var/tmp/")  # noqa: S108 - folders a sandbox has as its own
+SANDBOX_FOLDERS = ("/tmp/", "/run/", "/dev/", "/proc/", "/var/tmp/")  # noqa: S108 - folders a sandbox has as its own
 
 
 class Rule(Protocol):
@@ -232,9 +232,12 @@ def matches(image: str, pattern: str) -> bool:
     return fnmatchcase(image, pattern) or fnmatchcase(_short(image), pattern)
 
 
-def hidden(paths: Iterable[Path]) -> list[Path]:
-    """Those of `paths` that a sandbox has to show on purpose, because they lie in folders it has as its own."""
-    return sorted(path for path in paths if f"{path}/".startswith(_HIDDEN))
+def out_of_sight(paths: Iterable[Path], covered: Iterable[str]) -> list[Path]:
+    """Where those of `paths` really are that a sandbox has to show on purpose, because they lie in folders that it has
+    as its own, or finds empty."""
+    folders = (*SANDBOX_FOLDERS, *(f"{folder}/" for folder in covered))
+    real = {Path(os.path.realpath(path)) for path in paths}
+    return sorted(path for path in real if f"{path}/".startswith(folders))
 
 
 def find_python(version: str | None) -> str:

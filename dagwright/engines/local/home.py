@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import re
 import secrets
 import signal
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPING
 from dagwright.engines.local.database import Database
+from dagwright.engines.local.environments import SANDBOX_FOLDERS
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.errors import StorageError
@@ -156,6 +158,19 @@ class Home:
         database: Database | None = self.__dict__.pop("database", None)
         if database:
             database.close()
+
+
+def private_folders(home: Path) -> tuple[str, ...]:
+    """What of the machine is nobody's business but the user's: their own folder, with its keys and credentials, the
+    administrator's, and the objects and jobs of other runs below `home`."""
+    try:
+        own = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        own = ""
+    first = own.split("/")[1] if own.startswith("/") else ""
+    system = first in ("", "usr", "bin", "sbin", "lib", "lib64", "etc", "dev", "proc", "sys")
+    folders = [os.path.realpath(folder) for folder in ("" if system else own, "/root", home) if folder]
+    return tuple(folder for folder in folders if not f"{folder}/".startswith(SANDBOX_FOLDERS))
 
 
 def now() -> str:

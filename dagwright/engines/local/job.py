@@ -14,6 +14,8 @@ from pathlib import Path
 from dagwright.errors import ExecutionError
 
 ML = "/opt/ml"
+NOT_STARTED = "its process could not be started"
+"""How the reason begins when a job fails before its program runs: not the program's failure, but the machine's."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ class Job:
     """A source archive to unpack into `/opt/ml/code`: its S3 address, or its place in an input."""
     visible: tuple[Path, ...] = ()
     """Folders of the machine that the job reads at their own place."""
+
+    def __post_init__(self) -> None:
+        """Raises ExecutionError for isolated hosts, which a local run would isolate from each other as well."""
+        if self.isolated and len(self.hosts) > 1:
+            raise ExecutionError(
+                f"The job isolates {len(self.hosts)} instances from the network; a local run cannot connect them then",
+                hint="Use an InstanceCount of 1, or turn EnableNetworkIsolation off for local runs.",
+            )
 
 
 @dataclass

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dagwright.engines.local.environments import Environment, hidden
+from dagwright.engines.local.environments import Environment, out_of_sight
 from dagwright.engines.local.job import ML, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
 from dagwright.engines.local.publishing import publish
@@ -51,6 +51,8 @@ class Workshop:
     logs: Path
     discard: Callable[[Path], None]
     """Takes the folder of a job that is over."""
+    covered: tuple[str, ...] = ()
+    """Folders of the machine that a sandboxed job finds empty: the user's own, and the other jobs'."""
     stop_grace_seconds: float = 10.0
     copy_below_bytes: int = 64 << 20
 
@@ -128,8 +130,7 @@ class JobRun:
         finally:
             with self._lock:
                 processes, self._processes = self._processes, {}
-            for process in processes:
-                process.close()
+            _end_for_good(processes)
             for timer in self._timers:
                 timer.cancel()
 
@@ -170,18 +171,19 @@ class JobRun:
         return variables | given | {"HOSTNAME": host.name}
 
     def _root(self, host: Host) -> Root:
+        covered = self._workshop.covered
         binds = [
             Bind(host.folder / "tmp", "/tmp", writable=True),  # noqa: S108
             Bind(host.folder / "ml", ML, writable=True),
-            *(Bind(path, str(path)) for path in hidden({*self._environment.visible, *self.job.visible})),
-            *(Bind(host.path(target), target) for target in host.linked),
         ]
         if os.path.isdir("/var/tmp"):  # noqa: S108
             binds.append(Bind(host.folder / "tmp", "/var/tmp", writable=True))  # noqa: S108
         if os.path.isfile("/etc/hosts"):
-            # the host's own copy; writable, because to make it read-only the table of mounts has to be read
             binds.append(Bind(host.folder / "hosts", "/etc/hosts", writable=True))
-        return Root(tuple(binds), host.name, self.job.isolated)
+        needed = {*self._environment.visible, *self.job.visible}
+        binds += [Bind(path, str(path)) for path in out_of_sight(needed, covered)]
+        binds += [Bind(host.path(target), os.path.normpath(target)) for target in host.linked]
+        return Root(tuple(binds), host.name, self.job.isolated, covered)
 
     # ---- waiting ----
 
@@ -247,6 +249,15 @@ def in_one_line(error: DagwrightError) -> str:
 def _kill_all(processes: Iterable[JobProcess]) -> None:
     for process in processes:
         process.kill()
+
+
+def _end_for_good(processes: Iterable[JobProcess]) -> None:
+    """Nothing of them runs any more afterwards: their folders go next."""
+    for process in processes:
+        if not process.ended:
+            process.kill()
+            process.wait()
+        process.close()
 
 
 def _wait_for(processes: Iterable[JobProcess]) -> None:

@@ -26,6 +26,10 @@ _MEANINGS: dict[int, str] = {
     signal.SIGILL: ": a library it uses was built for another processor",
 }
 _ENDED = b'{"refused": "the process that starts and watches jobs has ended; was there enough memory?"}\n'
+# `-I -S` finds no installed package, so the folder of this one is said; imported, its bytecode is kept.
+_PROGRAM = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from dagwright.engines.local.sandbox import main; main(sys.argv[2:])"
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Root:
     binds: tuple[Bind, ...]
     hostname: str
     isolated: bool = False
+    hidden: tuple[str, ...] = ()
+    """Folders of the machine that the job finds empty."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class JobProcess:
     _control: socket.socket
     _received: bytearray = field(default_factory=bytearray)
     refused: str = ""
+    ended: bool = False
 
     def fileno(self) -> int:
         """For `poll`: readable when there is news."""
@@ -83,11 +90,16 @@ class JobProcess:
 
     def news(self) -> Ending | None:
         """Read what has arrived, and wait if nothing has; the ending if that is what it says."""
-        self._received += self._control.recv(4096) or _ENDED
+        try:
+            part = self._control.recv(4096)
+        except ConnectionError:
+            part = b""
+        self._received += part or _ENDED
         while b"\n" in self._received:
             line, _, rest = bytes(self._received).partition(b"\n")
             self._received[:] = rest
             message = json.loads(line)
+            self.ended = True
             if "refused" in message:
                 self.refused = message["refused"]
                 return Ending(exit_code=-signal.SIGKILL)
@@ -123,7 +135,6 @@ class Launcher:
         import subprocess
 
         ours, theirs = socket.socketpair()
-        program = Path(__file__).with_name("sandbox.py")
         places = [folder / "template", folder / "root"] if folder else []
         words = [str(word) for word in (theirs.fileno(), *places)]
         with storage_errors(f"{folder} cannot be written"):
@@ -132,7 +143,7 @@ class Launcher:
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", str(program), *words],
+                    [sys.executable, "-I", "-S", "-c", _PROGRAM, str(Path(__file__).parents[3]), *words],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,
@@ -167,7 +178,10 @@ class Launcher:
             **(_sandbox(root) if root else {}),
         }
         body = json.dumps(request).encode()
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise ExecutionError(f"A process cannot be started: {error.strerror}") from error
         try:
             with theirs:
                 socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
@@ -194,4 +208,5 @@ def _sandbox(root: Root) -> dict[str, Any]:
         "binds": [(str(bind.source), bind.target, bind.writable) for bind in root.binds],
         "hostname": root.hostname,
         "isolated": root.isolated,
+        "hidden": root.hidden,
     }

@@ -61,14 +61,23 @@ def _publish_folder(folder: Path, uri: str, store: Store, move: bool) -> int:
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """(folder, its folders, its other entries), in order, for all a job wrote below `folder`; readable by now."""
-    for directory, folders, files in os.walk(folder):
+    """(folder, its folders, its other entries), in order, for all a job wrote below `folder`; readable by now.
+
+    Raises OSError for a chain of folders that is longer than a path may be.
+    """
+    waiting = [folder] if os.path.isdir(folder) else []
+    while waiting:
+        here = waiting.pop()
+        folders: list[str] = []
+        others: list[str] = []
+        with os.scandir(here) as entries:
+            for entry in entries:
+                (folders if entry.is_dir(follow_symlinks=False) else others).append(entry.name)
+                if not entry.is_symlink():
+                    make_readable(Path(entry.path))
         folders.sort()
-        here = Path(directory)
-        for name in (*folders, *files):
-            if not (here / name).is_symlink():
-                make_readable(here / name)
-        yield here, folders, sorted(files)
+        yield here, folders, sorted(others)
+        waiting.extend(here / name for name in reversed(folders))
 
 
 def read_start(path: Path, limit: int) -> bytes:

@@ -69,6 +69,8 @@ class Run:
         with self._stopped_on_error():
             for image in images:
                 self.bench.environments.of(image)
+            while not self.events.empty():  # nothing runs yet: whoever wants it stopped has said so meanwhile
+                self._handle(self.events.get())
             while True:
                 self._start_what_may()
                 if not self._running:
@@ -105,8 +107,12 @@ class Run:
             self._finish(step.name, self._result_of(step, scope))
             return
         thread = threading.Thread(target=self._run_job, args=(step, scope), name=step.name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._finish(step.name, StepResult(FAILED, f"InternalServerError: it could not be started: {error}"))
+            return
         self._running[step.name] = thread
-        thread.start()
 
     def _result_of(self, step: Step, scope: RunScope) -> StepResult:
         try:
@@ -203,7 +209,8 @@ class Run:
         except BaseException as error:
             self._closed, self.execution.status = True, STOPPING
             for job in list(self._jobs.values()):
-                job.stop()
+                with suppress(Exception):  # one that cannot be told must not keep the others from it
+                    job.stop()
             for thread in self._running.values():
                 thread.join()
             self.execution.failure_reason = f"the run ended by an error: {error}"
@@ -239,11 +246,12 @@ class Run:
 
 @contextmanager
 def stopping_signals() -> Iterator[SimpleQueue[Ended | str]]:
-    """The events of a run: Ctrl-C and TERM become one of them, in the order of things, not an exception anywhere."""
+    """The events of a run: Ctrl-C, TERM and HUP become one of them, in the order of things; none is an exception."""
     events: SimpleQueue[Ended | str] = SimpleQueue()
     with ExitStack() as before:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            hang_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)  # not under nohup
+            for number in (signal.SIGINT, signal.SIGTERM, *hang_up):
                 before.callback(signal.signal, number, signal.getsignal(number) or signal.SIG_DFL)
                 signal.signal(number, lambda *_: events.put(STOP))
         yield events

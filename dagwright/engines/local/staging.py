@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from dagwright.errors import ExecutionError
 
 if TYPE_CHECKING:
     from tarfile import TarInfo
+
+_jobs = count()
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,9 @@ class Staging:
             (host.folder / "hosts").write_text(hosts_file, encoding="utf-8")
 
     def _hosts_file(self) -> str:
-        """The machine's names and the job's hosts; each job has addresses of its own, so that ports do not collide."""
-        number = zlib.crc32(self.job.name.encode())
-        network = f"127.{1 + number % 254}.{number >> 8 & 255}"
+        """The machine's names and the job's hosts; each job has addresses of its own, so that ports do not collide: 256
+        jobs of a run beside each other, and runs whose process ids differ by no multiple of 254."""
+        network = f"127.{1 + os.getpid() % 254}.{next(_jobs) % 256}"
         own = [f"{network}.{place}\t{name}" for place, name in enumerate(self.job.hosts, start=1)]
         return _machine_hosts() + "\n".join(own) + "\n"
 

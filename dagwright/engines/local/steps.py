@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ from dagwright.definition.expression import evaluate, render
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.environments import Environment, Environments
-from dagwright.engines.local.job import Job, JobEnding
+from dagwright.engines.local.job import NOT_STARTED, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
 from dagwright.engines.local.metrics import Metrics, final_metrics
@@ -24,11 +23,13 @@ from dagwright.engines.local.processing import exit_message, processing_job, pro
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import Account, RunScope
+from dagwright.engines.local.script_mode import MODEL
 from dagwright.engines.local.training import (
     failure_text,
     publish_artifacts,
     training_job,
     training_response,
+    wrote_model,
 )
 
 
@@ -91,20 +92,24 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     run, times = _prepare(step, job, bench)
     model = ""
     metrics = Metrics()
+    notes: list[str] = []
 
     def finish(ending: JobEnding) -> JobEnding:
         nonlocal model, metrics
         times["ended"] = bench.now()
         metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"], run.is_stopping)
-        if ending.outcome == "Completed":
+        if ending.outcome == "Failed":
+            text = next((text for text in (failure_text(host) for host in run.hosts) if text), "")
+            return _explained(ending, run, text)
+        if wrote_model(run.hosts) or ending.outcome == "Completed":  # what was saved before the end is not lost
             model = publish_artifacts(scope.job, request, run.hosts, bench.workshop.store)
-            return ending
-        text = next((text for text in (failure_text(host) for host in run.hosts) if text), "")
-        return _explained(ending, run, text)
+        if ending.outcome == "Completed" and not wrote_model(run.hosts):
+            notes.append(f"wrote nothing to {MODEL}")
+        return ending
 
     ending = run.run(finish)
     response = training_response(scope.job, arn, request, ending, model, metrics.found, times)
-    return _result(ending, {"TrainingJob": {"Arn": arn}}, response, metrics.notes)
+    return _result(ending, {"TrainingJob": {"Arn": arn}}, response, (*metrics.notes, *notes))
 
 
 def _prepare(step: Step, job: Job, bench: Bench) -> tuple[JobRun, dict[str, str]]:
@@ -115,14 +120,16 @@ def _prepare(step: Step, job: Job, bench: Bench) -> tuple[JobRun, dict[str, str]
 
 
 def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
-    """The failure of an algorithm, in SageMaker's form, with the job's own words or the last line of its log."""
+    """A failure in SageMaker's form: the algorithm's with its own words or the last line of its log, or ours."""
     if ending.outcome != "Failed":
         return ending
+    where = f" on {ending.host}" if len(run.hosts) > 1 else ""
+    if ending.reason.startswith(NOT_STARTED):
+        return replace(ending, reason=f"InternalServerError: {ending.reason}{where}")
     log = next((host.log for host in run.hosts if host.name == ending.host), run.hosts[0].log)
     words = own_words or _last_line(log)
-    where = f" on {ending.host}" if len(run.hosts) > 1 else ""
     reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
-    return JobEnding(ending.outcome, reason, ending.exit_code, ending.host)
+    return replace(ending, reason=reason)
 
 
 def _last_line(log: Path) -> str:
@@ -209,8 +216,3 @@ JOBS = {"Processing", "Training", "Lambda"}
 def metrics_of(result: StepResult) -> list[tuple[str, float]]:
     """The final metrics of a training step's result."""
     return [(item["MetricName"], item["Value"]) for item in member(result.output, "FinalMetricDataList", list, [])]
-
-
-def described(value: Mapping[str, Any]) -> str:
-    """A Describe response as JSON text, for the record."""
-    return json.dumps(value, default=str)

@@ -56,11 +56,16 @@ class Store:
             return [StoredObject(path, path.name)]
         if os.path.isdir(path):
             return [StoredObject(file, file.relative_to(path).as_posix()) for file in _files(path)]
-        if uri.endswith("/") or not os.path.isdir(path.parent):
-            return []
-        siblings = sorted(entry for entry in path.parent.iterdir() if entry.name.startswith(path.name))
+        siblings = sorted(_siblings(path, uri))
         found = (file for entry in siblings for file in ([entry] if entry.is_file() else _files(entry)))
         return [StoredObject(file, file.relative_to(path.parent).as_posix()) for file in found]
+
+    def holds(self, uri: str) -> bool:
+        """Whether `objects` would find anything; looks no further than the first."""
+        path = self.path(uri)
+        with storage_errors(f"{uri} cannot be read"):
+            begun = [path] if os.path.exists(path) else _siblings(path, uri)
+            return any(entry.is_file() or any(True for _ in _below(entry)) for entry in begun)
 
     def read_text(self, uri: str) -> str:
         """The text of an object. Raises StorageError if there is none or it is not UTF-8."""
@@ -77,8 +82,7 @@ class Store:
         aside = self._aside()
         with storage_errors(f"{uri} cannot be written"):
             if move:
-                os.replace(source, aside)
-                os.chmod(aside, _PERMISSIONS)
+                _move_file(source, aside)
             else:
                 copy_file(source, aside)
             self._appear(aside, target, uri)
@@ -162,17 +166,27 @@ def split_uri(uri: str) -> tuple[str, list[str]]:
     return bucket, parts
 
 
+def _siblings(path: Path, uri: str) -> Iterator[Path]:
+    """What lies beside `path` under a name that begins with its name."""
+    if not uri.endswith("/") and os.path.isdir(path.parent):
+        yield from (entry for entry in path.parent.iterdir() if entry.name.startswith(path.name))
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    """Every regular file below `folder`, sorted by key; symbolic links to files count, links to folders do not."""
+    """Every regular file below `folder`, sorted by key."""
+    return iter(sorted(_below(folder), key=lambda file: file.as_posix()))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Every regular file below `folder`; symbolic links to files count, links to folders do not."""
     waiting = [folder]
-    found = []
     while waiting:
-        for entry in os.scandir(waiting.pop()):
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(Path(entry.path))
-            elif entry.is_file():
-                found.append(Path(entry.path))
-    return iter(sorted(found, key=lambda file: file.as_posix()))
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                elif entry.is_file():
+                    yield Path(entry.path)
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -203,6 +217,20 @@ def _copied_by_kernel(source: int, target: int) -> bool:
         os.lseek(target, 0, os.SEEK_SET)
         return False
     return True
+
+
+def _move_file(source: Path, target: Path) -> None:
+    """Also to another file system: the tree may be a link or a mount."""
+    import errno
+
+    try:
+        os.replace(source, target)
+        os.chmod(target, _PERMISSIONS)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy_file(source, target)
+        os.unlink(source)
 
 
 def link_file(source: Path, target: Path) -> None:

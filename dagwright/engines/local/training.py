@@ -26,7 +26,9 @@ _CHANNEL_NAME = re.compile(r"[A-Za-z0-9.\-_]*[A-Za-z0-9\-_][A-Za-z0-9.\-_]*")  #
 
 def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
     """The job of a request. Raises ExecutionError for what a local run cannot do, in a sentence."""
-    channels = [_channel(item) for item in objects(request, "InputDataConfig")]
+    _refuse_what_is_missing(request)
+    mode = member(request, "AlgorithmSpecification.TrainingInputMode", str, "File")
+    channels = [_channel(item, mode) for item in objects(request, "InputDataConfig")]
     hyperparameters = text_map(request, "HyperParameters")
     hosts = host_names(member(request, "ResourceConfig.InstanceCount", int, 1))
     instance_type = member(request, "ResourceConfig.InstanceType", str, "local")
@@ -62,14 +64,27 @@ def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
     )
 
 
-def _channel(item: Mapping[str, Any]) -> Input:
+def _refuse_what_is_missing(request: Mapping[str, Any]) -> None:
+    if member(request, "OutputDataConfig.CompressionType", str, "GZIP") == "NONE":
+        raise ExecutionError(
+            "OutputDataConfig.CompressionType is NONE; a local run makes a model.tar.gz only",
+            hint="Use GZIP, or leave CompressionType out.",
+        )
+    if member(request, "ResourceConfig.InstanceGroups", list):
+        raise ExecutionError(
+            "ResourceConfig has InstanceGroups; all instances of a local run are of one kind",
+            hint="Use InstanceType and InstanceCount.",
+        )
+
+
+def _channel(item: Mapping[str, Any], mode: str) -> Input:
     name = needed(item, "ChannelName", str)
     if not _CHANNEL_NAME.fullmatch(name):
         raise ExecutionError(f"The channel name '{name}' has other characters than letters, digits, '.', '-' and '_'")
     source = member(item, "DataSource.S3DataSource", dict)
     if source is None:
         raise ExecutionError(f"Channel '{name}' reads a file system; only S3DataSource runs here")
-    if member(item, "InputMode", str, "File") == "Pipe":
+    if member(item, "InputMode", str, mode) == "Pipe":
         raise ExecutionError(f"Channel '{name}' uses Pipe mode, which a local run does not have yet: use File")
     if member(source, "S3DataType", str, "S3Prefix") != "S3Prefix":
         raise ExecutionError(f"Channel '{name}' is a manifest, which a local run does not read yet: use S3Prefix")
@@ -141,6 +156,11 @@ def failure_text(host: Host) -> str:
 def artifact_uri(name: str, request: Mapping[str, Any], file: str) -> str:
     """`<S3OutputPath>/<job>/output/<file>`, where SageMaker puts what a training job made."""
     return f"{needed(request, 'OutputDataConfig.S3OutputPath', str).rstrip('/')}/{name}/output/{file}"
+
+
+def wrote_model(hosts: list[Host]) -> bool:
+    """Whether the job left a file in `/opt/ml/model` of any host."""
+    return any(files for host in hosts for _, _, files in walk(host.written(MODEL)))
 
 
 def publish_artifacts(name: str, request: Mapping[str, Any], hosts: list[Host], store: Store) -> str:
