@@ -170,7 +170,7 @@ def private_folders(home: Path) -> tuple[str, ...]:
     first = own.split("/")[1] if own.startswith("/") else ""
     system = first in ("", "usr", "bin", "sbin", "lib", "lib64", "etc", "dev", "proc", "sys")
     folders = [os.path.realpath(folder) for folder in ("" if system else own, "/root", home) if folder]
-    return tuple(folder for folder in folders if not f"{folder}/".startswith(SANDBOX_FOLDERS))
+    return tuple(dict.fromkeys(folder for folder in folders if not f"{folder}/".startswith(SANDBOX_FOLDERS)))
 
 
 def now() -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dagwright.engines.local.environments import Environment, out_of_sight
-from dagwright.engines.local.job import ML, Host, Job, JobEnding
+from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
 from dagwright.engines.local.publishing import publish
 from dagwright.engines.local.removal import remove_tree
@@ -222,7 +222,7 @@ class JobRun:
         if self._stopping:
             return JobEnding("Stopped", "stopped", ending.exit_code, host.name)
         if process.refused:
-            return JobEnding("Failed", f"its process could not be started: {process.refused}", 1, host.name)
+            return JobEnding("Failed", f"{NOT_STARTED}: {process.refused}", 1, host.name)
         return JobEnding("Failed", str(ending), ending.exit_code, host.name)
 
     def _end(self, processes: list[JobProcess]) -> None:
