@@ -6,7 +6,6 @@ that have to be in the store before it runs.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
 import sys
@@ -178,7 +177,6 @@ def _import(root: Path, path: Path) -> object:
     if folder in sys.path:
         sys.path.remove(folder)
     sys.path.insert(0, folder)
-    importlib.invalidate_caches()
     spec = importlib.util.spec_from_file_location(f"pipelines.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise DefinitionError(f"pipelines/{path.name} cannot be imported")

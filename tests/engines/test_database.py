@@ -46,7 +46,9 @@ def test_a_record_to_read_is_left_as_it_is(tmp_path: Path, database: Database) -
             add(reader, "n")
         reader.close()
         database.close()
-    assert Database(tmp_path / "absent" / "record.sqlite3", read_only=True).rows("models") == []
+    nothing = Database(tmp_path / "absent" / "record.sqlite3", read_only=True)
+    assert nothing.rows("models") == []
+    nothing.close()
     assert [entry.name for entry in tmp_path.iterdir()] == ["record.sqlite3"]
 
 

@@ -110,7 +110,8 @@ def test_under_network_isolation_the_source_is_in_a_channel(place: Place) -> Non
 def test_the_source_in_a_channel_may_be_a_folder(place: Place) -> None:
     place.put("unpacked/train.py", TRAIN)
     hyperparameters = {"sagemaker_program": "train.py", "sagemaker_submit_directory": "/opt/ml/input/data/code/"}
-    seen_by(place, place.training("T", hyperparameters=hyperparameters, channels={"code": "s3://bucket/unpacked"}))
+    step = place.training("T", hyperparameters=hyperparameters, channels={"code": "s3://bucket/unpacked"})
+    assert seen_by(place, step)["variables"]["SM_MODULE_NAME"] == "train"
 
 
 def test_an_archive_that_is_in_no_channel_is_a_sentence(place: Place) -> None:
@@ -177,6 +178,7 @@ def test_an_archive_that_would_leave_its_folder_is_refused(place: Place, member:
     assert str(place.folder) not in reason
 
 
+@pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")
 @pytest.mark.parametrize("filtered", [True, False])
 def test_what_is_unpacked_has_ordinary_owners_and_permissions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filtered: bool

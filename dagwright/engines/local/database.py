@@ -69,14 +69,22 @@ class Database:
         with self._explained():
             self._connection = self._opened_to_read() if read_only else self._opened()
             self._connection.row_factory = sqlite3.Row
-        if self._version() == 0:
-            self._make_tables()
+        try:
+            if self._version() == 0:
+                self._make_tables()
+        except BaseException:
+            self.close()
+            raise
 
     def _opened(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = _connect(self._path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _opened_to_read(self) -> sqlite3.Connection:
