@@ -177,11 +177,10 @@ class LocalEngine:
         (row,) = self.home.database.rows("executions", id=execution.id)
         return read_definition(row["definition"])
 
-    def history(self, pipeline: str = "") -> list[Execution]:
+    def history(self) -> list[Execution]:
         """All executions, newest first, without their steps."""
         self.home.settle()
-        where = {"pipeline": pipeline} if pipeline else {}
-        return [_execution(row) for row in self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY, **where)]
+        return [_execution(row) for row in self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY)]
 
     def metrics(self, execution: str) -> list[tuple[str, str, float]]:
         """(step, metric, value) of an execution, in the order they were recorded."""

@@ -188,7 +188,7 @@ class JobRun:
     # ---- waiting ----
 
     def _attend(self, deadline: float) -> JobEnding:
-        """Wait for every host; the first that fails, or the time limit, ends them all."""
+        """Wait for every host, or until one has failed or the time is over; `_execute` ends what still runs then."""
         running = {process.fileno(): process for process in self._processes}
         poll = select.poll()
         for descriptor in running:
@@ -205,8 +205,6 @@ class JobRun:
                 del running[descriptor]
                 poll.unregister(descriptor)
                 if ending.exit_code or process.refused:
-                    _kill_all(running.values())
-                    _wait_for(running.values())
                     return self._failure(self._processes[process], process, ending)
         return JobEnding("Stopped", "stopped") if self._stopping else JobEnding("Completed")
 
@@ -253,10 +251,10 @@ def _kill_all(processes: Iterable[JobProcess]) -> None:
 
 def _end_for_good(processes: Iterable[JobProcess]) -> None:
     """Nothing of them runs any more afterwards: their folders go next."""
+    running = [process for process in processes if not process.ended]
+    _kill_all(running)
+    _wait_for(running)
     for process in processes:
-        if not process.ended:
-            process.kill()
-            process.wait()
         process.close()
 
 
