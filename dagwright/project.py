@@ -95,6 +95,11 @@ class Project(Addresses):
     images: Mapping[str, str]
     sizes: Mapping[str, Size]
     environment_suffix: bool
+    pipeline_role: str
+    scheduler_role: str
+    schedule_group: str
+    dead_letter_queue: str | None
+    checks: Mapping[str, str]
     local: LocalSettings
     root: Path
 
@@ -253,6 +258,8 @@ def _project(settings: Settings, root: Path) -> Project:
     region, account, names = settings.value("region"), settings.value("account_id"), _names(settings)
     partition = partition_of(region)
     own = {"Company": company, "Team": team, "Project": project, "Environment": settings.environment}
+    roles = f"arn:{partition}:iam::{account}:role/"
+    role = settings.value("role") or roles + names["role"]
     return Project(
         company=company,
         team=team,
@@ -261,7 +268,7 @@ def _project(settings: Settings, root: Path) -> Project:
         account_id=account,
         region=region,
         partition=partition,
-        role=settings.value("role") or f"arn:{partition}:iam::{account}:role/{names['role']}",
+        role=role,
         bucket=names["bucket"],
         layout=Layout(**{name: settings.value(f"layout.{name}").strip("/") for name in Layout.__dataclass_fields__}),
         subnets=settings.value("network.subnets") or (),
@@ -274,6 +281,12 @@ def _project(settings: Settings, root: Path) -> Project:
         images=MappingProxyType(settings.below("images")),
         sizes=MappingProxyType({kind: Size(**given) for kind in _SIZED if (given := settings.below(f"sizes.{kind}"))}),
         environment_suffix=settings.value("environment_suffix"),
+        pipeline_role=settings.value("pipeline_role") or role,
+        scheduler_role=settings.value("scheduler.role")
+        or f"{roles}SageMaker-{_title(team)}-{_title(project)}-SchedulerRole",
+        schedule_group=settings.value("scheduler.group") or f"{team}-{project}",
+        dead_letter_queue=settings.value("scheduler.dead_letter_queue"),
+        checks=MappingProxyType(settings.below("checks")),
         local=_local(settings),
         root=root,
     )

@@ -120,6 +120,14 @@ GLOB = _text("an image address, in which * stands for anything", '"*/sagemaker-s
 FUNCTION = _text("a function's name or ARN, in which * stands for anything", "notify-*", r"\S+")
 HANDLER = _text("a Python file and a function in it", "path/to/file.py:handler", r"[^:]+\.py:[A-Za-z_][A-Za-z0-9_]*")
 PYTHON = _text("a Python version", '"3.9"', r"3\.[0-9]+(\.[0-9]+)?")
+SCHEDULE_GROUP = _text("a name of letters, digits and _ . -", "rc-churn", r"[0-9a-zA-Z\-_.]+", 64)
+QUEUE = _text(
+    "the ARN of an SQS queue, not a FIFO one",
+    "arn:aws:sqs:eu-west-1:123456789012:rc-churn-dead-letters",
+    r"arn:aws[a-z\-]*:sqs:[a-z0-9\-]+:[0-9]{12}:[A-Za-z0-9_\-]{1,80}",
+)
+RULE = _text("the code of a rule: lower-case words joined by hyphens", "image-by-tag", r"[a-z0-9]+(-[a-z0-9]+)*")
+SEVERITY = Form("string", "error, warning or off", choices=("error", "warning", "off"))
 SANDBOX = Form("string", "auto, namespaces or paths", choices=("auto", "namespaces", "paths"))
 
 
@@ -170,6 +178,16 @@ KEYS: tuple[Key, ...] = (
         "ARN of the role that jobs run under. "
         "Default: arn:{partition}:iam::{account_id}:role/SageMaker-{Team}-{Project}-ExecutionRole.",
     ),
+    Key("pipeline_role", ROLE, "ARN of the role that pipelines run under, which creates the jobs. Default: {role}."),
+    Key("scheduler", GROUP, "How EventBridge Scheduler starts pipelines."),
+    Key(
+        "scheduler.role",
+        ROLE,
+        "ARN of the role that starts them. "
+        "Default: arn:{partition}:iam::{account_id}:role/SageMaker-{Team}-{Project}-SchedulerRole.",
+    ),
+    Key("scheduler.group", SCHEDULE_GROUP, "The schedule group that holds them. Default: {team}-{project}."),
+    Key("scheduler.dead_letter_queue", QUEUE, "ARN of the SQS queue that is told of starts that failed."),
     Key("bucket", BUCKET, "The project's bucket. Default: {company}-sm-{team}-{project}."),
     Key("layout", GROUP, "Where things lie in the bucket: key prefixes."),
     Key("layout.raw", PREFIX, "Data as it came in.", default="raw/uploads"),
@@ -205,6 +223,8 @@ KEYS: tuple[Key, ...] = (
     *_size("processing", own_limits=True),
     *_size("training", own_limits=True),
     *_size("transform", own_limits=False),
+    Key("checks", Form("object", names=RULE), "How much a rule of `validate` counts here, by its code."),
+    Key("checks.*", SEVERITY, "error, warning or off; without it the rule's own severity in this environment."),
     Key(
         "environment_suffix",
         YES_NO,

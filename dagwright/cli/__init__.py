@@ -1,4 +1,4 @@
-"""The command line: words in, an exit code out. One file per command; this one knows the words and the exit codes.
+"""The command line: words in, an exit code out. One file per command; this one knows the exit codes, `words` the words.
 
 0   done, or nothing to change        3   the pipeline execution failed or was stopped
 1   failed                            64  wrong usage
@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import gc
 import json
@@ -17,19 +16,11 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
+from dagwright.cli.words import ENVIRONMENTS, parser
 from dagwright.errors import DagwrightError, InternalError, StorageError, UsageError, did_you_mean
 
-ENVIRONMENTS = ("local", "dev", "staging", "production")
 DONE, FAILED, CHANGES, EXECUTION_FAILED, USAGE = 0, 1, 2, 3, 64
-
-
-class _Parser(argparse.ArgumentParser):
-    """Wrong words are an error like any other: one place prints it and chooses the exit code."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"See: {self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
@@ -72,7 +63,7 @@ def _open_streams() -> None:
 def _run(words: list[str], root: Path | None) -> int:
     # A command builds its objects and ends: looking for cycles among them all the while is a third of a long render.
     gc.set_threshold(100_000, 50, 100)
-    arguments = _parser().parse_args(words)
+    arguments = parser().parse_args(words)
     if arguments.env not in ENVIRONMENTS:
         hint = did_you_mean(arguments.env, ENVIRONMENTS)
         raise UsageError(f"--env {arguments.env}: there is no such environment", hint=hint)
@@ -97,56 +88,3 @@ def _report(error: DagwrightError, words: list[str]) -> int:
 def _project_folder() -> Path:
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "config" / "project.yaml").is_file()), here)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        description="One ML pipeline definition in Python: run it here, render it for SageMaker Pipelines.",
-        allow_abbrev=False,
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-
-    def command(name: str, what: str, module: str = "", *, json_too: bool = True) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
-        added.set_defaults(module=module or name, command=name, json=False)
-        added.add_argument("--env", default="local", metavar="E", help="local (default), dev, staging or production")
-        added.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        if json_too:
-            added.add_argument("--json", action="store_true", help="one JSON object on standard output")
-        return added
-
-    def which(added: argparse.ArgumentParser) -> None:
-        added.add_argument("pipeline", nargs="?", metavar="PIPELINE", help="a pipeline of pipelines/")
-        added.add_argument("--file", metavar="F", help="a pipeline-definition JSON instead; - for standard input")
-
-    command("list", "the pipelines here, with their parameters", "list_pipelines")
-    render = command("render", "print what a pipeline becomes", json_too=False)
-    which(render)
-    render.add_argument("--target", choices=("sagemaker", "mermaid"), default="sagemaker", help="default: sagemaker")
-    render.add_argument("--out", metavar="FILE", help="write there instead of standard output")
-    run = command("run", "run a pipeline and follow it")
-    which(run)
-    run.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a start value")
-    upload = command("upload", "put data where pipelines read it")
-    upload.add_argument("paths", nargs="+", metavar="PATH", help="files or folders")
-    upload.add_argument("--to", required=True, metavar="PREFIX", help="raw/uploads, or a whole s3://bucket/prefix")
-    status = command("status", "how an execution went, step by step")
-    status.add_argument("execution", nargs="?", default="", metavar="EXECUTION", help="its id; default: the newest")
-    logs = command("logs", "what the jobs of an execution printed")
-    logs.add_argument("execution", nargs="?", default="", metavar="EXECUTION", help="its id; default: the newest")
-    logs.add_argument("--step", metavar="STEP", help="of this step only")
-    logs.add_argument("--tail", type=_count, metavar="N", help="the last N lines of each log")
-    stop = command("stop", "stop a running execution")
-    stop.add_argument(
-        "execution", nargs="?", default="", metavar="EXECUTION", help="its id; default: the one that runs"
-    )
-    history = command("history", "the executions, newest first")
-    history.add_argument("pipeline", nargs="?", default="", metavar="PIPELINE", help="of this pipeline only")
-    history.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")
-    return parser
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
-        raise argparse.ArgumentTypeError(f"'{text:.40}' is not a number of 1 or more")
-    return int(text)

@@ -12,7 +12,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dagwright.code import Asset
     from dagwright.pipeline import Pipeline
     from dagwright.project import Project
+    from dagwright.schedules import Schedule
 
 
 _MOST_BYTES = 64 << 20  # the service takes 1 MiB inline; whatever is in S3 is not much larger
@@ -30,12 +31,23 @@ _MOST_BYTES = 64 << 20  # the service takes 1 MiB inline; whatever is in S3 is n
 
 @dataclass(frozen=True)
 class Source:
-    """A pipeline to work on. `text` is its definition as JSON."""
+    """A pipeline to work on.
+
+    `name` is what the command line calls it, `text` its definition as JSON, `places` the file and line of each step.
+    What goes with a definition when it is deployed: `assets`, the code that has to be in S3; `description`;
+    `schedules` and `max_parallel_steps` as the pipeline declares them.
+    """
 
     name: str
     text: str
     graph: Graph
     assets: tuple[Asset, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    schedules: tuple[Schedule, ...] = ()
+    max_parallel_steps: int | None = None
+    deployed_name: str = ""
+    """The pipeline's name on AWS where it brings its own; else the project gives it one."""
 
 
 def project_of(arguments: Namespace) -> Project:

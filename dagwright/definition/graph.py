@@ -28,7 +28,17 @@ from dagwright.definition.declaration import (
 from dagwright.definition.expression import Place, PropertyFile, Reference, spell_place, survey
 from dagwright.errors import DefinitionError, Problem, did_you_mean
 
-__all__ = ["Dependency", "Edge", "Graph", "Parameter", "PropertyFile", "Reference", "Step", "read_definition"]
+__all__ = [
+    "Dependency",
+    "Edge",
+    "Graph",
+    "Parameter",
+    "PropertyFile",
+    "Reference",
+    "Step",
+    "examine_definition",
+    "read_definition",
+]
 
 Links = Mapping[str, tuple[str, ...]]
 # Far deeper than any pipeline; what is deeper still would end in the limits of Python's own JSON module.
@@ -83,6 +93,19 @@ def read_definition(source: str | bytes | dict[str, Any]) -> Graph:
     Raises DefinitionError with every structural problem: text that is not JSON, declarations without a name, names that
     are used twice or not declared, malformed expressions, dependence on a Fail step, cycles.
     """
+    graph, problems = examine_definition(source)
+    if problems:
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise DefinitionError(f"the pipeline definition has {count}", problems)
+    return graph
+
+
+def examine_definition(source: str | bytes | dict[str, Any]) -> tuple[Graph, list[Problem]]:
+    """What can be read of a definition, and every structural problem of it.
+
+    With problems the graph may lack steps and parameters, names may lead nowhere, and its order leaves out the steps
+    that cannot be put in one. Raises DefinitionError for what is no definition at all.
+    """
     definition = source if isinstance(source, dict) else _parse(source)
     problems: list[Problem] = []
     parameters = _read_parameters(definition.get("Parameters"), problems)
@@ -93,10 +116,7 @@ def read_definition(source: str | bytes | dict[str, Any]) -> Graph:
     order = _topological_order(predecessors, successors)
     if len(order) < len(steps):
         problems.extend(_cycle_problems(predecessors, order))
-    if problems:
-        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise DefinitionError(f"the pipeline definition has {count}", problems)
-    return Graph(steps, parameters, definition, predecessors, successors, order)
+    return Graph(steps, parameters, definition, predecessors, successors, order), problems
 
 
 def _parse(source: str | bytes) -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""The words of the command line: its commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias
+
+from dagwright.errors import UsageError
+
+ENVIRONMENTS = ("local", "dev", "staging", "production")
+
+_Command: TypeAlias = Callable[..., argparse.ArgumentParser]
+
+
+class _Words(argparse.ArgumentParser):
+    """Wrong words are an error like any other: one place prints it and chooses the exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"See: {self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """What turns the words into `module` (a file of this folder) and its options. Wrong words raise UsageError."""
+    words = _Words(
+        description="One ML pipeline definition in Python: run it here, deploy it to SageMaker Pipelines.",
+        allow_abbrev=False,
+    )
+    commands = words.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Words)
+
+    def command(name: str, what: str, module: str = "", *, json_too: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
+        added.set_defaults(module=module or name, command=name, json=False)
+        added.add_argument("--env", default="local", metavar="E", help="local (default), dev, staging or production")
+        added.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        if json_too:
+            added.add_argument("--json", action="store_true", help="one JSON object on standard output")
+        return added
+
+    _definitions(command)
+    _deploying(command)
+    _executions(command)
+    _registry(command)
+    return words
+
+
+def _definitions(command: _Command) -> None:
+    command("list", "the pipelines here, with their parameters", "list_pipelines")
+    render = command("render", "print what a pipeline becomes", json_too=False)
+    _which(render)
+    render.add_argument("--target", choices=("sagemaker", "mermaid"), default="sagemaker", help="default: sagemaker")
+    render.add_argument("--out", metavar="FILE", help="write there instead of standard output")
+    validate = command("validate", "every problem of a pipeline at once, without AWS")
+    _which(validate, "default: all of them")
+    validate.add_argument(
+        "--target", choices=("sagemaker", "stepfunctions", "local"), default="sagemaker", help="default: sagemaker"
+    )
+
+
+def _deploying(command: _Command) -> None:
+    plan = command("plan", "what an upsert would change on AWS")
+    _which(plan, "default: all of them")
+    plan.add_argument("--markdown", action="store_true", help="for a comment on a pull request")
+    plan.add_argument("--out", metavar="FILE", help="keep the plan for upsert --plan FILE")
+    upsert = command("upsert", "make AWS what the pipelines say; nothing to do is nothing done")
+    _which(upsert, "default: all of them")
+    upsert.add_argument("--plan", metavar="FILE", help="do what this plan says, or nothing if AWS has changed since")
+    upsert.add_argument("--prune", action="store_true", help="also delete what this project owns and defines no more")
+    upload = command("upload", "put data where pipelines read it")
+    upload.add_argument("paths", nargs="+", metavar="PATH", help="files or folders")
+    upload.add_argument("--to", required=True, metavar="PREFIX", help="raw/uploads, or a whole s3://bucket/prefix")
+
+
+def _executions(command: _Command) -> None:
+    run = command("run", "run a pipeline and follow it")
+    _which(run)
+    run.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a start value")
+    run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
+    run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed or was stopped")
+    for word, what in (("from", "this step and what follows from it"), ("to", "this step and what it needs")):
+        run.add_argument(f"--{word}", dest=f"{word}_steps", action="append", default=[], metavar="STEP", help=what)
+    run.add_argument("--only", dest="only_steps", action="append", default=[], metavar="STEP", help="this step alone")
+    run.add_argument("--source", metavar="EXECUTION", help="whose results --from, --to and --only go on from")
+    status = command("status", "how an execution went, step by step")
+    _execution(status, "its id; default: the newest")
+    logs = command("logs", "what the jobs of an execution printed")
+    _execution(logs, "its id; default: the newest")
+    logs.add_argument("--step", metavar="STEP", help="of this step only")
+    logs.add_argument("--tail", type=_count, metavar="N", help="the last N lines of each log")
+    logs.add_argument("--follow", action="store_true", help="go on until the execution ends")
+    stop = command("stop", "stop a running execution")
+    _execution(stop, "its id; default: the one that runs")
+    history = command("history", "the executions, newest first")
+    history.add_argument("pipeline", nargs="?", default="", metavar="PIPELINE", help="of this pipeline only")
+    history.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")
+
+
+def _registry(command: _Command) -> None:
+    models = command("models", "the model packages, newest first")
+    models.add_argument("package", nargs="?", default="", metavar="PACKAGE", help="everything about this one")
+    models.add_argument("--group", metavar="GROUP", help="of this group; default: the project's")
+    models.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")
+    for word in ("approve", "reject"):
+        decide = command(word, f"{word} a model package", "approval")
+        decide.add_argument("package", metavar="PACKAGE", help="its version, group/version or ARN")
+        decide.add_argument("--reason", required=True, metavar="TEXT", help="kept with the package")
+
+
+def _which(added: argparse.ArgumentParser, default: str = "") -> None:
+    what = f"a pipeline of pipelines/; {default}" if default else "a pipeline of pipelines/"
+    added.add_argument("pipeline", nargs="?", metavar="PIPELINE", help=what)
+    added.add_argument("--file", metavar="F", help="a pipeline-definition JSON instead; - for standard input")
+
+
+def _execution(added: argparse.ArgumentParser, what: str) -> None:
+    added.add_argument("execution", nargs="?", default="", metavar="EXECUTION", help=what)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"'{text:.40}' is not a number of 1 or more")
+    return int(text)
