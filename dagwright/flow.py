@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dagwright.arguments import sequence, text
 from dagwright.conditions import Condition
 from dagwright.properties import Properties
-from dagwright.shapes import Shape
+from dagwright.shapes import RESPONSES
 from dagwright.steps import Step
 from dagwright.variables import Text
 
@@ -48,7 +48,7 @@ class ConditionStep(Step):
     @property
     def properties(self) -> Properties:
         """`Outcome` and nothing else."""
-        return Properties(self, "", None, extra={"Outcome": Shape("sagemaker", "Boolean")})
+        return Properties(self, "", RESPONSES[self.type])
 
     def arguments(self, emission: Emission) -> dict[str, Any]:
         return {"Conditions": self.conditions, "IfSteps": self.if_steps, "ElseSteps": self.else_steps}

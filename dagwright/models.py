@@ -11,7 +11,7 @@ from dagwright.properties import Properties
 from dagwright.refusals import Findings
 from dagwright.retry import StepRetryPolicy
 from dagwright.settings import JobSettings, unless_empty
-from dagwright.shapes import Shape
+from dagwright.shapes import RESPONSES
 from dagwright.steps import JobStep, present
 from dagwright.variables import Text
 
@@ -154,7 +154,7 @@ class ModelStep(JobStep):
     @property
     def properties(self) -> Properties:
         """DescribeModel's response."""
-        return Properties(self, "", Shape("sagemaker", "DescribeModelOutput"))
+        return Properties(self, "", RESPONSES[self.type])
 
     def request(self, settings: JobSettings, emission: Emission) -> dict[str, Any]:
         return present(
@@ -246,7 +246,7 @@ class RegisterModelStep(JobStep):
     @property
     def properties(self) -> Properties:
         """DescribeModelPackage's response."""
-        return Properties(self, "", Shape("sagemaker", "DescribeModelPackageOutput"))
+        return Properties(self, "", RESPONSES[self.type])
 
     def request(self, settings: JobSettings, emission: Emission) -> dict[str, Any]:
         group = self.model_package_group_name

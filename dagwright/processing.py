@@ -12,7 +12,7 @@ from dagwright.functions import Join
 from dagwright.properties import Properties
 from dagwright.refusals import Findings
 from dagwright.settings import JobSettings, unless_empty
-from dagwright.shapes import Shape
+from dagwright.shapes import RESPONSES
 from dagwright.steps import JobStep, present
 from dagwright.variables import PipelineVariable, Text
 
@@ -251,7 +251,7 @@ class ProcessingStep(JobStep):
     def properties(self) -> Properties:
         """DescribeProcessingJob's response; inputs and outputs go by their names."""
         names = {"ProcessingInputs": (*self.inputs, *self._code_inputs), "ProcessingOutputConfig.Outputs": self.outputs}
-        return Properties(self, "", Shape("sagemaker", "DescribeProcessingJobResponse"), names)
+        return Properties(self, "", RESPONSES[self.type], names)
 
     def output_uri(self, output_name: str, *path: Text) -> PipelineVariable:
         """Where an output is, or a file below it: `step.output_uri("evaluation", "evaluation.json")`."""

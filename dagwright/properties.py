@@ -17,10 +17,6 @@ from dagwright.variables import PipelineVariable
 if TYPE_CHECKING:
     from dagwright.steps import Step
 
-# Lists that the service addresses by a name inside their elements, not by position.
-_NAME_KEYED = frozenset({"ProcessingInputs", "ProcessingOutputs", "FinalMetricDataList"})
-_BY_POSITION_TOO = frozenset({"FinalMetricDataList"})
-
 
 class PropertyError(DefinitionError, AttributeError):
     """The step has no such property; an AttributeError too, so that hasattr() and copy work as usual."""
@@ -65,7 +61,7 @@ class Properties(PipelineVariable):
         """Whether this is one value, and not a structure, a list or a map."""
         if self._shape is None:
             return bool(self._path)
-        return bool(self._path) and self._shape.kind not in ("structure", "list", "map")
+        return bool(self._path) and self._shape.is_single
 
     @property
     def ways_on(self) -> str:
@@ -102,13 +98,11 @@ class Properties(PipelineVariable):
         return Properties(self._step, f"{self._path}[{spelled}]", self._shape.element, self._names)
 
     def _check_key(self, key: object, shape: Shape) -> None:
-        by_name = shape.kind == "map" or shape.name in _NAME_KEYED
-        by_position = shape.kind == "list" and (not by_name or shape.name in _BY_POSITION_TOO)
         if isinstance(key, bool) or not isinstance(key, str | int):
             self._refuse("bad-key", f"[{key!r}] is neither a name nor a position")
-        if isinstance(key, str) and not by_name:
+        if isinstance(key, str) and not shape.goes_by_name:
             self._refuse("bad-key", f"[{key!r}] is a name, and this list goes by position", "such as [0]")
-        if isinstance(key, int) and not by_position:
+        if isinstance(key, int) and not shape.goes_by_position:
             what = "map" if shape.kind == "map" else "list"
             self._refuse("bad-key", f"[{key}] is a position, and this {what} goes by name", self._ways_on(""))
         if isinstance(key, int) and key < 0:

@@ -20,7 +20,7 @@ from dagwright.arguments import (
 )
 from dagwright.properties import OutputProperties, Properties
 from dagwright.refusals import Findings
-from dagwright.shapes import Shape
+from dagwright.shapes import EXTRA_MEMBERS, RESPONSES
 from dagwright.steps import CacheConfig, Step, present
 from dagwright.variables import Text
 
@@ -243,7 +243,7 @@ class EMRStep(Step):
     @property
     def properties(self) -> Properties:
         """DescribeStep's `Step`, and `ClusterId`."""
-        return Properties(self, "", Shape("emr", "Step"), extra={"ClusterId": Shape("emr", "ClusterId")})
+        return Properties(self, "", RESPONSES[self.type], extra=EXTRA_MEMBERS[self.type])
 
     def arguments(self, emission: Emission) -> dict[str, Any]:
         return present(

@@ -23,7 +23,7 @@ from dagwright.arguments import (
 from dagwright.properties import Properties
 from dagwright.refusals import Findings
 from dagwright.settings import JobSettings, unless_empty
-from dagwright.shapes import Shape
+from dagwright.shapes import RESPONSES
 from dagwright.steps import JobOptions, JobStep, present
 from dagwright.variables import Number, PipelineVariable, Text
 
@@ -318,7 +318,7 @@ class TrainingStep(TrainingJobStep):
         """DescribeTrainingJob's response; metrics go by their names."""
         metrics = [str(one.get("Name")) for one in self.metric_definitions]
         names = {"FinalMetricDataList": metrics} if metrics else {}
-        return Properties(self, "", Shape("sagemaker", "DescribeTrainingJobResponse"), names)
+        return Properties(self, "", RESPONSES[self.type], names)
 
     def algorithm(self) -> dict[str, Any]:
         container = {

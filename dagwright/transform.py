@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dagwright.arguments import count, required_text, s3_address, texts
 from dagwright.properties import Properties
 from dagwright.settings import JobSettings, unless_empty
-from dagwright.shapes import Shape
+from dagwright.shapes import RESPONSES
 from dagwright.steps import JobStep, present
 from dagwright.variables import Number, Text
 
@@ -84,7 +84,7 @@ class TransformStep(JobStep):
     @property
     def properties(self) -> Properties:
         """DescribeTransformJob's response."""
-        return Properties(self, "", Shape("sagemaker", "DescribeTransformJobResponse"))
+        return Properties(self, "", RESPONSES[self.type])
 
     def request(self, settings: JobSettings, emission: Emission) -> dict[str, Any]:
         output_path = self.output_path if self.output_path is not None else emission.processed(self)

@@ -12,7 +12,7 @@ from dagwright.functions import Join
 from dagwright.properties import Properties
 from dagwright.refusals import Findings
 from dagwright.settings import JobSettings
-from dagwright.shapes import Shape
+from dagwright.shapes import EXTRA_MEMBERS, RESPONSES
 from dagwright.steps import present
 from dagwright.training import TrainingJobStep
 from dagwright.variables import Number, Text, Value
@@ -141,8 +141,7 @@ class TuningStep(TrainingJobStep):
     @property
     def properties(self) -> Properties:
         """DescribeHyperParameterTuningJob's response, and `TrainingJobSummaries[k]`, the best training job first."""
-        extra = {"TrainingJobSummaries": Shape("sagemaker", "HyperParameterTrainingJobSummaries")}
-        return Properties(self, "", Shape("sagemaker", "DescribeHyperParameterTuningJobResponse"), extra=extra)
+        return Properties(self, "", RESPONSES[self.type], extra=EXTRA_MEMBERS[self.type])
 
     def get_top_model_s3_uri(self, top_k: int, s3_bucket: Text, prefix: Text = "") -> Join:
         """The artifact of the `top_k`-th best training job (0 to 49); bucket and prefix are the step's output path."""

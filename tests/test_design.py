@@ -82,6 +82,7 @@ COMMANDS = {
     "--help": [],
     "list": ["list"],
     "render": ["render", "training"],
+    "validate": ["validate", "training"],
     "run": ["run", "--file", "{definition}"],
 }
 

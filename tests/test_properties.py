@@ -123,7 +123,7 @@ def test_without_botocore_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) 
     model.cache_clear()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(dw.UserError, match="pip install boto3"):
-        _ = TRAIN.properties.ModelArtifacts
+        _ = Shape("sagemaker", "DescribeTrainingJobResponse").members
 
 
 def test_reading_the_shapes_imports_no_botocore() -> None:

@@ -52,18 +52,26 @@ def evaluate_conditions(conditions: list[Any], scope: Scope) -> bool:
 def condition_problems(step: Step) -> list[Problem]:
     """What is wrong with the shape of a condition step's conditions, those inside Not and Or too."""
     problems: list[Problem] = []
-    pending = _placed(step.conditions, ((None, "Arguments"), "Conditions"))
-    while pending:
-        condition, place = pending.pop()
+    for condition, place in conditions_in(step):
         wrong = _shape_problem(condition)
         if wrong is not None:
             field = spell_place(place)
             problems.append(Problem("malformed-condition", wrong.message, wrong.hint, step=step.name, field=field))
-        elif condition["Type"] == "Not":
+    return problems
+
+
+def conditions_in(step: Step) -> Iterator[tuple[Any, Place]]:
+    """Every condition of a condition step with its place, in document order, those inside Not and Or too."""
+    pending = _placed(step.conditions, ((None, "Arguments"), "Conditions"))
+    while pending:
+        condition, place = pending.pop()
+        yield condition, place
+        if _shape_problem(condition) is not None:
+            continue
+        if condition["Type"] == "Not":
             pending.append((condition["Condition"], (place, "Condition")))
         elif condition["Type"] == "Or":
             pending.extend(_placed(condition["Conditions"], (place, "Conditions")))
-    return problems
 
 
 def _placed(conditions: list[Any], place: Place) -> list[tuple[Any, Place]]:
@@ -112,7 +120,7 @@ def _holds(condition: Any, scope: Scope) -> Computation:
         return (yield _contained(condition["QueryValue"], condition["Values"], scope))
     left = yield compute(condition["LeftValue"], scope)
     right = yield compute(condition["RightValue"], scope)
-    pair = _comparable(left, right)
+    pair = comparable(left, right)
     if pair is None:
         raise EvaluationError(
             f"{kind} cannot compare {_describe(left)} with {_describe(right)}",
@@ -124,16 +132,16 @@ def _holds(condition: Any, scope: Scope) -> Computation:
 def _contained(query: Any, values: list[Any], scope: Scope) -> Computation:
     wanted = yield compute(query, scope)
     for value in values:
-        pair = _comparable(wanted, (yield compute(value, scope)))
+        pair = comparable(wanted, (yield compute(value, scope)))
         if pair is not None and pair[0] == pair[1]:
             return True
     return False
 
 
-def _comparable(left: Any, right: Any) -> tuple[Any, Any] | None:
-    """Both values as things of one kind, or None if there is no such kind."""
+def comparable(left: Any, right: Any) -> tuple[Any, Any] | None:
+    """Both values as things of one kind, by the table above; None if there is no such kind."""
     if isinstance(left, str) and isinstance(right, (bool, int, float)):
-        swapped = _comparable(right, left)
+        swapped = comparable(right, left)
         return swapped and (swapped[1], swapped[0])
     if isinstance(left, str) and isinstance(right, str):
         return left, right

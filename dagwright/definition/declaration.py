@@ -60,7 +60,8 @@ class Step:
     @property
     def conditions(self) -> list[Any]:
         """The condition objects of a condition step, as written; empty for any other step."""
-        return list(self.arguments.get("Conditions") or []) if self.type == "Condition" else []
+        conditions = self.arguments.get("Conditions") if self.type == "Condition" else None
+        return list(conditions) if isinstance(conditions, list) else []
 
     @property
     def if_steps(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dagwright.definition.conditions import condition_problems
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.local.job import Host, Job
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job
@@ -42,7 +43,8 @@ def images_of(graph: Graph, scope: RunScope, bench: Bench) -> list[str]:
     models: dict[str, str] = {}
     for step in graph.steps.values():
         problems.extend(_impossible_name(step))
-        problems.extend(_unknown_kinds(step))
+        problems.extend(kind_problems(step))
+        problems.extend(condition_problems(step))
         if step.type in ("Processing", "Training", "Lambda"):
             try:
                 arguments = evaluate_known(step.arguments, scope)
@@ -74,7 +76,8 @@ def _impossible_name(step: Step) -> Iterator[Problem]:
         yield Problem("bad-name", f"{shown!r} is not a step name", "1 to 64 letters, digits, '-' and '_'", field="Name")
 
 
-def _unknown_kinds(step: Step) -> Iterator[Problem]:
+def kind_problems(step: Step) -> Iterator[Problem]:
+    """What no run on this machine can do, whatever it is started with: types of steps, endings to wait for."""
     if step.type not in RUNNERS:
         what = f"a step of type {step.type} cannot run on this machine"
         hint = f"here run {', '.join(RUNNERS)}; the whole pipeline runs on AWS"

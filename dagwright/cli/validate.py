@@ -1,0 +1,154 @@
+"""`validate`: everything that is wrong with a pipeline, without AWS and before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from shutil import get_terminal_size
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from dagwright.cli import DONE, FAILED
+from dagwright.cli.sources import Source, _text_of, has_project, pipeline_files, project_of, source_at, source_of
+from dagwright.cli.text import as_json, shown
+from dagwright.definition.graph import Graph, examine_definition
+from dagwright.definition.validate import validate_graph
+from dagwright.errors import DagwrightError, DefinitionError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from dagwright.project import Project
+
+_STRICT = ("staging", "production")
+_NOTHING_HERE = "There are no pipelines here: add pipelines/<name>.py with build(project)."
+_INDENT = " " * 11
+#: A line for people: pieces of text, each with its style on a terminal.
+Line = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found about one pipeline; `steps` is how many it has, as far as it could be read."""
+
+    name: str
+    problems: Sequence[Problem]
+    steps: int = 0
+
+
+def run(arguments: Namespace) -> int:
+    """Print it; 1 if there is an error, 0 if there are only warnings or nothing."""
+    if arguments.pipeline is not None and arguments.file is not None:
+        raise UsageError("Name a PIPELINE or a --file, one of the two")
+    verdicts = [*_verdicts(arguments)]
+    if arguments.json:
+        print(as_json({"problems": [*_as_json(verdicts, several=not (arguments.pipeline or arguments.file))]}))
+    else:
+        _print([*_report(verdicts, arguments)])
+    errors = any(problem.severity == "error" for verdict in verdicts for problem in verdict.problems)
+    return FAILED if errors else DONE
+
+
+def _verdicts(arguments: Namespace) -> Iterator[Verdict]:
+    if arguments.file is not None:
+        yield _of_file(arguments)
+        return
+    project = project_of(arguments)
+    if arguments.pipeline is not None:
+        yield _of_pipeline(arguments.pipeline, lambda: source_of(arguments), arguments, project)
+        return
+    for name, path in pipeline_files(arguments.root).items():
+        yield _of_pipeline(name, partial(source_at, arguments.root, path, project), arguments, project)
+
+
+def _of_file(arguments: Namespace) -> Verdict:
+    try:
+        graph, structural = examine_definition(_text_of(arguments.file))
+    except DefinitionError as error:
+        return Verdict(arguments.file, error.problems or [Problem("not-json", error.message, error.hint)])
+    project = project_of(arguments) if has_project(arguments) else None
+    return Verdict(arguments.file, _problems(graph, structural, arguments, project), len(graph.steps))
+
+
+def _of_pipeline(name: str, build: Callable[[], Source], arguments: Namespace, project: Project) -> Verdict:
+    """The verdict on a pipeline of `pipelines/`: one that cannot be built has the problems that say why."""
+    try:
+        source = build()
+    except UsageError:
+        raise
+    except DagwrightError as error:
+        return Verdict(name, error.problems or [Problem("not-built", error.message, error.hint)])
+    found = _problems(source.graph, (), arguments, project)
+    placed = [replace(problem, where=problem.where or source.places.get(problem.step, "")) for problem in found]
+    return Verdict(source.name, placed, len(source.graph.steps))
+
+
+def _problems(
+    graph: Graph, structural: Sequence[Problem], arguments: Namespace, project: Project | None
+) -> list[Problem]:
+    strict = arguments.env in _STRICT and project is not None
+    region, checks = (project.region, project.checks) if project is not None else ("", {})
+    found = validate_graph(graph, structural, target=arguments.target, strict=strict, region=region, checks=checks)
+    if arguments.target == "local":
+        from dagwright.engines.local.check import kind_problems
+
+        found.extend(problem for step in graph.steps.values() for problem in kind_problems(step))
+    return found
+
+
+def _as_json(verdicts: Sequence[Verdict], several: bool) -> Iterator[dict[str, Any]]:
+    for verdict in verdicts:
+        for problem in verdict.problems:
+            yield {**({"pipeline": verdict.name} if several else {}), **problem.as_json()}
+
+
+def _report(verdicts: Sequence[Verdict], arguments: Namespace) -> Iterator[Line]:
+    for index, verdict in enumerate(verdicts):
+        if index and verdict.problems:
+            yield []
+        yield from _lines(verdict, arguments)
+    if not verdicts:
+        yield [(_NOTHING_HERE, "")]
+
+
+def _lines(verdict: Verdict, arguments: Namespace) -> Iterator[Line]:
+    """The problems by step, each with its place, its code and what to do; then a line that sums up."""
+    width = max(60, min(120, get_terminal_size((100, 24)).columns))
+    for (step, where), problems in groupby(verdict.problems, lambda problem: (problem.step, problem.where)):
+        yield [(shown(step or verdict.name), "bold"), (f"  {shown(where)}" if where else "", "dim")]
+        for problem in problems:
+            style = "red" if problem.severity == "error" else "yellow"
+            place = f"{shown(problem.field)}  " if problem.field else ""
+            yield [("  ", ""), (problem.severity.ljust(9), style), (place, ""), (problem.code, "dim")]
+            yield from ([(_INDENT + part, "")] for part in _wrapped(problem.what, width))
+            yield from ([(_INDENT + part, "dim")] for part in _wrapped(problem.hint, width))
+        yield []
+    yield [(f"{shown(verdict.name)}: {_sum(verdict, arguments)}", "bold")]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return wrap(shown(text), width - len(_INDENT), break_on_hyphens=False)
+
+
+def _sum(verdict: Verdict, arguments: Namespace) -> str:
+    counts = []
+    for severity in ("error", "warning"):
+        count = sum(problem.severity == severity for problem in verdict.problems)
+        if count:
+            counts.append(f"{count} {severity}{'s' if count > 1 else ''}")
+    steps = f"{verdict.steps} step{'' if verdict.steps == 1 else 's'}"
+    return ", ".join(counts) or f"nothing to complain about ({steps}, {arguments.target}, {arguments.env})"
+
+
+def _print(lines: Sequence[Line]) -> None:
+    if not sys.stdout.isatty():
+        print("\n".join("".join(text for text, _ in line) for line in lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(Text.assemble(*line), soft_wrap=True)

@@ -1,0 +1,147 @@
+"""What AWS demands of jobs beyond what its model can say: paths, names used once, modes that go together.
+
+In: one object or list of a request, as written, by the name of its shape. Out: what is wrong, each with the keys that
+lead to it from there. Only values that stand for themselves are judged. Every row has its source: [model] is the
+documentation in botocore's model, [guide] the developer guide, [sdk] a check of Amazon's SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from dagwright.definition.rules.constraints import Wrong, shown
+
+Keys = tuple[str | int, ...]
+Found = Iterator[tuple[Keys, Wrong]]
+
+_BASE = "/opt/ml/processing/"
+
+
+def _local_path(value: Any) -> Found:
+    """[model] ProcessingS3Input.LocalPath: "must begin with /opt/ml/processing/"; [guide] the same for outputs."""
+    path = _object(value).get("LocalPath")
+    if isinstance(path, str) and not path.startswith(_BASE):
+        hint = f"such as {_BASE}input/data"
+        yield ("LocalPath",), Wrong("bad-local-path", f"{shown(path)} is outside {_BASE}", hint)
+
+
+def _s3_input(value: Any) -> Found:
+    """[model] ProcessingS3Input.S3CompressionType: "Gzip can only be used when Pipe mode is specified"."""
+    yield from _local_path(value)
+    if _object(value).get("S3CompressionType") == "Gzip" and _object(value).get("S3InputMode", "File") == "File":
+        yield ("S3CompressionType",), _gzip_without_pipe("S3InputMode")
+
+
+def _gzip_without_pipe(mode: str) -> Wrong:
+    what = "data is unpacked only as it is streamed, in Pipe mode"
+    return Wrong("gzip-without-pipe", what, f"take Gzip out and unpack in the program, or set {mode} to Pipe")
+
+
+def _managed(member: str) -> Callable[[Any], Found]:
+    """[model] AppManaged: "LocalPath is a required parameter when AppManaged is False (default)"."""
+
+    def check(value: Any) -> Found:
+        one = _object(value)
+        inner = one.get(member)
+        if one.get("AppManaged") in (None, False) and isinstance(inner, dict) and inner.get("LocalPath") is None:
+            hint = f"where it lies in the container: {_BASE}…"
+            yield (member, "LocalPath"), Wrong("missing-member", "LocalPath is missing", hint)
+
+    return check
+
+
+def _input(value: Any) -> Found:
+    yield from _managed("S3Input")(value)
+    yield from _managed("DatasetDefinition")(value)
+
+
+def _once(name: str, code: str, what: str) -> Callable[[Any], Found]:
+    """Names that references and the container go by: each is used once."""
+
+    def check(value: Any) -> Found:
+        seen = set()
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            label = _object(item).get(name)
+            if isinstance(label, str) and label in seen:
+                yield (index, name), Wrong(code, f"two {what} are called {shown(label)}", "give each its own name")
+            elif isinstance(label, str):
+                seen.add(label)
+
+    return check
+
+
+def _inputs(value: Any) -> Found:
+    yield from _once("InputName", "duplicate-input", "inputs")(value)
+    yield from _same_path(value, "inputs", ("S3Input", "DatasetDefinition"))
+
+
+def _outputs(value: Any) -> Found:
+    yield from _once("OutputName", "duplicate-output", "outputs")(value)
+    yield from _same_path(value, "outputs", ("S3Output",))
+
+
+def _same_path(value: Any, what: str, members: tuple[str, ...]) -> Found:
+    """[guide] Each input is laid into its folder, each output taken from its own."""
+    seen = set()
+    for index, item in enumerate(value if isinstance(value, list) else ()):
+        for member in members:
+            path = _object(_object(item).get(member)).get("LocalPath")
+            folder = path.rstrip("/") if isinstance(path, str) else None
+            if folder and folder in seen:
+                text = f"two {what} have the folder {shown(folder)}"
+                wrong = Wrong("same-local-path", text, "give each its own folder", "warning")
+                yield (index, member, "LocalPath"), wrong
+            seen.add(folder)
+
+
+def _training(value: Any) -> Found:
+    job = _object(value)
+    yield from _waiting(job)
+    default = _object(job.get("AlgorithmSpecification")).get("TrainingInputMode")
+    channels = job.get("InputDataConfig")
+    for index, channel in enumerate(channels if isinstance(channels, list) else ()):
+        # [model] Channel.CompressionType: "used only in Pipe input mode"
+        mode = _object(channel).get("InputMode") or default
+        if _object(channel).get("CompressionType") == "Gzip" and mode in ("File", "FastFile"):
+            yield ("InputDataConfig", index, "CompressionType"), _gzip_without_pipe("InputMode")
+
+
+def _waiting(job: Mapping[str, Any]) -> Found:
+    """[model] MaxWaitTimeInSeconds belongs to Spot training, and InstancePreferences excludes Spot."""
+    spot = job.get("EnableManagedSpotTraining")
+    if spot in (None, False) and _object(job.get("StoppingCondition")).get("MaxWaitTimeInSeconds") is not None:
+        what, hint = "only a training on Spot instances waits", "set EnableManagedSpotTraining, or leave it out"
+        yield ("StoppingCondition", "MaxWaitTimeInSeconds"), Wrong("wait-without-spot", what, hint)
+    if spot is True and _object(job.get("ResourceConfig")).get("InstancePreferences") is not None:
+        what = "InstancePreferences and EnableManagedSpotTraining exclude each other"
+        keys = ("ResourceConfig", "InstancePreferences")
+        yield keys, Wrong("exclusive-members", what, "keep one of them: preferences are for On-Demand instances")
+
+
+def _mode(value: Any) -> Found:
+    """[guide] "The AutoML step supports only ensembling"; [sdk] AutoMLStep refuses anything else."""
+    mode = _object(_object(value).get("AutoMLJobConfig")).get("Mode")
+    if mode is None or (isinstance(mode, str) and mode != "ENSEMBLING"):
+        what = "an AutoML step trains in the mode ENSEMBLING alone"
+        yield ("AutoMLJobConfig", "Mode"), Wrong("auto-ml-mode", what, "set ENSEMBLING")
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+#: What is looked at in which shape of the service `sagemaker`.
+DETAILS: Mapping[str, Callable[[Any], Found]] = {
+    "ProcessingS3Input": _s3_input,
+    "ProcessingS3Output": _local_path,
+    "DatasetDefinition": _local_path,
+    "ProcessingInput": _input,
+    "ProcessingOutput": _managed("S3Output"),
+    "ProcessingInputs": _inputs,
+    "ProcessingOutputs": _outputs,
+    "InputDataConfig": _once("ChannelName", "duplicate-channel", "channels"),
+    "CreateTrainingJobRequest": _training,
+    "HyperParameterTrainingJobDefinition": _training,
+    "CreateAutoMLJobRequest": _mode,
+}

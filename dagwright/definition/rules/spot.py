@@ -1,0 +1,48 @@
+"""Spot instances: a graph comes in, problems with training on them and with asking for them elsewhere go out.
+
+Only training jobs run on Spot instances; `MaxWaitTimeInSeconds` is what they wait and run together (botocore's model).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dagwright.definition.graph import Graph
+from dagwright.definition.rules.jobs import Job, jobs
+from dagwright.errors import Problem
+
+_ASKING = ("EnableManagedSpotTraining", "ManagedSpotTraining", "MaxWaitTimeInSeconds")
+_ASKED = ("", "ProcessingResources.", "ProcessingResources.ClusterConfig.", "StoppingCondition.")
+
+
+def spot_problems(graph: Graph) -> Iterator[Problem]:
+    """Spot training without checkpoints or with too short a wait, and processing that asks for Spot."""
+    for job in jobs(graph, "Training", "Processing"):
+        if job.kind == "Processing":
+            yield from _on_processing(job)
+        elif job.usual("EnableManagedSpotTraining") is True:
+            yield from _on_training(job)
+
+
+def _on_processing(job: Job) -> Iterator[Problem]:
+    for parent in _ASKED:
+        for key in _ASKING:
+            if job.raw(f"{parent}{key}") is not None:
+                what = "a processing job cannot run on Spot instances; only training jobs can"
+                yield Problem("spot-on-processing", what, "remove it", step=job.step, field=job.field(f"{parent}{key}"))
+
+
+def _on_training(job: Job) -> Iterator[Problem]:
+    if not isinstance(job.raw("CheckpointConfig"), Mapping):
+        what = "an interruption loses all of the training so far"
+        hint = "give CheckpointConfig, and let the script continue from /opt/ml/checkpoints"
+        yield Problem("spot-without-checkpoint", what, hint, "warning", job.step, job.field("CheckpointConfig"))
+    wait, run = (job.usual(f"StoppingCondition.{key}") for key in ("MaxWaitTimeInSeconds", "MaxRuntimeInSeconds"))
+    field = job.field("StoppingCondition.MaxWaitTimeInSeconds")
+    hint = "at least MaxRuntimeInSeconds: it is the waiting and the running together"
+    if job.raw("StoppingCondition.MaxWaitTimeInSeconds") is None:
+        what = "a training on Spot instances needs MaxWaitTimeInSeconds"
+        yield Problem("bad-spot-wait", what, hint, step=job.step, field=field)
+    elif isinstance(wait, int) and isinstance(run, int) and wait < run:
+        what = f"MaxWaitTimeInSeconds is {wait}, shorter than MaxRuntimeInSeconds, {run}"
+        yield Problem("bad-spot-wait", what, hint, step=job.step, field=field)
