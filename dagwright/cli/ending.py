@@ -2,92 +2,88 @@
 
 from __future__ import annotations
 
-import json
-import os
+from argparse import Namespace
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dagwright.cli.text import columns, duration, program_name, seconds_between, shown
-from dagwright.definition.graph import Graph
-from dagwright.engines.execution import STOPPED, SUCCEEDED, Execution, StepRun
-from dagwright.errors import StorageError
-
-if TYPE_CHECKING:
-    from dagwright.engines.local.engine import LocalEngine
+from dagwright.cli.engines import command
+from dagwright.cli.text import columns, duration, seconds_between, shown
+from dagwright.engines.engine import Engine
+from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED, Execution, StepRun
+from dagwright.engines.registry import read_evaluation
+from dagwright.errors import DagwrightError
 
 _LOG_LINES = 10
 _NUMBERS_SHOWN = 20
-_BLOCK, _MOST_READ = 1 << 16, 1 << 20
 
 
-def ending(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
-    """The summary of an execution of `graph` that is over."""
-    program = program_name()
+def ending(engine: Engine, execution: Execution, arguments: Namespace) -> str:
+    """The summary of an execution that is over."""
     taken = duration(seconds_between(execution.started, execution.ended))
     lines = [f"{execution.status} after {taken}"]
     for step in execution.failed_steps:
         lines += _failure(engine, step)
-    made = what_came_out(engine, execution, graph)
+    if execution.failure_reason and not execution.failed_steps:
+        lines.append(f"  reason  {shown(execution.failure_reason)}")
+    made = what_came_out(engine, execution)
     if made:
         lines.append(made)
-    look = [f"{program} status {execution.id}", f"{program} logs {execution.id}"]
     failed_job = next((step.name for step in execution.failed_steps if step.job), "")
-    if failed_job:
-        look[1] += f" --step {failed_job}"
+    logs = f"logs {{}} --step {failed_job}" if failed_job else "logs {}"
+    look = [command(arguments, "status {}", execution), command(arguments, logs, execution)]
     lines.append(f"  look further: {'   '.join(look)}")
+    if execution.arn and execution.status in (FAILED, STOPPED):
+        lines.append(f"  go on:        {command(arguments, 'run --resume {}', execution)}")
     if execution.status == STOPPED:
         lines.insert(1, "  the jobs that were running have been ended; what had finished is kept")
     return "\n".join(lines)
 
 
-def what_came_out(engine: LocalEngine, execution: Execution, graph: Graph) -> str:
-    """Metrics, models and outputs of an execution, a line each; empty if there are none."""
-    rows = [*_metrics(engine, execution), *_evaluations(engine, execution, graph)]
-    rows += [*_models(execution), *_outputs(engine, execution)]
+def what_came_out(engine: Engine, execution: Execution) -> str:
+    """Metrics, models and outputs of an execution, a line each; empty if there are none, or they are not known."""
+    rows = [*_metrics(execution), *_evaluations(engine, execution), *_models(execution), *_outputs(engine, execution)]
     return columns(rows, indent="  ")
 
 
-def _failure(engine: LocalEngine, step: StepRun) -> Iterator[str]:
+def _failure(engine: Engine, step: StepRun) -> Iterator[str]:
     yield f"  step    {step.name}"
     yield f"  reason  {shown(step.failure_reason) or 'none given'}"
-    for log in engine.logs(step):
-        lines = last_lines(log, _LOG_LINES)
-        if lines:
-            yield f"  log     {log.stem}, its last lines:"
-            yield from (f"    {shown(line)}" for line in lines)
+    try:
+        for log in engine.logs(step):
+            lines = [*log.lines(_LOG_LINES)]
+            if lines:
+                yield f"  log     {log.host}, its last lines:"
+                yield from (f"    {shown(line)}" for line in lines)
+    except DagwrightError as error:
+        yield f"  log     {shown(error.message)}"
 
 
-def _metrics(engine: LocalEngine, execution: Execution) -> list[list[str]]:
-    return [["metric", f"{step} {name}", f"{value:g}"] for step, name, value in engine.metrics(execution.id)]
+def _metrics(execution: Execution) -> Iterator[list[str]]:
+    for step in execution.steps.values():
+        for metric in (step.output or {}).get("FinalMetricDataList") or []:
+            yield ["metric", f"{step.name} {metric['MetricName']}", f"{metric['Value']:g}"]
 
 
-def _evaluations(engine: LocalEngine, execution: Execution, graph: Graph) -> Iterator[list[str]]:
+def _evaluations(engine: Engine, execution: Execution) -> Iterator[list[str]]:
     """The single numbers of evaluation files: `<name>.value`, as in SageMaker's model-quality layout."""
-    for step in _succeeded(execution, "Processing"):
-        folders = dict(_addresses(step.output or {}))
-        for output_name, file_path in graph.steps[step.name].property_files.values():
+    done = {step.name: dict(_addresses(step.output or {})) for step in _succeeded(execution, "Processing")}
+    if not any(done.values()):
+        return
+    try:
+        steps = engine.graph(execution).steps
+    except DagwrightError:
+        return
+    for name, folders in done.items():
+        files = steps[name].property_files.values() if name in steps else ()
+        for output_name, file_path in files:
             try:
-                report = json.loads(engine.home.store.read_text(f"{folders[output_name]}/{file_path}"))
-            except (StorageError, ValueError, KeyError, RecursionError):
+                numbers = read_evaluation(engine.read(f"{folders[output_name]}/{file_path}")).numbers
+            except (DagwrightError, KeyError):
                 continue  # what reads it has said so already
-            numbers = list(_single_numbers(report))
-            for name, value in numbers[:_NUMBERS_SHOWN]:
-                yield ["metric", f"{step.name} {name}", f"{value:g}"]
+            for metric, value in numbers[:_NUMBERS_SHOWN]:
+                yield ["metric", f"{name} {metric}", f"{value:g}"]
             if len(numbers) > _NUMBERS_SHOWN:
-                yield ["metric", f"{step.name} and {len(numbers) - _NUMBERS_SHOWN} more", f"in {file_path}"]
-
-
-def _single_numbers(report: Any) -> Iterator[tuple[str, float]]:
-    """(key, number) of every object of the report with a `value` that is a number, in its order."""
-    waiting = [("", report)]
-    while waiting:
-        name, node = waiting.pop()
-        if isinstance(node, dict):
-            value = node.get("value")
-            if isinstance(value, float) or (type(value) is int and abs(value) < 1 << 53):
-                yield name, float(value)
-            waiting.extend(reversed([(key, child) for key, child in node.items() if isinstance(child, dict)]))
+                yield ["metric", f"{name} and {len(numbers) - _NUMBERS_SHOWN} more", f"in {file_path}"]
 
 
 def _models(execution: Execution) -> Iterator[list[str]]:
@@ -100,43 +96,25 @@ def _models(execution: Execution) -> Iterator[list[str]]:
         ]
 
 
-def _outputs(engine: LocalEngine, execution: Execution) -> Iterator[list[str]]:
-    """Each output by its folder on this machine, as seen from here."""
+def _outputs(engine: Engine, execution: Execution) -> Iterator[list[str]]:
+    """Each output and where a person finds it."""
     for step in execution.steps.values():
         if step.status != SUCCEEDED:
             continue
         for name, uri in _addresses(step.output or {}):
-            path = engine.home.store.path(uri)
-            if path.exists():
-                yield ["output", f"{step.name} {name}".strip(), _from_here(path)]
+            place = engine.place(uri)
+            if place:
+                yield ["output", f"{step.name} {name}".strip(), place]
 
 
 def _addresses(output: Any) -> Iterator[tuple[str, str]]:
     for item in output.get("ProcessingOutputConfig", {}).get("Outputs", []):
-        yield item["OutputName"], item["S3Output"]["S3Uri"]
+        if "S3Output" in item:
+            yield item["OutputName"], item["S3Output"]["S3Uri"]
     artifact = output.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     if artifact:
         yield "model", artifact
 
 
-def _from_here(path: Path) -> str:
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
-
-
 def _succeeded(execution: Execution, kind: str) -> list[StepRun]:
     return [step for step in execution.steps.values() if step.type == kind and step.status == SUCCEEDED]
-
-
-def last_lines(log: Path, count: int) -> list[str]:
-    """The last `count` lines of a log, of its last MiB at most."""
-    with open(log, "rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        start, chunks, breaks = end, [], 0
-        while start > 0 and breaks <= count and end - start < _MOST_READ:
-            size = min(_BLOCK, start)
-            start -= size
-            file.seek(start)
-            chunks.append(file.read(size))
-            breaks += chunks[-1].count(b"\n")
-    return b"".join(reversed(chunks)).decode("utf-8", errors="replace").splitlines()[-count:]

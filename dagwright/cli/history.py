@@ -5,27 +5,22 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import closing
 
-from dagwright.cli.local import local_engine
+from dagwright.cli.engines import engine_of
 from dagwright.cli.text import as_json, columns, day_and_clock, duration, seconds_between
 from dagwright.engines.execution import Execution
-from dagwright.errors import UsageError, did_you_mean
 
 
 def run(arguments: Namespace) -> int:
     """Print them."""
-    with closing(local_engine(arguments)) as engine:
-        everything = engine.history()
-    known = [execution.pipeline for execution in everything]
-    if arguments.pipeline and arguments.pipeline not in known:
-        hint = did_you_mean(arguments.pipeline, known)
-        raise UsageError(f"Pipeline '{arguments.pipeline}' has not run here", hint=hint)
-    executions = [item for item in everything if arguments.pipeline in ("", item.pipeline)][: arguments.limit]
+    with closing(engine_of(arguments)) as engine:
+        executions = engine.history(arguments.pipeline, arguments.limit)
     if arguments.json:
         print(as_json({"PipelineExecutionSummaries": [execution.summary() for execution in executions]}))
     elif executions:
         print(columns([["execution", "pipeline", "state", "started", "time", ""], *map(_row, executions)]))
     else:
-        print("Nothing has run here yet.")
+        where = "here" if arguments.env == "local" else f"in {arguments.env}"
+        print(f"Nothing has run {where} yet.")
     return 0
 
 

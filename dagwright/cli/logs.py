@@ -1,62 +1,111 @@
-"""`logs`: what the jobs of an execution printed."""
+"""`logs`: what the jobs of an execution printed, and with `--follow` what they go on to print."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from dagwright.cli.ending import last_lines
-from dagwright.cli.local import local_engine
+from dagwright.cli.engines import engine_of
+from dagwright.cli.progress import Lines
 from dagwright.cli.text import as_json
+from dagwright.engines.engine import Engine, Log
+from dagwright.engines.execution import Execution, StepRun
 from dagwright.errors import UsageError, did_you_mean
 
-if TYPE_CHECKING:
-    from dagwright.engines.local.engine import LocalEngine
+_READ_AFTER_THE_END = 2  # times: the last lines of a job may come later than the news that it has ended
 
 
 def run(arguments: Namespace) -> int:
     """Print each log under a heading; only one of a job with one host needs none."""
-    with closing(local_engine(arguments)) as engine:
-        found = _logs(engine, arguments)
-    if arguments.json:
-        listed = [
-            {"step": step, "host": log.stem, "path": str(log), "text": _text(log, arguments)} for step, log in found
-        ]
-        print(as_json({"logs": listed}))
-        return 0
-    for step, log in found:
-        if len(found) > 1:
-            print(f"==> {step} {log.stem} <==")
-        sys.stdout.flush()
-        _write(log, arguments)
-    if not any(log.stat().st_size for _, log in found):
-        print("Nothing was printed there; only steps with a job have a log.", file=sys.stderr)
+    if arguments.follow and arguments.json:
+        raise UsageError("--follow prints lines as they come, which is no JSON document", hint="Leave one of them out.")
+    with closing(engine_of(arguments)) as engine:
+        execution = engine.describe(arguments.execution)
+        _check_step(engine, execution, arguments)
+        if arguments.follow:
+            return _follow(engine, execution, arguments)
+        found = [(step, log) for step in _wanted(execution, arguments) for log in engine.logs(step)]
+        if arguments.json:
+            print(as_json({"logs": [_as_json(step, log, arguments) for step, log in found]}))
+            return 0
+        printed = _Printed(headings=len(found) > 1)
+        for step, log in found:
+            printed.add(step, log, log.lines(arguments.tail), even_if_empty=True)
+    if not printed.lines:
+        print(f"Nothing was printed there{_waiting(execution, arguments)}.", file=sys.stderr)
     return 0
 
 
-def _logs(engine: LocalEngine, arguments: Namespace) -> list[tuple[str, Path]]:
-    """(step, log) of each host of each job that is asked for. Raises UsageError for a step that did not run."""
-    execution = engine.describe(arguments.execution)
-    if arguments.step and arguments.step not in execution.steps:
+def _check_step(engine: Engine, execution: Execution, arguments: Namespace) -> None:
+    """Raises UsageError for a step that did not run, or, if it may still do so, for one that there is not."""
+    if not arguments.step or arguments.step in execution.steps:
+        return
+    if not arguments.follow or execution.ended:
         hint = did_you_mean(arguments.step, execution.steps)
         raise UsageError(f"Step '{arguments.step}' did not run in execution {execution.id}", hint=hint)
-    steps = [step for name, step in execution.steps.items() if arguments.step in (None, name)]
-    return [(step.name, log) for step in steps for log in engine.logs(step)]
+    steps = engine.graph(execution).steps
+    if arguments.step not in steps:
+        raise UsageError(f"There is no step '{arguments.step}'", hint=did_you_mean(arguments.step, steps))
 
 
-def _text(log: Path, arguments: Namespace) -> str:
-    if arguments.tail:
-        return "\n".join(last_lines(log, arguments.tail))
-    return log.read_text(encoding="utf-8", errors="replace")
+def _wanted(execution: Execution, arguments: Namespace) -> list[StepRun]:
+    return [step for name, step in execution.steps.items() if arguments.step in (None, name)]
 
 
-def _write(log: Path, arguments: Namespace) -> None:
-    if arguments.tail:
-        print(_text(log, arguments))
-        return
-    with open(log, encoding="utf-8", errors="replace") as lines:
-        shutil.copyfileobj(lines, sys.stdout, 1 << 16)
+def _as_json(step: StepRun, log: Log, arguments: Namespace) -> dict[str, str]:
+    text = "".join(f"{line}\n" for line in log.lines(arguments.tail))
+    return {"step": step.name, "host": log.host, "path": log.address, "text": text}
+
+
+def _waiting(execution: Execution, arguments: Namespace) -> str:
+    """Which of the steps may still have a log; else that not all have one."""
+    young = [step.name for step in _wanted(execution, arguments) if not step.ended]
+    if young:
+        return f" yet: a job's log begins when its machine has started ({', '.join(young)})"
+    return "; only steps with a job have a log"
+
+
+def _follow(engine: Engine, execution: Execution, arguments: Namespace) -> int:
+    """Until the execution has ended, or Ctrl-C."""
+    printed = _Printed(headings=True)
+    known: dict[str, Log] = {}
+    left: dict[str, int] = {}
+    tail = arguments.tail
+    try:
+        for now in engine.watch(execution, Lines(sys.stderr)):
+            for step in _wanted(now, arguments):
+                if not left.setdefault(step.name, _READ_AFTER_THE_END):
+                    continue
+                for log in engine.logs(step):
+                    own = known.setdefault(log.address, log)
+                    printed.add(step, own, own.lines(tail, over=bool(step.ended)))
+                left[step.name] -= bool(step.ended)
+            tail = None  # a log that begins later is new from its first line on
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+class _Printed:
+    """Lines on standard output, with a heading wherever those of another log begin."""
+
+    def __init__(self, *, headings: bool) -> None:
+        self.lines = 0
+        self._headings = headings
+        self._last: tuple[str, str] | None = None
+
+    def add(self, step: StepRun, log: Log, lines: Iterator[str], *, even_if_empty: bool = False) -> None:
+        if even_if_empty:
+            self._head(step, log)
+        for line in lines:
+            self._head(step, log)
+            print(line)
+            self.lines += 1
+
+    def _head(self, step: StepRun, log: Log) -> None:
+        if self._headings and self._last != (step.name, log.host):
+            print(f"==> {step.name} {log.host} <==")
+        self._last = (step.name, log.host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
+from dagwright.cli.remarks import remarks
 from dagwright.cli.text import clock, duration, seconds_between, shown
 from dagwright.engines.execution import Execution, StepRun
 
@@ -26,11 +27,8 @@ class Lines:
             words.append(duration(seconds_between(step.started, step.ended)))
         if step.failure_reason:
             words.append(step.failure_reason)
-        outcome = step.metadata.get("Condition", {}).get("Outcome")
-        if outcome:
-            words.append(f"it is {outcome}")
-        if step.ended or step.job:
-            self._write("  " + "  ".join(words))
+        if step.ended or step.job or step.metadata:
+            self._write("  " + "  ".join([*words, *remarks(step)]))
 
     def skipped(self, names: tuple[str, ...], why: str) -> None:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,4 +1,4 @@
-"""`run`: runs a pipeline here and follows it to its end."""
+"""`run`: starts a pipeline where `--env` says and follows it to its end."""
 
 from __future__ import annotations
 
@@ -7,48 +7,92 @@ from argparse import Namespace
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from dagwright.cli import DONE, EXECUTION_FAILED
+from dagwright.cli import DONE, EXECUTION_FAILED, FAILED
 from dagwright.cli.commit import PARAMETER, current_commit
 from dagwright.cli.ending import ending
-from dagwright.cli.local import local_engine
+from dagwright.cli.engines import command, engine_of
 from dagwright.cli.progress import Lines
-from dagwright.cli.sources import Source, source_of
-from dagwright.cli.text import as_json
+from dagwright.cli.sources import source_of
+from dagwright.cli.text import as_json, columns
 from dagwright.definition.parameters import read_assignments
-from dagwright.engines.execution import SUCCEEDED
+from dagwright.definition.slices import Slice
+from dagwright.engines.engine import Start
+from dagwright.engines.execution import SUCCEEDED, Execution
+from dagwright.errors import UsageError
 
 if TYPE_CHECKING:
     from dagwright.cli.table import LiveTable
-    from dagwright.engines.local.engine import LocalEngine
-    from dagwright.engines.local.store import Store
 
 
 def run(arguments: Namespace) -> int:
-    """0 if it succeeded, 3 if it failed or was stopped."""
-    with closing(local_engine(arguments)) as engine:
-        return _run(engine, arguments)
-
-
-def _run(engine: LocalEngine, arguments: Namespace) -> int:
-    source = source_of(arguments)
-    given = read_assignments(arguments.parameter)
-    if PARAMETER in source.graph.parameters and PARAMETER not in given and arguments.pipeline:
-        commit = current_commit(arguments.root)
-        given |= {PARAMETER: commit} if commit else {}
-    _provide(source, engine.home.store)
-    with closing(_observer(arguments)) as observer:
-        execution = engine.run(source.graph, source.name, given, observer)
-    print(ending(engine, execution, source.graph), file=sys.stderr if arguments.json else sys.stdout)
+    """0 if it succeeded or is left on purpose, 1 if its end was not waited for, 3 if it failed or was stopped."""
+    with closing(engine_of(arguments)) as engine:
+        with closing(_observer(arguments)) as observer:
+            if arguments.resume:
+                _refuse_what_is_settled(arguments)
+                execution = engine.resume(arguments.resume, observer)
+            elif arguments.detach:
+                execution = engine.start(_start(arguments), observer)
+            else:
+                execution = engine.run(_start(arguments), observer)
+        if execution.ended:
+            engine.complete(execution)
+        said = ending(engine, execution, arguments) if execution.ended else _left(execution, arguments)
+    print(said, file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print(as_json(execution.as_json()))
+    if not execution.ended:
+        return DONE if arguments.detach else FAILED
     return DONE if execution.status == SUCCEEDED else EXECUTION_FAILED
 
 
-def _provide(source: Source, store: Store) -> None:
-    """Put the pipeline's code where its definition says it is: under the hash of its content, so once."""
-    for asset in source.assets:
-        if not store.path(asset.uri).exists():
-            store.put_bytes(asset.content(), asset.uri)
+def _start(arguments: Namespace) -> Start:
+    """What the words of the command line ask for. Raises UsageError, ParameterError, DefinitionError."""
+    part = Slice(tuple(arguments.from_steps), tuple(arguments.to_steps), tuple(arguments.only_steps))
+    if arguments.source and not part:
+        raise UsageError("--source goes with --from, --to or --only", hint="To go on with one that failed: --resume.")
+    source = source_of(arguments)
+    offered = {}
+    given = read_assignments(arguments.parameter)
+    if PARAMETER in source.graph.parameters and PARAMETER not in given and arguments.pipeline:
+        commit = current_commit(arguments.root)
+        offered = {PARAMETER: commit} if commit else {}
+    return Start(
+        pipeline=source.name,
+        graph=source.graph,
+        given=given,
+        offered=offered,
+        assets=source.assets,
+        deployed_name=source.deployed_name,
+        words=arguments.pipeline or f"--file {arguments.file}",
+        part=part,
+        source=arguments.source or "",
+    )
+
+
+def _refuse_what_is_settled(arguments: Namespace) -> None:
+    """An execution goes on as it was started."""
+    words = {
+        "PIPELINE": arguments.pipeline,
+        "--file": arguments.file,
+        "-p": arguments.parameter,
+        "--from": arguments.from_steps,
+        "--to": arguments.to_steps,
+        "--only": arguments.only_steps,
+        "--source": arguments.source,
+        "--detach": arguments.detach,
+    }
+    given = [word for word, value in words.items() if value]
+    if given:
+        what = f"--resume goes on with an execution as it was started: {', '.join(given)} cannot be given with it"
+        raise UsageError(what, hint="Name the execution only.")
+
+
+def _left(execution: Execution, arguments: Namespace) -> str:
+    """What to say of an execution that goes on without us."""
+    ways = {"follow": "logs {} --follow", "look": "status {}", "stop": "stop {}"}
+    rows = [[word, command(arguments, words, execution)] for word, words in ways.items()]
+    return "\n".join([f"Execution {execution.arn} goes on.", columns(rows, indent="  ")])
 
 
 def _observer(arguments: Namespace) -> Lines | LiveTable:

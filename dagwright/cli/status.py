@@ -6,20 +6,22 @@ from argparse import Namespace
 from contextlib import closing
 
 from dagwright.cli.ending import what_came_out
-from dagwright.cli.local import local_engine
+from dagwright.cli.engines import engine_of
+from dagwright.cli.remarks import remarks
 from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between
 from dagwright.engines.execution import Execution, StepRun
 
 
 def run(arguments: Namespace) -> int:
     """Print it."""
-    with closing(local_engine(arguments)) as engine:
+    with closing(engine_of(arguments)) as engine:
         execution = engine.describe(arguments.execution)
         if arguments.json:
+            engine.complete(execution)
             print(as_json(execution.as_json()))
             return 0
         print(_text(execution))
-        made = what_came_out(engine, execution, engine.graph(execution))
+        made = what_came_out(engine, execution)
         if made:
             print(made)
     return 0
@@ -33,6 +35,8 @@ def _text(execution: Execution) -> str:
     lines = [head, when.rstrip()]
     if execution.failure_reason:
         lines.append(f"reason: {execution.failure_reason}")
+    if execution.link:
+        lines.append(f"in Studio: {execution.link}")
     if execution.parameters:
         lines.append(columns([["", name, f"= {value}"] for name, value in execution.parameters.items()]))
     heading = [["step", "type", "state", "started", "time", ""]] if execution.steps else []
@@ -41,6 +45,6 @@ def _text(execution: Execution) -> str:
 
 
 def _row(step: StepRun) -> list[str]:
-    outcome = step.metadata.get("Condition", {}).get("Outcome", "")
     taken = duration(seconds_between(step.started, step.ended))
-    return [step.name, step.type, step.status, clock(step.started), taken, step.failure_reason or outcome]
+    said = "; ".join([*([step.failure_reason] if step.failure_reason else []), *remarks(step)])
+    return [step.name, step.type, step.status, clock(step.started), taken, said]

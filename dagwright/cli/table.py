@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dagwright.cli.remarks import remarks
 from dagwright.cli.text import duration, seconds_between, shown
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution, StepRun
 from dagwright.engines.local.home import now
@@ -70,7 +71,7 @@ class LiveTable:
         run = self._runs.get(name)
         if run is None:
             return 2 if name in self._skipped else 1
-        return 0 if run.status in (EXECUTING, FAILED) else 3
+        return 0 if not run.ended or run.status == FAILED else 3
 
     def _row(self, name: str) -> tuple[Text, Text, str, Text]:
         run = self._runs.get(name)
@@ -78,8 +79,7 @@ class LiveTable:
             state = "will not run" if name in self._skipped else "waits"
             return Text(name, style="dim"), Text(state, style="dim"), "", Text(self._reason(name), style="dim")
         taken = duration(seconds_between(run.started, run.ended or now()))
-        outcome = run.metadata.get("Condition", {}).get("Outcome", "")
-        why = run.failure_reason or (f"it is {outcome}" if outcome else "")
+        why = run.failure_reason or ", ".join(remarks(run))
         return Text(name), Text(run.status.lower(), style=_COLOURS.get(run.status, "")), taken, Text(shown(why))
 
     def _reason(self, name: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 EXECUTING, STOPPING, STOPPED = "Executing", "Stopping", "Stopped"
-SUCCEEDED, FAILED = "Succeeded", "Failed"
+SUCCEEDED, FAILED, COMPLETED_WITH_FAILURES = "Succeeded", "Failed", "CompletedWithFailures"
 
 
 @dataclass
@@ -29,17 +29,20 @@ class StepRun:
     output: Mapping[str, Any] | None = None
     job: str = ""
     """The name of its job, which is the name of its logs; empty for a step without one."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What else the service says of it, such as CacheHitResult, as it says it."""
 
     def as_json(self) -> dict[str, Any]:
         """A member of PipelineExecutionSteps."""
         return {
             "StepName": self.name,
-            "StepType": self.type,
+            **({"StepType": self.type} if self.type else {}),
             "StepStatus": self.status,
             **({"FailureReason": self.failure_reason} if self.failure_reason else {}),
             "StartTime": self.started,
             **({"EndTime": self.ended} if self.ended else {}),
             "AttemptCount": self.attempts,
+            **self.more,
             "Metadata": dict(self.metadata),
             **({"Output": dict(self.output)} if self.output is not None else {}),
         }
@@ -47,7 +50,10 @@ class StepRun:
 
 @dataclass
 class Execution:
-    """An execution: its identity, what it was started with, how far it is. Times are ISO-8601 in UTC."""
+    """An execution: its identity, what it was started with, how far it is. Times are ISO-8601 in UTC.
+
+    It is over as soon as `ended` says when.
+    """
 
     id: str
     pipeline: str
@@ -58,6 +64,17 @@ class Execution:
     ended: str = ""
     steps: dict[str, StepRun] = field(default_factory=dict)
     """In the order they were started."""
+    arn: str = ""
+    """On AWS, where an id says nothing without its pipeline."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What else the service says of it, such as PipelineExecutionDisplayName, as it says it."""
+    link: str = ""
+    """Where to see it in a browser."""
+
+    @property
+    def address(self) -> str:
+        """What a command takes to find it at once."""
+        return f"{self.pipeline}/{self.id}" if self.arn else self.id
 
     @property
     def failed_steps(self) -> list[StepRun]:
@@ -66,7 +83,7 @@ class Execution:
     def summary(self) -> dict[str, Any]:
         """A member of PipelineExecutionSummaries."""
         return {
-            "PipelineExecutionArn": self.id,
+            "PipelineExecutionArn": self.arn or self.id,
             "PipelineName": self.pipeline,
             "PipelineExecutionStatus": self.status,
             **({"FailureReason": self.failure_reason} if self.failure_reason else {}),
@@ -78,7 +95,7 @@ class Execution:
         """What `run --json` and `status --json` print."""
         parameters = [{"Name": name, "Value": value} for name, value in self.parameters.items()]
         steps = [step.as_json() for step in self.steps.values()]
-        return {**self.summary(), "PipelineParameters": parameters, "PipelineExecutionSteps": steps}
+        return {**self.summary(), **self.more, "PipelineParameters": parameters, "PipelineExecutionSteps": steps}
 
 
 class Observer(Protocol):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.definition.graph import read_definition
+from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Nobody
 from dagwright.engines.local.engine import LocalEngine
 from dagwright.engines.local.scope import Account
@@ -199,10 +200,11 @@ class Place:
     def run(self, *steps: Mapping[str, Any], parameters: Mapping[str, Any] | None = None, **given: Any) -> Execution:
         """Run these steps; `parameters` declares Strings by name and default."""
         self.watcher = Watcher()
-        return self.engine.run(read_definition(definition(*steps, parameters=parameters)), "p", given, self.watcher)
+        graph = read_definition(definition(*steps, parameters=parameters))
+        return self.engine.run(Start("p", graph, given), self.watcher)
 
     def log(self, execution: Execution, step: str) -> str:
-        return "".join(log.read_text() for log in self.engine.logs(execution.steps[step]))
+        return "".join(log.path.read_text() for log in self.engine.logs(execution.steps[step]))
 
     def output(self, execution: Execution, step: str) -> dict[str, Any]:
         return dict(execution.steps[step].output or {})

@@ -11,6 +11,7 @@ import pytest
 from engines.place import Meeting, Place, Watcher, condition, definition, equals, fail, get, join, json_get
 
 from dagwright.definition.graph import read_definition
+from dagwright.engines.engine import Start
 from dagwright.errors import DefinitionError, InternalError, ParameterError
 
 TRUE = equals(1, 1)
@@ -100,7 +101,7 @@ def test_no_more_run_at_once_than_the_configuration_allows(
     place.watcher.changed = lambda step: seen.__setitem__(step.name, step)  # type: ignore[method-assign]
     threading.Thread(target=serve, daemon=True).start()
     steps = [place.processing(f"S{n}", "meet()", variables={"MEETING": door.port}) for n in range(5)]
-    execution = place.engine.run(read_definition(definition(*steps)), "p", {}, place.watcher)
+    execution = place.engine.run(Start("p", read_definition(definition(*steps))), place.watcher)
     assert execution.status == "Succeeded"
     assert most <= 2
 
@@ -248,7 +249,7 @@ def test_our_own_bug_is_said_as_one_and_ends_everything(
     watcher = Watcher()
     watcher.changed = bug  # type: ignore[method-assign]
     with pytest.raises(raised, match=said):
-        place.engine.run(graph, "p", {}, watcher)
+        place.engine.run(Start("p", graph), watcher)
     recorded = place.engine.describe()
     assert (recorded.status, recorded.steps["P"].status) == ("Failed", "Stopped")
 
@@ -279,7 +280,7 @@ def test_the_record_says_what_the_run_said(place: Place) -> None:
     recorded = place.engine.describe(execution.id[:6])
     assert recorded.as_json() == execution.as_json()
     assert place.engine.describe().id == execution.id
-    assert [log.name for log in place.engine.logs(recorded.steps["T"])] == ["algo-1.log"]
+    assert [log.host for log in place.engine.logs(recorded.steps["T"])] == ["algo-1"]
     assert place.engine.logs(recorded.steps["C"]) == []
 
 

@@ -13,6 +13,7 @@ import pytest
 from engines.place import Meeting, Place, Watcher, definition
 
 from dagwright.definition.graph import read_definition
+from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution
 from dagwright.engines.local.run import stopping_signals
 from dagwright.errors import UsageError
@@ -110,7 +111,7 @@ def test_a_run_that_was_stopped_before_its_first_step_starts_none(place: Place) 
             os.kill(os.getpid(), signal.SIGTERM)
 
     graph = read_definition(definition(place.processing("P", "pass")))
-    execution = place.engine.run(graph, "p", {}, Impatient())
+    execution = place.engine.run(Start("p", graph), Impatient())
     assert (execution.status, execution.steps) == ("Stopped", {})
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
@@ -12,12 +13,14 @@ from typing import Any, Protocol
 
 from dagwright.definition.graph import Graph, read_definition
 from dagwright.definition.parameters import start_values
+from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Nobody, Observer, StepRun
 from dagwright.engines.local import check
 from dagwright.engines.local.environments import Environments, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, now, private_folders
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
+from dagwright.engines.local.log_file import LogFile
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
 from dagwright.engines.local.run import Ended, Run, stopping_signals
@@ -32,6 +35,7 @@ _NOT_SANDBOXED = (
     "sandbox: none ({}). /opt/ml is replaced in arguments and variables only: a script with /opt/ml written into it "
     "will not find it, and a job can reach and change what you can, network isolation or not"
 )
+_LOOK_AGAIN_SECONDS = 0.2
 _NEWEST_FIRST = "started DESC, rowid DESC"
 _SUMMARY = "id, pipeline, status, failure_reason, started, ended, parameters"
 
@@ -64,14 +68,21 @@ class LocalEngine:
 
     # ---- running ----
 
-    def run(self, graph: Graph, pipeline: str, given: Mapping[str, Any], observer: Observer | None = None) -> Execution:
-        """Run `graph` to its end with the start values `given` (texts or typed values).
+    def run(self, start: Start, observer: Observer | None = None) -> Execution:
+        """Run it to its end. Ctrl-C stops it.
 
         Raises ParameterError and DefinitionError, each with every problem, before anything runs; StorageError if the
         machine gives out.
         """
-        parameters = start_values(graph, given)
-        execution = Execution(new_execution_id(), pipeline, parameters, started=now())
+        if start.part:
+            raise UsageError(
+                "--from, --to and --only: running a part of a pipeline on this machine is not in this version",
+                hint="Leave them out to run all of it.",
+            )
+        graph = start.graph
+        parameters = start_values(graph, start.values(graph))
+        execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
+        self._provide(start)
         watched = observer or Nobody()
         with self.home.at_work(execution.id), ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
@@ -83,6 +94,23 @@ class LocalEngine:
                 watched.noted(note)
             self._record(graph, execution)
             return run.run(images)
+
+    def start(self, start: Start, observer: Observer) -> Execution:
+        """Raises UsageError: a run on this machine ends with the program that runs it."""
+        raise UsageError(
+            f"--detach: '{start.pipeline}' runs on this machine only as long as this program does",
+            hint="Leave --detach out, or let the shell run the command in the background.",
+        )
+
+    def resume(self, execution: str, observer: Observer) -> Execution:
+        """Raises UsageError: it is not in this version."""
+        raise UsageError("Resuming a local execution is not in this version", hint="Run the pipeline again.")
+
+    def _provide(self, start: Start) -> None:
+        """Put the pipeline's code where its definition says it is: under the hash of its content, so once."""
+        for asset in start.assets:
+            if not self.home.store.path(asset.uri).exists():
+                self.home.store.put_bytes(asset.content(), asset.uri)
 
     def _record(self, graph: Graph, execution: Execution) -> None:
         self.home.database.insert(
@@ -177,20 +205,48 @@ class LocalEngine:
         (row,) = self.home.database.rows("executions", id=execution.id)
         return read_definition(row["definition"])
 
-    def history(self) -> list[Execution]:
-        """All executions, newest first, without their steps."""
+    def complete(self, execution: Execution) -> None:
+        """Nothing to add: the record holds the output of every step."""
+
+    def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
+        """How it is now, and again and again until it has ended."""
+        while True:
+            execution = self.describe(execution.id)
+            yield execution
+            if execution.ended:
+                return
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def history(self, pipeline: str = "", limit: int | None = None) -> list[Execution]:
+        """The newest executions, newest first, without their steps. Raises UsageError for an unknown pipeline."""
         self.home.settle()
-        return [_execution(row) for row in self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY)]
+        executions = [_execution(row) for row in self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY)]
+        if pipeline and not any(execution.pipeline == pipeline for execution in executions):
+            hint = did_you_mean(pipeline, [execution.pipeline for execution in executions])
+            raise UsageError(f"Pipeline '{pipeline}' has not run here", hint=hint)
+        return [execution for execution in executions if pipeline in ("", execution.pipeline)][:limit]
 
     def metrics(self, execution: str) -> list[tuple[str, str, float]]:
         """(step, metric, value) of an execution, in the order they were recorded."""
         rows = self.home.database.rows("metrics", execution=execution)
         return [(row["step"], row["name"], row["value"]) for row in rows]
 
-    def logs(self, step: StepRun) -> list[Path]:
+    def logs(self, step: StepRun) -> list[LogFile]:
         """The log of each host of a step's job; empty for a step without one."""
-        folder = self.home.logs / step.job
-        return sorted(folder.glob("*.log"), key=lambda log: (len(log.name), log.name)) if step.job else []
+        files = (self.home.logs / step.job).glob("*.log") if step.job else ()
+        return [LogFile(path) for path in sorted(files, key=lambda path: (len(path.name), path.name))]
+
+    def read(self, uri: str) -> str:
+        """The text of an object. Raises StorageError."""
+        return self.home.store.read_text(uri)
+
+    def place(self, uri: str) -> str:
+        """The file or folder of an address, as seen from here if it is below; empty if there is none."""
+        path = self.home.store.path(uri)
+        if not path.exists():
+            return ""
+        relative = os.path.relpath(path)
+        return str(path) if relative.startswith("..") else relative
 
     # ---- stopping ----
 

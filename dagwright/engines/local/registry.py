@@ -1,23 +1,38 @@
 """Models and the model registry of local runs.
 
-What comes in: CreateModel and CreateModelPackage requests. What goes out: their Describe responses, kept in the record;
-a package's version is the next of its group.
+What comes in: CreateModel and CreateModelPackage requests, decisions. What goes out: their Describe responses, kept in
+the record; a package's version is the next of its group.
 """
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from dagwright.engines.local.database import Database
+from dagwright.engines.local.home import now
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.scope import RunScope
-from dagwright.engines.local.store import Store
-from dagwright.errors import ExecutionError
+from dagwright.engines.local.store import Store, storage_errors
+from dagwright.engines.registry import (
+    LARGEST_EVALUATION,
+    Evaluation,
+    ModelPackage,
+    PackageName,
+    evaluation_of,
+    no_package,
+    read_evaluation,
+)
+from dagwright.errors import ExecutionError, StorageError
+
+_NEWEST_FIRST = "version DESC"
+_NEWEST_SHOWN = 3
 
 
 class Registry:
-    """The models of one project."""
+    """The models of one project. Its packages are an `engines.registry.Registry`."""
 
     def __init__(self, database: Database, store: Store) -> None:
         self._database = database
@@ -62,6 +77,54 @@ class Registry:
                 created=created, execution=scope.execution_id, step=step, content=response,
             )  # fmt: skip
         return response
+
+    def groups(self) -> list[str]:
+        """The names of all groups."""
+        rows = self._database.rows("model_packages", "package_group", "DISTINCT package_group")
+        return [row["package_group"] for row in rows]
+
+    def packages(self, group: str, limit: int) -> list[ModelPackage]:
+        """The newest packages of a group, newest first; none if there is no such group."""
+        rows = self._database.rows("model_packages", _NEWEST_FIRST, package_group=group.rpartition("/")[2])
+        return [self._package(row) for row in rows[:limit]]
+
+    def package(self, name: PackageName) -> ModelPackage:
+        """One package. Raises UsageError, with the newest ones of its group, if it is not there."""
+        group = name.group.rpartition("/")[2]
+        wanted = {"arn": name.arn} if name.arn else {"package_group": group, "version": name.version}
+        rows = self._database.rows("model_packages", **wanted)
+        if not rows:
+            newest = self._database.rows("model_packages", _NEWEST_FIRST, "content", package_group=group)
+            raise no_package(name, [json.loads(row["content"]) for row in newest[:_NEWEST_SHOWN]], self.groups())
+        return self._package(rows[0])
+
+    def decide(self, package: ModelPackage, approval: str, reason: str) -> ModelPackage:
+        """Set ModelApprovalStatus and ApprovalDescription; the package as it is afterwards."""
+        with self._database.transaction() as connection:
+            query = "SELECT content FROM model_packages WHERE arn = ?"
+            content = json.loads(connection.execute(query, [package.arn]).fetchone()[0])
+            content |= {"ModelApprovalStatus": approval, "ApprovalDescription": reason, "LastModifiedTime": now()}
+            changed = {"status": approval, "content": content}
+            self._database.update_rows(connection, "model_packages", {"arn": package.arn}, **changed)
+        return ModelPackage(content, package.evaluation, package.made_by)
+
+    def _package(self, row: Mapping[str, Any]) -> ModelPackage:
+        content = json.loads(row["content"])
+        return ModelPackage(content, self._evaluation(content), row["execution"])
+
+    def _evaluation(self, content: Mapping[str, Any]) -> Evaluation:
+        uri = evaluation_of(content)
+        if not uri:
+            return Evaluation()
+        try:
+            path = self._store.path(uri)
+            with storage_errors(f"{uri} cannot be read"):
+                size = os.path.getsize(path)
+            if size > LARGEST_EVALUATION:
+                return Evaluation(unread=f"it has more than {LARGEST_EVALUATION >> 20} MiB")
+            return read_evaluation(self._store.read_text(uri))
+        except StorageError as error:
+            return Evaluation(unread=error.message)
 
     def _require_data(self, containers: list[Mapping[str, Any]]) -> None:
         for container in containers:

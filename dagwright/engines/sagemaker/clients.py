@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from dagwright.errors import AWSError
+from dagwright.errors import AWSError, UserError, did_you_mean
 
 # botocore's adaptive mode slows down when the service throttles; its own default of 5 attempts gives up within seconds.
-_MOST_ATTEMPTS = 10
+# Whoever sets botocore's own variables means them.
+_RETRIES = {"mode": ("adaptive", "AWS_RETRY_MODE"), "total_max_attempts": (10, "AWS_MAX_ATTEMPTS")}
+# Who asks whose credentials these are asks first: that there is no network, or no such Region, is to show in seconds.
+_FEW_ATTEMPTS = {"sts": 3}
 _NO_CREDENTIALS = "Sign in (aws sso login, or the AWS_* variables); for a named profile set AWS_PROFILE."
 _EXPIRED = "Sign in again (aws sso login, or new AWS_* variables); nothing that runs on AWS is touched by that."
 _DENIED = "Ask for this permission, or sign in as a role that has it."
@@ -24,6 +28,8 @@ _HINTS = {
     "SignatureDoesNotMatch": _NO_CREDENTIALS,
     "AccessDenied": _DENIED,
     "AccessDeniedException": _DENIED,
+    "403": "S3 refuses to look. Ask for s3:GetObject and s3:ListBucket, or sign in as a role that has them.",
+    "NoSuchBucket": "There is no such bucket: create it, or correct the bucket in config/project.yaml.",
     "Throttling": "AWS slows this account down; try again in a minute.",
     "ThrottlingException": "AWS slows this account down; try again in a minute.",
 }
@@ -44,10 +50,17 @@ class Clients:
                 import boto3
                 from botocore.config import Config
 
-                config = Config(retries={"mode": "adaptive", "max_attempts": _MOST_ATTEMPTS}, connect_timeout=10)
+                config = Config(retries=_retries(service), connect_timeout=10)
                 with aws_errors(f"No client for {service} can be made"):
                     self._made[service] = boto3.client(service, region_name=self.region, config=config)
             return self._made[service]
+
+
+def _retries(service: str) -> dict[str, Any]:
+    ours = {name: value for name, (value, variable) in _RETRIES.items() if variable not in os.environ}
+    if service in _FEW_ATTEMPTS and "total_max_attempts" in ours:
+        ours["total_max_attempts"] = _FEW_ATTEMPTS[service]
+    return ours
 
 
 @contextmanager
@@ -59,16 +72,51 @@ def aws_errors(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        detail = error.response.get("Error", {})
-        code = str(detail.get("Code", ""))
-        raise AWSError(f"{what}: {detail.get('Message') or error} ({code})", hint=_HINTS.get(code, "")) from error
-    except (BotoCoreError, Boto3Error) as error:
+        raise _refused(what, error) from error
+    except Boto3Error as error:
+        behind = error.__context__  # boto3 says of an upload that it failed, and botocore why
+        if isinstance(behind, ClientError):
+            raise _refused(what, behind) from behind
         raise AWSError(f"{what}: {error}", hint=_hint_of(error)) from error
+    except BotoCoreError as error:
+        raise AWSError(f"{what}: {error}", hint=_hint_of(error)) from error
+
+
+def _refused(what: str, error: Any) -> AWSError:
+    detail = error.response.get("Error", {})
+    code = str(detail.get("Code", ""))
+    return AWSError(f"{what}: {detail.get('Message') or error} ({code})", hint=_HINTS.get(code, ""))
+
+
+def check_account(clients: Clients, account_id: str, environment: str) -> None:
+    """Raises UserError if the credentials are of another account than the environment's, AWSError if there are none."""
+    try:
+        with aws_errors("Whose credentials these are cannot be seen"):
+            found = clients("sts").get_caller_identity()["Account"]
+    except AWSError as error:
+        hint = _unknown_region(clients.region) if not error_code(error) else ""
+        raise AWSError(error.message, hint=hint or error.hint) from error.__cause__
+    if found != account_id:
+        what = f"These credentials are of the account {found}, and {environment} is in the account {account_id}"
+        hint = (
+            "Sign in to the other account (AWS_PROFILE, aws sso login), or correct account_id in config/project.yaml."
+        )
+        raise UserError(what, hint=hint)
+
+
+def _unknown_region(region: str) -> str:
+    """What to do, if this is no Region that the installed botocore knows; empty if it is one."""
+    from boto3 import Session
+
+    session = Session()
+    partitions = session.get_available_partitions()
+    known = [name for partition in partitions for name in session.get_available_regions("sagemaker", partition)]
+    return "" if region in known else f"No Region {region} is known ({did_you_mean(region, known)})."
 
 
 def error_code(error: AWSError) -> str:
     """AWS's code of an error that `aws_errors` raised, such as `ResourceNotFound`; empty if there is none."""
-    response = getattr(error.__cause__, "response", {})
+    response = getattr(error.__cause__, "response", None) or {}  # a connection that broke has a response of None
     return str(response.get("Error", {}).get("Code", ""))
 
 

@@ -1,0 +1,29 @@
+"""What is worth saying of a step beside its state: where its result is from, which attempt it is, what it waits for."""
+
+from __future__ import annotations
+
+from dagwright.engines.execution import StepRun
+
+
+def remarks(step: StepRun) -> list[str]:
+    """Some words each; none for an ordinary step."""
+    said = []
+    cached = step.more.get("CacheHitResult", {}).get("SourcePipelineExecutionArn", "")
+    if cached:
+        said.append(f"from the cache, of execution {_id(cached)}")
+    reused = step.more.get("SelectiveExecutionResult", {}).get("SourcePipelineExecutionArn", "")
+    if reused:
+        said.append(f"taken from execution {_id(reused)}")
+    if step.attempts > 1:
+        said.append(f"attempt {step.attempts}")
+    outcome = step.metadata.get("Condition", {}).get("Outcome")
+    if outcome:
+        said.append(f"it is {outcome}")
+    callback = step.metadata.get("Callback", {})
+    if callback.get("CallbackToken") and not step.ended:
+        said.append(f"waits for an answer with token {callback['CallbackToken']}")
+    return said
+
+
+def _id(arn: str) -> str:
+    return arn.rpartition("/")[2]

@@ -1,0 +1,111 @@
+"""What the commands ask of an engine, whichever it is: start, follow, look, stop.
+
+What comes in: a pipeline to start, or the name of an execution. What goes out: an `Execution`, and its jobs' logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from dagwright.definition.graph import Graph
+from dagwright.definition.slices import Slice
+from dagwright.engines.execution import Execution, Observer, StepRun
+
+
+class Asset(Protocol):
+    """An object that has to be in the store before its pipeline runs; its address follows from its content."""
+
+    @property
+    def uri(self) -> str: ...
+
+    def content(self) -> bytes:
+        """Raises StorageError."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is to be started: the pipeline as it is known here, and with what.
+
+    `words` name it on a command line (`training`, `--file d.json`), `deployed_name` is its own name on AWS if it brings
+    one. `given` are start values; `offered` are those nobody gave, for a pipeline that has such a parameter.
+    `part` is run alone, on the results of the execution `source`.
+    """
+
+    pipeline: str
+    graph: Graph
+    given: Mapping[str, Any] = field(default_factory=dict)
+    offered: Mapping[str, str] = field(default_factory=dict)
+    assets: Sequence[Asset] = ()
+    deployed_name: str = ""
+    words: str = ""
+    part: Slice = field(default_factory=Slice)
+    source: str = ""
+
+    def values(self, graph: Graph) -> dict[str, Any]:
+        """What to start `graph` with: what is given, and what is offered and has a place in it."""
+        fitting = {name: value for name, value in self.offered.items() if name in graph.parameters}
+        return {**fitting, **self.given}
+
+
+class Log(Protocol):
+    """What one host of a job printed."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def address(self) -> str:
+        """The file it is in, or its log group and stream."""
+
+    def lines(self, tail: int | None = None, *, over: bool = True) -> Iterator[str]:
+        """The lines since it was last asked; the first time all of them, or the last `tail`.
+
+        A last line without an end counts if the log is `over`. Raises AWSError, StorageError.
+        """
+
+
+class Engine(Protocol):
+    """A place that runs pipelines. EXECUTION is an id or the beginning of one; the newest execution if it is empty."""
+
+    def run(self, start: Start, observer: Observer) -> Execution:
+        """Start it and follow it to its end; or, where it goes on by itself, until Ctrl-C.
+
+        Raises UsageError, ParameterError and DefinitionError before anything has started.
+        """
+
+    def start(self, start: Start, observer: Observer) -> Execution:
+        """Start it and leave it. Raises UsageError where nothing goes on by itself."""
+
+    def resume(self, execution: str, observer: Observer) -> Execution:
+        """Let an execution that failed or was stopped go on, and follow it as `run` does. Raises UsageError."""
+
+    def describe(self, execution: str = "") -> Execution:
+        """An execution with its steps. Raises UsageError if it is not there or its name means several."""
+
+    def complete(self, execution: Execution) -> None:
+        """Add to the steps, as `output`, what the service knows of their jobs, as far as it can be had."""
+
+    def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
+        """How it is now, and again and again until it has ended. What keeps it from being seen is noted."""
+
+    def history(self, pipeline: str = "", limit: int | None = None) -> list[Execution]:
+        """The newest executions, newest first, without their steps. Raises UsageError for an unknown pipeline."""
+
+    def stop(self, execution: str) -> Execution:
+        """Stop it and wait until it has. Raises UsageError if it is over, ExecutionError if it takes too long."""
+
+    def graph(self, execution: Execution) -> Graph:
+        """The definition that it runs."""
+
+    def logs(self, step: StepRun) -> Sequence[Log]:
+        """The log of each host of a step's job; empty for a step without one, or without any yet."""
+
+    def read(self, uri: str) -> str:
+        """The text of a small object. Raises StorageError, AWSError."""
+
+    def place(self, uri: str) -> str:
+        """Where a person finds what is at an address; empty if it is not there."""
+
+    def close(self) -> None:
+        """Let go of what is open."""

@@ -1,0 +1,165 @@
+"""Executions as the service knows them, read by their ARN, or listed for one pipeline.
+
+What comes in: an ARN, or a pipeline's name. What goes out: `Execution`s. Every call says what could not be done if AWS
+refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from dagwright.engines.execution import Execution, StepRun
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
+from dagwright.engines.sagemaker.jobs import made_by, plain, step_type
+from dagwright.engines.sagemaker.statuses import is_over
+from dagwright.errors import AWSError, UsageError
+from dagwright.shapes import Shape
+
+PAGE = 100  # the most that one answer holds (botocore: MaxResults)
+
+
+class Identity(NamedTuple):
+    """What the ARN of an execution says."""
+
+    arn: str
+    region: str
+    account_id: str
+    pipeline: str
+    id: str
+
+
+def identity_of(arn: str) -> Identity:
+    """Raises UsageError for what is not the ARN of an execution."""
+    pattern = str(Shape("sagemaker", "PipelineExecutionArn").traits["pattern"])
+    parts = arn.split("/")
+    if not re.fullmatch(pattern, arn) or len(parts) != 4 or not (parts[1] and parts[3]):
+        raise UsageError(f"'{arn}' is not the ARN of a pipeline execution")
+    _, _, _, region, account, _ = parts[0].split(":")
+    return Identity(arn, region, account, parts[1], parts[3])
+
+
+def is_absent(error: AWSError) -> bool:
+    """Whether the service says that there is nothing of that name: its two ways to."""
+    return error_code(error) in ("ResourceNotFound", "ValidationException")
+
+
+class Executions:
+    """What one account and Region has run. Raises AWSError."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def read(self, arn: str, parameters: Mapping[str, Any] | None = None) -> Execution:
+        """One execution with its steps, and with its parameters unless they are known already.
+
+        Raises UsageError if there is no such execution.
+        """
+        found = identity_of(arn)
+        what = f"Execution {found.pipeline}/{found.id} cannot be read"
+        answer = self._describe(found, what)
+        if parameters is None:
+            pages = self.pages(what, "list_pipeline_parameters_for_execution", PipelineExecutionArn=arn)
+            listed = [item for page in pages for item in page["PipelineParameters"]]
+            parameters = {item["Name"]: item["Value"] for item in listed}
+        execution = _execution(found, answer, parameters)
+        for page in self.pages(
+            what, "list_pipeline_execution_steps", PipelineExecutionArn=arn, SortOrder="Ascending", MaxResults=PAGE
+        ):
+            for step in map(_step, page["PipelineExecutionSteps"]):
+                execution.steps[step.name] = step
+        return execution
+
+    def _describe(self, found: Identity, what: str) -> dict[str, Any]:
+        try:
+            with aws_errors(what):
+                return plain(self._clients("sagemaker").describe_pipeline_execution(PipelineExecutionArn=found.arn))
+        except AWSError as error:
+            if is_absent(error):
+                where = f"account {found.account_id}, {found.region}"
+                raise UsageError(f"There is no execution {found.pipeline}/{found.id} in {where}") from error
+            raise
+
+    def definition(self, arn: str) -> str:
+        """The definition that an execution runs."""
+        with aws_errors("The definition of the execution cannot be read"):
+            answer = self._clients("sagemaker").describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
+        return str(answer["PipelineDefinition"])
+
+    def of(self, pipeline: str, page_size: int = PAGE) -> Iterator[Execution]:
+        """The executions of one pipeline without their steps, newest first, page after page as they are asked for."""
+        newest_first = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": min(page_size, PAGE)}
+        what = f"The executions of {pipeline} cannot be listed"
+        for page in self.pages(what, "list_pipeline_executions", PipelineName=pipeline, **newest_first):
+            for item in map(plain, page["PipelineExecutionSummaries"]):
+                yield _summary(identity_of(item["PipelineExecutionArn"]), item)
+
+    def pages(self, what: str, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+        """The answers to a call that lists something; `what` is the sentence for when AWS refuses it."""
+        with aws_errors(what):
+            yield from self._clients("sagemaker").get_paginator(operation).paginate(**arguments)
+
+
+def _summary(found: Identity, answer: Mapping[str, Any]) -> Execution:
+    return Execution(
+        id=found.id,
+        pipeline=found.pipeline,
+        parameters={},
+        status=answer["PipelineExecutionStatus"],
+        failure_reason=answer.get("PipelineExecutionFailureReason", ""),
+        started=answer["StartTime"],
+        arn=found.arn,
+    )
+
+
+_EXECUTION_MEMBERS = ("PipelineExecutionArn", "PipelineExecutionStatus", "FailureReason")
+
+
+def _execution(found: Identity, answer: Mapping[str, Any], parameters: Mapping[str, Any]) -> Execution:
+    status = answer["PipelineExecutionStatus"]
+    return Execution(
+        id=found.id,
+        pipeline=found.pipeline,
+        parameters=parameters,
+        status=status,
+        failure_reason=answer.get("FailureReason", ""),
+        started=answer["CreationTime"],
+        ended=answer["LastModifiedTime"] if is_over(status) else "",
+        arn=found.arn,
+        more={name: value for name, value in answer.items() if name not in _EXECUTION_MEMBERS},
+        link=_link(found, answer),
+    )
+
+
+def _link(found: Identity, answer: Mapping[str, Any]) -> str:
+    """The execution in Studio: in the domain it was started from, if it was; else the door to all domains."""
+    domain = answer.get("CreatedBy", {}).get("DomainId", "")
+    if not found.arn.startswith("arn:aws:"):
+        return ""
+    if domain:
+        page = f"pipelines/view/{found.pipeline}/executions/{found.id}/graph"
+        return f"https://studio-{domain}.studio.{found.region}.sagemaker.aws/{page}"
+    return f"https://{found.region}.console.aws.amazon.com/sagemaker/home?region={found.region}#/studio-landing"
+
+
+_STEP_MEMBERS = ("StepName", "StepStatus", "FailureReason", "StartTime", "EndTime", "AttemptCount", "Metadata")
+
+
+def _step(answer: Mapping[str, Any]) -> StepRun:
+    item = plain(answer)
+    metadata = item.get("Metadata", {})
+    made = made_by(metadata)
+    index = item.get("IterationContext", {}).get("Index")  # the steps inside a ForEach are there once for each item
+    return StepRun(
+        name=item["StepName"] if index is None else f"{item['StepName']}[{index}]",
+        type=step_type(metadata),
+        status=item.get("StepStatus", ""),
+        failure_reason=item.get("FailureReason", ""),
+        started=item.get("StartTime", ""),
+        ended=item.get("EndTime", ""),
+        attempts=item.get("AttemptCount", 1),
+        metadata=metadata,
+        job=made.name if made and made.kind.log_group else "",
+        more={name: value for name, value in item.items() if name not in _STEP_MEMBERS},
+    )

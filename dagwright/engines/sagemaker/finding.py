@@ -1,0 +1,144 @@
+"""From what somebody calls an execution to its ARN, in as few calls as will do.
+
+What comes in: an ARN, `pipeline/id`, an id or the beginning of one, or nothing, which means the newest of the project.
+A pipeline may be named as it is here or as it is on AWS.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import Protocol
+
+from dagwright.engines.execution import Execution
+from dagwright.engines.sagemaker.executions import PAGE, Executions, Identity, identity_of, is_absent
+from dagwright.engines.sagemaker.jobs import plain
+from dagwright.errors import AWSError, ConfigurationError, UsageError, did_you_mean
+from dagwright.shapes import Shape
+
+_PAGES_SEARCHED = 10
+_WHOLE_ID = re.compile("[a-z0-9]{12}")  # as the service makes them
+
+
+class Names(Protocol):
+    """What is taken from the project: whose account it is, and what its pipelines are called there."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def partition(self) -> str: ...
+    @property
+    def environment(self) -> str: ...
+    def pipeline_name(self, name: str) -> str:
+        """Raises ConfigurationError for what cannot be a name."""
+
+
+class Finder:
+    """Finds executions of one project's pipelines. Raises AWSError."""
+
+    def __init__(self, executions: Executions, names: Names) -> None:
+        self._executions = executions
+        self._names = names
+
+    def find(self, words: str = "") -> str:
+        """The ARN of the execution that `words` mean. Raises UsageError if there is none, or several."""
+        if not words:
+            return self._newest()
+        if words.startswith("arn:"):
+            return self._in_reach(identity_of(words)).arn
+        pipeline, _, beginning = words.rpartition("/")
+        if pipeline and self._is_own(pipeline) and _WHOLE_ID.fullmatch(beginning):
+            place = f"arn:{self._names.partition}:sagemaker:{self._names.region}:{self._names.account_id}"
+            return f"{place}:pipeline/{pipeline}/execution/{beginning}"
+        found = self._search([self.deployed_name(pipeline)] if pipeline else self._pipelines(), beginning)
+        if len(found) == 1:
+            return found[0].arn
+        raise self._not_one(words, found)
+
+    def newest(self, pipeline: str = "", limit: int | None = None) -> list[Execution]:
+        """The newest executions, without their steps, newest first. Raises UsageError for an unknown pipeline."""
+        names = [self.deployed_name(pipeline)] if pipeline else self._pipelines()
+        found = [item for name in names for item in islice(self._executions.of(name, limit or PAGE), limit)]
+        return sorted(found, key=lambda item: item.started, reverse=True)[:limit]
+
+    def deployed_name(self, pipeline: str) -> str:
+        """What a pipeline is called on AWS. Raises UsageError if there is none."""
+        candidates = self._candidates(pipeline)
+        for name in candidates:
+            try:
+                next(self._executions.of(name, 1), None)
+                return name
+            except AWSError as error:
+                if not is_absent(error):
+                    raise
+        what = f"There is no pipeline {' or '.join(candidates)} in {self._names.environment}"
+        raise UsageError(what, hint=did_you_mean(candidates[0], self._pipelines(ran=False)))
+
+    def _newest(self) -> str:
+        for name in self._pipelines():
+            for newest in self._executions.of(name, 1):
+                return newest.arn
+        hint = f"Start with: deploy.py run PIPELINE --env {self._names.environment}"
+        raise UsageError(f"Nothing has run in {self._names.environment} yet", hint=hint)
+
+    def _in_reach(self, found: Identity) -> Identity:
+        """Raises UsageError for an execution somewhere else."""
+        if (found.region, found.account_id) != (self._names.region, self._names.account_id):
+            here = f"account {self._names.account_id}, {self._names.region}"
+            raise UsageError(
+                f"{found.arn} is not in {self._names.environment}, which is {here}", hint="Name another --env."
+            )
+        return found
+
+    def _candidates(self, pipeline: str) -> list[str]:
+        """What a pipeline may be called on AWS, the likeliest first."""
+        if not re.fullmatch(str(Shape("sagemaker", "PipelineName").traits["pattern"]), pipeline):
+            raise UsageError(f"'{pipeline}' cannot be the name of a pipeline")
+        if self._is_own(pipeline):
+            return [pipeline]
+        try:
+            return [self._names.pipeline_name(pipeline), pipeline]
+        except ConfigurationError:
+            return [pipeline]
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a name on AWS has the form of the project's."""
+        before, after = self._around()
+        return name.startswith(before) and name.endswith(after)
+
+    def _around(self) -> tuple[str, str]:
+        """What the names of the project's pipelines begin and end with."""
+        before, _, after = self._names.pipeline_name("pipeline").rpartition("pipeline")
+        return before, after
+
+    def _pipelines(self, *, ran: bool = True) -> list[str]:
+        """The project's pipelines, the one that ran last first; only those that did, unless told otherwise."""
+        prefix = self._around()[0].rstrip("-")
+        what = f"The pipelines of {self._names.environment} cannot be listed"
+        pages = self._executions.pages(what, "list_pipelines", PipelineNamePrefix=prefix, MaxResults=PAGE)
+        listed = [plain(item) for page in pages for item in page["PipelineSummaries"]]
+        own = [item for item in listed if self._is_own(item["PipelineName"])]
+        own = [item for item in own if item.get("LastExecutionTime") or not ran]
+        own.sort(key=lambda item: str(item.get("LastExecutionTime", "")), reverse=True)
+        return [str(item["PipelineName"]) for item in own]
+
+    def _search(self, names: list[str], beginning: str) -> list[Execution]:
+        """The executions whose id begins so, of the newest among which there are any: those of all pipelines are
+        looked through side by side, a page of each at a time."""
+        readers = [self._executions.of(name) for name in names]
+        for _ in range(_PAGES_SEARCHED):
+            pages = [[*islice(reader, PAGE)] for reader in readers]
+            found = [item for page in pages for item in page if item.id.startswith(beginning)]
+            if found or not any(pages):
+                return [item for item in found if item.id == beginning] or found
+        return []
+
+    def _not_one(self, words: str, found: list[Execution]) -> UsageError:
+        environment = self._names.environment
+        if found:
+            what = f"'{words}' is the beginning of several executions in {environment}"
+            return UsageError(what, hint=f"for example {', '.join(item.address for item in found[:5])}")
+        what = f"'{words}' is no execution of this project in {environment}"
+        return UsageError(what, hint=f"deploy.py history --env {environment} lists them.")

@@ -1,0 +1,47 @@
+"""Objects in S3: is one there, and put it there, encrypted with the project's key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dagwright.engines.local.store import split_uri
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
+from dagwright.errors import AWSError
+
+
+class Objects:
+    """The objects that one account can see. `key` is a KMS key; without one the bucket's own encryption applies."""
+
+    def __init__(self, clients: Clients, key: str | None = None) -> None:
+        self._clients = clients
+        self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is an object at this very address. Raises AWSError if that cannot be seen."""
+        bucket, key = bucket_and_key(uri)
+        try:
+            with aws_errors(f"Whether {uri} exists cannot be seen"):
+                self._clients("s3").head_object(Bucket=bucket, Key=key)
+        except AWSError as error:
+            if error_code(error) in ("404", "NoSuchKey", "NotFound"):
+                return False
+            raise
+        return True
+
+    def put(self, content: bytes, uri: str) -> None:
+        """Make these bytes the object. Raises AWSError."""
+        bucket, key = bucket_and_key(uri)
+        with aws_errors(f"{uri} could not be written"):
+            self._clients("s3").put_object(Bucket=bucket, Key=key, Body=content, **self._encryption)
+
+    def put_file(self, path: Path, uri: str) -> None:
+        """Make a file of any size the object. Raises AWSError."""
+        bucket, key = bucket_and_key(uri)
+        with aws_errors(f"{path} could not be put at {uri}"):
+            self._clients("s3").upload_file(str(path), bucket, key, ExtraArgs=self._encryption)
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """The two halves of an S3 address, the key to the letter. Raises StorageError if it is none."""
+    bucket, _ = split_uri(uri)
+    return bucket, uri.removeprefix(f"s3://{bucket}/")

@@ -1,0 +1,54 @@
+"""What on AWS is ours: pipelines by their tags, schedules (which AWS cannot tag) by the end of their description.
+
+In: a project's name and its environment. Out: the tags to give, the words to write, and whether something found on AWS
+carries them. Nothing that does not is ever deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PROJECT, ENVIRONMENT, PIPELINE = "dagwright:project", "dagwright:environment", "dagwright:pipeline"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A project (`{team}-{project}`) in one environment.
+
+    >>> Owner("rc-churn", "dev").tags("training")
+    {'dagwright:project': 'rc-churn', 'dagwright:environment': 'dev', 'dagwright:pipeline': 'training'}
+    """
+
+    project: str
+    environment: str
+
+    def tags(self, pipeline: str) -> dict[str, str]:
+        """What tells a pipeline as ours; `pipeline` is its name here, without the project's."""
+        return {PROJECT: self.project, ENVIRONMENT: self.environment, PIPELINE: pipeline}
+
+    def group_tags(self) -> dict[str, str]:
+        """What tells a schedule group as ours; the environments of an account may share it."""
+        return {PROJECT: self.project}
+
+    def owns(self, tags: Mapping[str, str]) -> bool:
+        """Whether a pipeline with these tags is of this project and this environment."""
+        return tags.get(PROJECT) == self.project and tags.get(ENVIRONMENT) == self.environment
+
+    def other_owner(self, tags: Mapping[str, str]) -> str:
+        """Whose a pipeline with these tags is, if another project's or environment's; else empty."""
+        if PROJECT not in tags or self.owns(tags):
+            return ""
+        return f"{tags[PROJECT]} in {tags.get(ENVIRONMENT, 'an environment without a name')}"
+
+    def signed(self, description: str) -> str:
+        """A schedule's description with the words that tell it as ours at its end."""
+        return f"{description} {self._signature}".lstrip()
+
+    def has_signed(self, description: str) -> bool:
+        """Whether a schedule with this description is of this project and this environment."""
+        return description.endswith(self._signature)
+
+    @property
+    def _signature(self) -> str:
+        return f"({PROJECT}={self.project} {ENVIRONMENT}={self.environment})"

@@ -1,0 +1,243 @@
+"""The plan: what is wanted and what AWS has come in, what an upsert would change goes out, as a value.
+
+Printing, saving and executing all take this value. It holds what was seen on AWS and what was wanted as fingerprints,
+so that whoever executes it can tell whether either has moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dagwright.definition.diff import Change, Difference, compare, field_changes
+from dagwright.definition.graph import examine_definition
+from dagwright.engines.sagemaker.ownership import PROJECT
+from dagwright.engines.sagemaker.remote import DeployedPipeline, Remote
+from dagwright.engines.sagemaker.schedules import (
+    comparable,
+    full_name,
+    request,
+    schedule_fingerprint,
+    switched_off,
+    when,
+)
+from dagwright.engines.sagemaker.wanted import Destination, WantedObject, WantedPipeline
+from dagwright.errors import DefinitionError
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class SchedulePlan:
+    """What becomes of a schedule, by its name on AWS; `when` it starts its pipeline, after the plan.
+
+    `disable`: the pipeline does not declare it any more. It is switched off, and only `--prune` deletes it.
+    """
+
+    name: str
+    action: Literal["create", "update", "disable"]
+    when: str
+    fields: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
+class PipelinePlan:
+    """What becomes of a pipeline: `definition` against the deployed one, `settings` that go with it, its tags,
+    schedules, and the objects that are not in S3 yet.
+
+    `action` is what becomes of the pipeline itself. `adopts`: it is there, and nobody's yet; `belongs_to`: it is
+    another project's or environment's, so that nothing may be done. `notes` are for whoever reads the plan.
+    """
+
+    name: str
+    deployed_name: str
+    arn: str
+    action: Literal["create", "update", "keep"]
+    wanted: str
+    seen: str
+    definition: Difference = field(default_factory=Difference)
+    settings: tuple[Change, ...] = ()
+    tags: tuple[Change, ...] = ()
+    schedules: tuple[SchedulePlan, ...] = ()
+    code: tuple[WantedObject, ...] = ()
+    adopts: bool = False
+    belongs_to: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_changes(self) -> bool:
+        return bool(self.action != "keep" or self.tags or self.schedules or self.code)
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """What is ours on AWS and not defined any more: deleted with `--prune` only. `starts` says when its schedules still
+    start a pipeline that is defined nowhere."""
+
+    kind: Literal["pipeline", "schedule"]
+    name: str
+    pipeline: str
+    seen: str
+    starts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an upsert would do in one environment. `new_group` is the schedule group to be made, if it is not there."""
+
+    destination: Destination
+    pipelines: tuple[PipelinePlan, ...]
+    orphans: tuple[Orphan, ...] = ()
+    new_group: str = ""
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether an upsert without `--prune` would write anything."""
+        return any(one.has_changes for one in self.pipelines)
+
+    def as_json(self) -> dict[str, Any]:
+        """What `plan --json` prints and `plan --out` saves. Members with nothing in them are left out."""
+        return {
+            "version": VERSION,
+            "environment": self.destination.owner.environment,
+            "account": self.destination.account_id,
+            "region": self.destination.region,
+            "changes": self.has_changes,
+            "new_group": self.new_group,
+            "pipelines": [_pipeline_json(one) for one in self.pipelines],
+            "prune": [_said(vars(one)) for one in self.orphans],
+        }
+
+
+def make_plan(wanted: Sequence[WantedPipeline], destination: Destination, remote: Remote, *, complete: bool) -> Plan:
+    """The plan for these pipelines; if they are `complete`, all that the project has, also for what is there besides.
+
+    Reads only. Raises AWSError.
+    """
+    pipelines: list[PipelinePlan] = []
+    orphans: list[Orphan] = []
+    for one in wanted:
+        deployed = remote.pipeline(one.deployed_name)
+        pipelines.append(_pipeline_plan(one, deployed, destination, remote))
+        orphans.extend(_undeclared(one, deployed, destination))
+    if complete:
+        for other in remote.owned(but=frozenset(one.deployed_name for one in wanted)):
+            starts = [when(members) for members in other.schedules.values() if members.get("State") != "DISABLED"]
+            orphans.append(Orphan("pipeline", other.name, other.name, other.fingerprint, tuple(starts)))
+    creates = any(schedule.action == "create" for one in pipelines for schedule in one.schedules)
+    new_group = destination.schedule_group if creates and not remote.has_schedule_group() else ""
+    return Plan(destination, tuple(pipelines), tuple(orphans), new_group)
+
+
+def _pipeline_plan(
+    wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination, remote: Remote
+) -> PipelinePlan:
+    arn = deployed.arn or destination.pipeline_arn(wanted.deployed_name)
+    difference = compare(_definition_of(deployed), wanted.definition)
+    if not deployed.arn:
+        difference = Difference(steps=difference.steps)
+    settings = tuple(_settings(wanted, deployed))
+    changed: Literal["update", "keep"] = "update" if difference or settings else "keep"
+    action: Literal["create", "update", "keep"] = changed if deployed.arn else "create"
+    stored = wanted.stored_definition(destination) if action != "keep" else None
+    objects = (*wanted.code, *((stored,) if stored else ()))
+    return PipelinePlan(
+        wanted.name,
+        wanted.deployed_name,
+        arn,
+        action,
+        wanted.fingerprint,
+        deployed.fingerprint,
+        difference,
+        settings,
+        tuple(_tag_changes(wanted.tags, deployed.tags)),
+        tuple(_schedule_plans(wanted, deployed, arn, destination)),
+        tuple(one for one in objects if not remote.has_object(one.uri)),
+        adopts=bool(deployed.arn) and PROJECT not in deployed.tags,
+        belongs_to=destination.owner.other_owner(deployed.tags),
+        notes=tuple(_notes(wanted, deployed, destination)),
+    )
+
+
+def _definition_of(deployed: DeployedPipeline) -> Mapping[str, Any]:
+    """What is deployed, to be compared; nothing if there is none, or none that could be read."""
+    try:
+        return examine_definition(deployed.text)[0].definition if deployed.text else {}
+    except DefinitionError:
+        return {}
+
+
+def _settings(wanted: WantedPipeline, deployed: DeployedPipeline) -> Iterator[Change]:
+    pairs = (
+        ("RoleArn", deployed.role, wanted.role),
+        ("PipelineDescription", deployed.description, wanted.description),
+        ("MaxParallelExecutionSteps", deployed.max_parallel_steps, wanted.max_parallel_steps),
+    )
+    for name, old, new in pairs:
+        if new and old != new:
+            yield Change("changed" if old else "added", name, old or None, new)
+
+
+def _tag_changes(wanted: Mapping[str, str], deployed: Mapping[str, str]) -> Iterator[Change]:
+    """Tags to add or change; those that are not ours stay."""
+    for key, value in wanted.items():
+        if deployed.get(key) != value:
+            yield Change("changed" if key in deployed else "added", key, deployed.get(key), value)
+
+
+def _schedule_plans(
+    wanted: WantedPipeline, deployed: DeployedPipeline, arn: str, destination: Destination
+) -> Iterator[SchedulePlan]:
+    for schedule in wanted.schedules:
+        name = full_name(wanted.deployed_name, schedule.name)
+        members = request(schedule, arn, destination)
+        found = deployed.schedules.get(name)
+        fields = tuple(field_changes(comparable(found or {}), comparable(members)))
+        if found is None:
+            yield SchedulePlan(name, "create", when(members))
+        elif fields:
+            yield SchedulePlan(name, "update", when(members), fields)
+    for name, running in _undeclared_schedules(wanted, deployed, destination):
+        if running.get("State") != "DISABLED":
+            off = switched_off(running)
+            yield SchedulePlan(name, "disable", when(off), tuple(field_changes(comparable(running), comparable(off))))
+
+
+def _undeclared(wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination) -> Iterator[Orphan]:
+    for name, members in _undeclared_schedules(wanted, deployed, destination):
+        yield Orphan("schedule", name, wanted.deployed_name, schedule_fingerprint(members))
+
+
+def _undeclared_schedules(
+    wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    declared = {full_name(wanted.deployed_name, schedule.name) for schedule in wanted.schedules}
+    for name, members in deployed.schedules.items():
+        if name not in declared and destination.owner.has_signed(members.get("Description", "")):
+            yield name, members
+
+
+def _notes(wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination) -> Iterator[str]:
+    declared = {full_name(wanted.deployed_name, schedule.name) for schedule in wanted.schedules}
+    for name, members in deployed.schedules.items():
+        if name not in declared and not destination.owner.has_signed(members.get("Description", "")):
+            yield f"the schedule {name} ({when(members)}) is not ours and stays as it is"
+
+
+def _pipeline_json(plan: PipelinePlan) -> dict[str, Any]:
+    members = vars(plan) | {
+        "definition": plan.definition.as_json() if plan.definition else None,
+        "settings": [one.as_json() for one in plan.settings],
+        "tags": [one.as_json() for one in plan.tags],
+        "schedules": [
+            _said(vars(one) | {"fields": [change.as_json() for change in one.fields]}) for one in plan.schedules
+        ],
+        "code": [_said({"uri": one.uri, "origin": one.origin}) for one in plan.code],
+    }
+    return _said(members)
+
+
+def _said(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that say something."""
+    return {name: value for name, value in members.items() if value}

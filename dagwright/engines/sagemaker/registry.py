@@ -1,0 +1,128 @@
+"""The model registry of SageMaker.
+
+What comes in: a group, a package's name, a decision. What goes out: packages as DescribeModelPackage gives them, with
+the numbers of their evaluation files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+from dagwright.engines.registry import (
+    LARGEST_EVALUATION,
+    Evaluation,
+    ModelPackage,
+    PackageName,
+    evaluation_of,
+    no_package,
+    read_evaluation,
+)
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
+from dagwright.errors import AWSError
+from dagwright.shapes import model
+
+_NEWEST_SHOWN = 3
+_SIDE_BY_SIDE = 8
+# What the service answers where there is nothing of that name; a Describe of the registry says ValidationException.
+_ABSENT = ("ResourceNotFound", "ResourceNotFoundException", "ValidationException")
+
+
+class Registry:
+    """The model packages of one account and Region: an `engines.registry.Registry`. Raises AWSError."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def groups(self) -> list[str]:
+        """The names of all groups, newest first."""
+        pages = self._pages("list_model_package_groups", SortBy="CreationTime", SortOrder="Descending")
+        return [item["ModelPackageGroupName"] for page in pages for item in page["ModelPackageGroupSummaryList"]]
+
+    def packages(self, group: str, limit: int) -> list[ModelPackage]:
+        """The newest packages of a group, newest first; none if there is no such group."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        arns = [item["ModelPackageArn"] for item in islice(self._summaries(group), limit)]
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:  # two calls each, of which none needs another
+            return list(threads.map(self._described, arns))
+
+    def package(self, name: PackageName) -> ModelPackage:
+        """One package. Raises UsageError, with the newest ones of its group, if it is not there."""
+        if not name.arn:
+            return self._described(self._arn(name))
+        try:
+            return self._described(name.arn)
+        except AWSError as error:
+            if error_code(error) in _ABSENT:
+                raise no_package(name, []) from error
+            raise
+
+    def decide(self, package: ModelPackage, approval: str, reason: str) -> ModelPackage:
+        """Set ModelApprovalStatus and ApprovalDescription; the package as it is afterwards."""
+        with aws_errors(f"{package.name} cannot be updated"):
+            self._clients("sagemaker").update_model_package(
+                ModelPackageArn=package.arn,
+                ModelApprovalStatus=approval,
+                ApprovalDescription=reason,
+                ClientToken=str(uuid4()),
+            )
+        return self._described(package.arn)
+
+    def _arn(self, name: PackageName) -> str:
+        """The ARN of a version, which the list knows: the service does not write every name into it as it is."""
+        newest: list[Mapping[str, Any]] = []
+        for item in self._summaries(name.group):
+            if item.get("ModelPackageVersion") == name.version:
+                return str(item["ModelPackageArn"])
+            if len(newest) < _NEWEST_SHOWN:
+                newest.append(item)
+        raise no_package(name, newest, [] if newest else self.groups())
+
+    def _summaries(self, group: str) -> Iterator[Mapping[str, Any]]:
+        """Newest first, page after page as they are asked for."""
+        wanted = {"ModelPackageGroupName": group, "SortBy": "CreationTime", "SortOrder": "Descending"}
+        try:
+            for page in self._pages("list_model_packages", **wanted):
+                yield from page["ModelPackageSummaryList"]
+        except AWSError as error:
+            if error_code(error) not in _ABSENT:
+                raise
+
+    def _pages(self, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+        sizes = {"PageSize": model("sagemaker")["MaxResults"]["max"]}  # left out, a page has ten
+        with aws_errors("The model registry cannot be read"):
+            pages = self._clients("sagemaker").get_paginator(operation)
+            yield from pages.paginate(**arguments, PaginationConfig=sizes)
+
+    def _described(self, arn: str) -> ModelPackage:
+        with aws_errors(f"{arn} cannot be read"):
+            response = self._clients("sagemaker").describe_model_package(ModelPackageName=arn)
+        members = {name: _plain(value) for name, value in response.items() if name != "ResponseMetadata"}
+        return ModelPackage(members, self._evaluation(members))
+
+    def _evaluation(self, content: Mapping[str, Any]) -> Evaluation:
+        uri = evaluation_of(content)
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if not key:
+            return Evaluation(unread=f"'{uri}' is no address of an object" if uri else "")
+        try:
+            with aws_errors(f"{uri} cannot be read"):
+                answer = self._clients("s3").get_object(Bucket=bucket, Key=key)
+                with answer["Body"] as body:
+                    text = body.read(LARGEST_EVALUATION + 1)
+        except AWSError as error:
+            return Evaluation(unread=error.message)
+        if len(text) > LARGEST_EVALUATION:
+            return Evaluation(unread=f"it has more than {LARGEST_EVALUATION >> 20} MiB")
+        return read_evaluation(text)
+
+
+def _plain(value: Any) -> Any:
+    """A time as an ISO-8601 text in UTC, as everything here writes times; anything else as it is."""
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value

@@ -1,0 +1,57 @@
+"""A plan that was saved, and whether it still holds: neither AWS nor what is wanted may have moved since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from dagwright.engines.sagemaker.plan import VERSION, Plan
+from dagwright.errors import Problem, UserError
+
+_AGAIN = "Make the plan again, and read it again."
+
+
+def refuse_if_moved(saved: str, fresh: Plan) -> None:
+    """Raises UserError with every reason why the saved plan (the text of its file) is not the plan of this moment."""
+    plan = _read(saved)
+    problems = [*_elsewhere(plan, fresh), *_moved(plan, fresh)]
+    if problems:
+        raise UserError("The saved plan does not hold any more; nothing was changed", problems, _AGAIN)
+
+
+def _read(saved: str) -> dict[str, Any]:
+    try:
+        plan = json.loads(saved)
+    except (ValueError, RecursionError):
+        plan = None
+    if not isinstance(plan, dict) or not isinstance(plan.get("pipelines"), list):
+        raise UserError("This is not a saved plan", hint="plan --out FILE writes one.")
+    if plan.get("version") != VERSION:
+        what = f"The saved plan has version {plan.get('version')!r}, and this program makes version {VERSION}"
+        raise UserError(what, hint=_AGAIN)
+    return plan
+
+
+def _elsewhere(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:
+    now = fresh.as_json()
+    for name in ("environment", "account", "region"):
+        if plan.get(name) != now[name]:
+            yield Problem("other-place", f"it is for the {name} {plan.get(name)}, and this is {now[name]}")
+
+
+def _moved(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:
+    then = {one.get("deployed_name"): one for one in plan["pipelines"] if isinstance(one, dict)}
+    now = {one.deployed_name: one for one in fresh.pipelines}
+    for name in sorted({*map(str, then), *now}):
+        if name not in then or name not in now:
+            what = "is not in it" if name not in then else "is in it, and not among those to deploy now"
+            yield Problem("other-pipelines", f"the pipeline {name} {what}", "name the same pipelines as for the plan")
+            continue
+        if then[name].get("wanted") != now[name].wanted:
+            yield Problem("definition-moved", f"what is to be deployed as {name} has changed here since")
+        if then[name].get("seen") != now[name].seen:
+            yield Problem("aws-moved", f"{name} has changed on AWS since")
+    before = {(one.get("name"), one.get("seen")) for one in plan.get("prune", []) if isinstance(one, dict)}
+    if before != {(one.name, one.seen) for one in fresh.orphans}:
+        yield Problem("orphans-moved", "what --prune would delete is not the same any more")

@@ -1,0 +1,70 @@
+"""Schedules of EventBridge Scheduler that start pipelines: their names and members on AWS.
+
+In: a schedule as its pipeline wants it, or as GetSchedule describes it. Out: the members of a request, or those that
+the two can be compared by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagwright.engines.sagemaker.jobs import plain
+from dagwright.engines.sagemaker.wanted import Destination, WantedSchedule, fingerprint
+from dagwright.shapes import model
+
+# What GetSchedule adds to the members of CreateSchedule, and what names the schedule.
+_NOT_COMPARED = frozenset({"Arn", "Name", "GroupName", "CreationDate", "LastModificationDate"})
+
+
+def name_prefix(pipeline: str) -> str:
+    """What the names of a pipeline's schedules begin with: its own name, in which no dot can stand, and a dot."""
+    return f"{pipeline}."
+
+
+def full_name(pipeline: str, schedule: str) -> str:
+    """`rc-churn-training-dev.nightly`: the name on AWS, where a group holds the schedules of many pipelines."""
+    return name_prefix(pipeline) + schedule
+
+
+def longest_name() -> int:
+    """How many characters the name on AWS may have."""
+    return int(model("scheduler")["Name"]["max"])
+
+
+def request(schedule: WantedSchedule, pipeline_arn: str, destination: Destination) -> dict[str, Any]:
+    """The members of CreateSchedule and UpdateSchedule, without name and group."""
+    members = dict(schedule.members)
+    target = {"Arn": pipeline_arn, "RoleArn": destination.scheduler_role, **members["Target"]}
+    if "DeadLetterConfig" not in target and destination.dead_letter_queue:
+        target["DeadLetterConfig"] = {"Arn": destination.dead_letter_queue}
+    description = destination.owner.signed(str(members.get("Description", "")))
+    return {**members, "Description": description, "Target": target}
+
+
+def comparable(members: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's or GetSchedule's members as JSON, without those that say what goes without saying."""
+    found = {name: value for name, value in plain(members).items() if name not in _NOT_COMPARED}
+    if found.get("ActionAfterCompletion") == "NONE":
+        del found["ActionAfterCompletion"]
+    parameters = found.get("Target", {}).get("SageMakerPipelineParameters")
+    if parameters is not None and not parameters.get("PipelineParameterList"):
+        del found["Target"]["SageMakerPipelineParameters"]
+    return found
+
+
+def schedule_fingerprint(members: Mapping[str, Any]) -> str:
+    """The same as long as a described schedule does not change."""
+    return fingerprint(comparable(members))
+
+
+def switched_off(members: Mapping[str, Any]) -> dict[str, Any]:
+    """The request that leaves a described schedule as it is, but for its state."""
+    kept = {name: value for name, value in members.items() if name not in _NOT_COMPARED}
+    return {**kept, "State": "DISABLED"}
+
+
+def when(members: Mapping[str, Any]) -> str:
+    """`cron(0 2 * * ? *) Asia/Shanghai`: when a schedule starts its pipeline."""
+    text = f"{members.get('ScheduleExpression', '')} {members.get('ScheduleExpressionTimezone', '')}".rstrip()
+    return f"{text}, switched off" if members.get("State") == "DISABLED" else text

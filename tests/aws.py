@@ -1,0 +1,389 @@
+"""An AWS of the tests' own: moto's server on this machine's loopback, behind a proxy that records and can fail.
+
+A test takes the fixture `aws` (tests/conftest.py). Everything that boto3 does in this process and in processes started
+from it then arrives here: `aws.calls` are the requests, `aws.fail(…)` spoils one. At the end of the test every request
+is checked against botocore's model of the service: members, types, enums, patterns, minima and maxima. moto's own state
+is made and looked at with `aws.client(service)`, which goes past the proxy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+ACCOUNT = "123456789012"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_CONFIG_FILE": "/nonexistent",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    # one attempt: a test that wants botocore to try again sets another number
+    "AWS_RETRY_MODE": "standard",
+    "AWS_MAX_ATTEMPTS": "1",
+}
+_HOP_BY_HOP = ("host", "content-length", "transfer-encoding", "connection", "expect")
+FAULTS = ("throttled", "broken", "reset", "denied")
+_READS = ("Describe", "List", "Get", "Head", "Search")
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
+
+
+@dataclass
+class Call:
+    """One request: the operation, and its parameters as boto3 was given them (for S3 its bucket and key only)."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def is_write(self) -> bool:
+        return not self.operation.startswith(_READS)
+
+
+@dataclass
+class Fault:
+    """What becomes of the next requests that fit: of this operation (of any, if empty), after `skipped` others.
+
+    `after`: the request goes through, and its answer is lost.
+    """
+
+    kind: str
+    operation: str = ""
+    skipped: int = 0
+    times: int = 1
+    after: bool = False
+
+
+class AWS:
+    """The account and what has been asked of it. Requests go on to `moto_address`, which a test may put another at."""
+
+    def __init__(self) -> None:
+        import logging
+
+        from moto.server import ThreadedMotoServer
+
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        self._moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._moto.start()
+        self.moto_address = self._moto.get_host_and_port()
+        self._moto_url = "http://{}:{}".format(*self.moto_address)
+        self.calls: list[Call] = []
+        self.faults: list[Fault] = []
+        self.lock = threading.Lock()
+        self._proxy = _Proxy(("127.0.0.1", 0), _Handler)
+        self._proxy.aws = self
+        self.url = f"http://127.0.0.1:{self._proxy.server_port}"
+        self._thread = threading.Thread(target=self._proxy.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._proxy.shutdown()
+        self._thread.join()
+        self._proxy.server_close()
+        self._moto.stop()
+
+    def reset(self) -> None:
+        """An empty account, nothing recorded, nothing to fail."""
+        self.calls.clear()
+        self.faults.clear()
+        connection = HTTPConnection(*self.moto_address, timeout=30)
+        connection.request("POST", "/moto-api/reset")
+        assert connection.getresponse().status == 200
+        connection.close()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables that lead boto3 here."""
+        return {**ENVIRONMENT, "AWS_ENDPOINT_URL": self.url}
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:
+        """A client of the account that is neither recorded nor made to fail."""
+        return _client(service, region, self._moto_url)
+
+    def fail(self, kind: str, operation: str = "", *, skipped: int = 0, times: int = 1, after: bool = False) -> None:
+        """Spoil the next request that fits (see Fault)."""
+        assert kind in FAULTS
+        self.faults.append(Fault(kind, operation, skipped, times, after))
+
+    @property
+    def operations(self) -> list[str]:
+        """The operations asked for, in order."""
+        return [call.operation for call in self.calls]
+
+    @property
+    def writes(self) -> list[str]:
+        """Those that may change something."""
+        return [call.operation for call in self.calls if call.is_write]
+
+    def of(self, operation: str) -> list[Mapping[str, Any]]:
+        """The parameters of each call of an operation."""
+        return [call.parameters for call in self.calls if call.operation == operation]
+
+    def flaws(self) -> list[str]:
+        """What of the recorded requests AWS's models do not allow."""
+        return [
+            f"{call.operation}: {flaw}"
+            for call in self.calls
+            if call.service != "s3"
+            for flaw in flaws_of(call.service, call.operation, call.parameters)
+        ]
+
+    def fault_for(self, call: Call) -> Fault | None:
+        """The fault that this call meets now, if any."""
+        for fault in self.faults:
+            if fault.operation and fault.operation != call.operation:
+                continue
+            if fault.skipped:
+                fault.skipped -= 1
+                continue
+            fault.times -= 1
+            if not fault.times:
+                self.faults.remove(fault)
+            return fault
+        return None
+
+
+@cache
+def _client(service: str, region: str, url: str) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - nobody's
+        config=Config(s3={"addressing_style": "path"}),
+    )
+
+
+class _Proxy(ThreadingHTTPServer):
+    aws: AWS
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has gone away is not worth a traceback."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Proxy
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        aws, body = self.server.aws, self._body()
+        scope = _SCOPE.search(self.headers.get("Authorization", ""))
+        service, region = (scope[2], scope[1]) if scope else ("", "")
+        call = read_call(service, self.command, self.path, self.headers, body)
+        with aws.lock:
+            aws.calls.append(call)
+            fault = aws.fault_for(call)
+        if fault is not None and not fault.after:
+            self._fail(fault.kind, call)
+            return
+        status, headers, content = self._forward(call, body, region)
+        if fault is not None:
+            self._fail(fault.kind, call)
+        else:
+            self._answer(status, headers, content)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the base class names them
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def _forward(self, call: Call, body: bytes, region: str) -> tuple[int, list[tuple[str, str]], bytes]:
+        aws = self.server.aws
+        with aws.lock:  # moto's own state is not made for several at once
+            body = _as_moto_wants_it(aws, call, body, region)
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+            connection = HTTPConnection(*aws.moto_address, timeout=30)
+            try:
+                connection.request(self.command, self.path, body, headers)
+                response = connection.getresponse()
+                return _as_aws_says_it(call, response, response.read())
+            finally:
+                connection.close()
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in _HOP_BY_HOP:
+                self.send_header(name, value)
+        length = next((value for name, value in headers if name.lower() == "content-length"), str(len(content)))
+        self.send_header("Content-Length", length if self.command == "HEAD" else str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _fail(self, kind: str, call: Call) -> None:
+        if kind == "reset":
+            self.close_connection = True
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            return
+        rest = call.service == "s3"
+        status, code = {
+            "throttled": (503 if rest else 400, "SlowDown" if rest else "ThrottlingException"),
+            "broken": (500, "InternalError" if rest else "InternalServerException"),
+            "denied": (403 if rest else 400, "AccessDenied" if rest else "AccessDeniedException"),
+        }[kind]
+        if call.service in ("s3", "sts"):
+            error = f"<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>"
+            text = error if rest else f"<ErrorResponse>{error}</ErrorResponse>"
+        else:
+            text = json.dumps({"__type": code, "message": "as the test wants it"})
+        content = b"" if self.command == "HEAD" else text.encode()
+        self._answer(status, [("x-amzn-ErrorType", code)], content)
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except (OSError, ValueError):  # the connection was reset on purpose
+            self.rfile.close()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+        """Nothing: the test looks at `calls`."""
+
+
+def _as_moto_wants_it(aws: AWS, call: Call, body: bytes, region: str) -> bytes:
+    """Where moto is unlike AWS: tags of the same key are added twice, a definition in S3 is kept as an object."""
+    if call.operation == "AddTags":
+        keys = [tag["Key"] for tag in call.parameters["Tags"]]
+        aws.client("sagemaker", region).delete_tags(ResourceArn=call.parameters["ResourceArn"], TagKeys=keys)
+    location = call.parameters.get("PipelineDefinitionS3Location")
+    if location is None:
+        return body
+    stored = aws.client("s3", region).get_object(Bucket=location["Bucket"], Key=location["ObjectKey"])["Body"]
+    request = {name: value for name, value in call.parameters.items() if name != "PipelineDefinitionS3Location"}
+    return json.dumps({**request, "PipelineDefinition": stored.read().decode()}).encode()
+
+
+def _as_aws_says_it(call: Call, response: HTTPResponse, content: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Where moto is unlike AWS: it has another error for a pipeline that is not there (botocore: ResourceNotFound)."""
+    headers = response.getheaders()
+    if call.operation in ("DescribePipeline", "UpdatePipeline", "DeletePipeline") and b"Could not find" in content:
+        content = content.replace(b"ValidationException", b"ResourceNotFound")
+        headers = [(name, value) for name, value in headers if name.lower() != "x-amzn-errortype"]
+    return response.status, headers, content
+
+
+def read_call(service: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
+    """What a request asks for."""
+    target = headers.get("X-Amz-Target", "")
+    if target:
+        return Call(service, target.rpartition(".")[2], json.loads(body or b"{}"), body)
+    if service == "s3":
+        return _read_s3(method, path, body)
+    if service == "sts":
+        given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        parameters = {name: value for name, value in given.items() if name not in ("Action", "Version")}
+        return Call(service, given.get("Action", ""), parameters, body)
+    return _read_rest(service, method, path, body)
+
+
+def _read_s3(method: str, path: str, body: bytes) -> Call:
+    bucket, _, key = unquote(urlsplit(path).path).lstrip("/").partition("/")
+    kind = "Object" if key else "Bucket"
+    word = {"PUT": "Put" if key else "Create", "GET": "Get" if key else "List", "POST": "Post"}.get(
+        method, method.title()
+    )
+    return Call("s3", f"{word}{kind}", {"Bucket": bucket, **({"Key": key} if key else {})}, body)
+
+
+def _read_rest(service: str, method: str, path: str, body: bytes) -> Call:
+    parts = urlsplit(path)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    model = _service_model(service)
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        template = re.sub(r"\{(\w+)\+?\}", r"(?P<\1>[^/]+)", operation.http["requestUri"].partition("?")[0])
+        match = re.fullmatch(template, parts.path)
+        if match is None or operation.http["method"] != method:
+            continue
+        parameters = json.loads(body) if body else {}
+        for member, shape in operation.input_shape.members.items():
+            place = shape.serialization
+            if place.get("location") == "uri":
+                parameters[member] = unquote(match[place.get("name", member)])
+            elif place.get("location") == "querystring" and place.get("name", member) in query:
+                parameters[member] = query[place.get("name", member)]
+        return Call(service, name, parameters, body)
+    return Call(service, f"{method} {parts.path}", {}, body)
+
+
+@cache
+def _service_model(service: str) -> Any:
+    import botocore.session
+
+    return botocore.session.get_session().get_service_model(service)
+
+
+def flaws_of(service: str, operation: str, parameters: Mapping[str, Any]) -> list[str]:
+    """What botocore's model of the operation does not allow: botocore itself checks neither enums nor patterns."""
+    model = _service_model(service)
+    if operation not in model.operation_names:
+        return [f"{service} has no such operation"]
+    shape = model.operation_model(operation).input_shape
+    return [*_flaws(shape, parameters, "")] if shape is not None else [f"it takes no {name}" for name in parameters]
+
+
+def _flaws(shape: Any, value: Any, path: str) -> Iterator[str]:
+    if shape.type_name == "structure":
+        yield from (f"{path}.{name} is needed" for name in shape.required_members if name not in value)
+        for name, member in value.items():
+            if name in shape.members:
+                yield from _flaws(shape.members[name], member, f"{path}.{name}")
+            else:
+                yield f"{path}.{name} is not known"
+    elif shape.type_name == "list":
+        yield from _size_flaws(shape, len(value), path)
+        for number, member in enumerate(value):
+            yield from _flaws(shape.member, member, f"{path}[{number}]")
+    elif shape.type_name == "map":
+        yield from _size_flaws(shape, len(value), path)
+        for name, member in value.items():
+            yield from _flaws(shape.key, name, f"{path} key")
+            yield from _flaws(shape.value, member, f"{path}.{name}")
+    else:
+        yield from _scalar_flaws(shape, value, path)
+
+
+def _scalar_flaws(shape: Any, value: Any, path: str) -> Iterator[str]:
+    kinds = {"string": str, "integer": int, "long": int, "boolean": bool, "float": float, "double": float}
+    if shape.type_name in kinds and not isinstance(value, kinds[shape.type_name]):
+        yield f"{path} is {value!r}, not a {shape.type_name}"
+        return
+    if shape.type_name == "string":
+        yield from _size_flaws(shape, len(value), path)
+        pattern = shape.metadata.get("pattern", "").replace(r"\p{L}\p{Z}\p{N}", r"\w\s")
+        if pattern and not re.fullmatch(pattern, value, re.DOTALL if "PipelineDefinition" in shape.name else 0):
+            yield f"{path} is {value!r:.80}, which is not {pattern}"
+        if shape.enum and value not in shape.enum:
+            yield f"{path} is {value!r}, which is not one of {shape.enum}"
+    elif shape.type_name in ("integer", "long"):
+        yield from _size_flaws(shape, value, path)
+
+
+def _size_flaws(shape: Any, size: int, path: str) -> Iterator[str]:
+    if size < shape.metadata.get("min", size) or size > shape.metadata.get("max", size):
+        yield f"{path} has {size}, and the limits are {shape.metadata}"
