@@ -19,7 +19,7 @@ the project: it is the floor that every room stands on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 
@@ -46,10 +46,9 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """The members `validate --json` prints: code, severity, step, field, what, hint, and where if there is one."""
-        members = asdict(self)
-        if not self.where:
-            del members["where"]
-        return members
+        order = ("code", "severity", "step", "field", "what", "hint")
+        members = {name: getattr(self, name) for name in order}
+        return {**members, "where": self.where} if self.where else members
 
 
 class DagwrightError(Exception):

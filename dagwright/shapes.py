@@ -46,6 +46,17 @@ def model(service: str) -> Mapping[str, Any]:
 
 
 @cache
+def partitions() -> list[dict[str, Any]]:
+    """AWS's partitions, with `regions` and the `regionRegex` that those of a partition match. Raises UserError."""
+    import json
+    from pathlib import Path
+
+    text = (Path(_botocore()) / "data" / "partitions.json").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = json.loads(text)["partitions"]
+    return found
+
+
+@cache
 def model_version() -> str:
     """The version of the installed botocore, such as `1.44.5`. Raises UserError when there is none."""
     import re

@@ -6,28 +6,24 @@ when it is created: "Cross region ECR image pulls are not allowed."
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 from dagwright.definition.graph import Graph
 from dagwright.definition.rules.models import images
 from dagwright.errors import Problem, did_you_mean
+from dagwright.shapes import partitions
 
 _REGISTRY = re.compile(r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.([a-z0-9-]{1,40})\.")
 
 
 def region_problems(region: str) -> Iterator[Problem]:
     """A Region that AWS does not have, or not yet when botocore was made."""
-    names = {name for partition in _partitions() for name in partition["regions"] if not name.endswith("-global")}
-    if not region or not names or region in names:
+    names = {name for partition in partitions() for name in partition["regions"] if not name.endswith("-global")}
+    if not region or region in names:
         return
     hint = did_you_mean(region, names)
-    if any(re.fullmatch(partition["regionRegex"], region) for partition in _partitions()):
+    if any(re.fullmatch(partition["regionRegex"], region) for partition in partitions()):
         what = f"the Region {region!r:.80} is not known to the installed botocore"
         yield Problem("unknown-region", what, hint, "warning", field="region")
     else:
@@ -43,13 +39,3 @@ def image_region_problems(graph: Graph, region: str) -> Iterator[Problem]:
             hint = f"take the image of {region}, or copy it there"
             yield Problem("image-in-other-region", what, hint, step=image.step, field=image.field)
 
-
-@cache
-def _partitions() -> list[dict[str, Any]]:
-    """AWS's partitions with their Regions; none if botocore is not there to tell."""
-    found = find_spec("botocore")
-    if found is None or not found.submodule_search_locations:
-        return []
-    file = Path(next(iter(found.submodule_search_locations))) / "data" / "partitions.json"
-    partitions: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["partitions"]
-    return partitions
