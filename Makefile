@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup run test test-image lint format bench clean
+.PHONY: setup run test test-image test-sdk lint format bench clean
 
 setup: $(READY)
 
@@ -26,6 +26,20 @@ test: $(READY)
 test-image: $(READY)
 	$(BIN)/python -m pytest -m image
 
+# with Amazon's SDK, versions 2 and 3, each in an environment of its own; both take 1.3 GB
+test-sdk: $(READY) .sdk/v2/.ready .sdk/v3/.ready
+	$(BIN)/python -m pytest -m sdk
+
+.sdk/v2/.ready: pyproject.toml
+	$(PYTHON) -m venv .sdk/v2
+	.sdk/v2/bin/python -m pip install --quiet --config-settings editable_mode=compat --editable . 'sagemaker<3'
+	touch $@
+
+.sdk/v3/.ready: pyproject.toml
+	$(PYTHON) -m venv .sdk/v3
+	.sdk/v3/bin/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[sagemaker]'
+	touch $@
+
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -39,4 +53,4 @@ bench: $(READY)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv .dagwright build dist *.egg-info
+	rm -rf .venv .sdk .dagwright build dist *.egg-info

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dagwright import (
     ConditionGreaterThanOrEqualTo,
     ConditionStep,
@@ -49,3 +51,10 @@ def build(project: Project) -> Pipeline:
         steps=[cleaned, features, model, evaluation, gate],
         project=project,
     )
+
+
+def get_pipeline(environment: str = "dev", sagemaker_session: object = None) -> Any:
+    """The training pipeline deployed to `environment`, for notebooks: `get_pipeline().start()` (docs/sdk.md)."""
+    from dagwright.studio import sdk_pipeline
+
+    return sdk_pipeline(build, environment, sagemaker_session)

@@ -6,28 +6,25 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from dagwright.cli.sources import build_pipeline, pipeline_files, project_of
+from dagwright.cli.sources import pipeline_files, project_of, source_at
 from dagwright.cli.text import as_json, columns
 from dagwright.definition.graph import Parameter
 
 
 def run(arguments: Namespace) -> int:
     """Print them; one that cannot be built is said on standard error, and the others are listed all the same."""
-    from dagwright.emit import Emission
-
     project = project_of(arguments)
     listed, broken = [], False
     for name, path in pipeline_files(arguments.root).items():
         try:
-            pipeline = build_pipeline(arguments.root, path, project)
-            graph = Emission(pipeline).graph
+            source = source_at(arguments.root, path, project)
         except Exception as error:  # the others are listed all the same
             print(f"{name}: {error}", file=sys.stderr)
             broken = True
             continue
-        descriptions = {parameter.name: parameter.description or "" for parameter in pipeline.parameters}
-        parameters = [_parameter(item, descriptions.get(item.name, "")) for item in graph.parameters.values()]
-        listed.append({"name": name, "description": pipeline.description or "", "parameters": parameters})
+        descriptions = source.parameter_descriptions
+        parameters = [_parameter(item, descriptions.get(item.name, "")) for item in source.graph.parameters.values()]
+        listed.append({"name": name, "description": source.description, "parameters": parameters})
     if listed or arguments.json or not broken:
         print(as_json({"pipelines": listed}) if arguments.json else _text(listed))
     return 1 if broken else 0

@@ -1,29 +1,30 @@
 """Where a command's pipeline comes from: a module of `pipelines/`, or a definition in a file.
 
-What comes in: the words of the command line. What goes out: a `Source`: its name, its definition, and the code objects
-that have to be in the store before it runs.
+What comes in: the words of the command line. What goes out: a `Source`: its name, its definition, and what goes with it
+when it is deployed.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
+import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagwright.definition.graph import Graph, read_definition
-from dagwright.errors import DagwrightError, DefinitionError, StorageError, UsageError, did_you_mean
+from dagwright.errors import DefinitionError, StorageError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from dagwright.cli.pipeline_module import SdkPipeline
     from dagwright.code import Asset
     from dagwright.pipeline import Pipeline
     from dagwright.project import Project
     from dagwright.schedules import Schedule
+    from dagwright.steps import Step
 
 
 _MOST_BYTES = 64 << 20  # the service takes 1 MiB inline; whatever is in S3 is not much larger
@@ -33,7 +34,8 @@ _MOST_BYTES = 64 << 20  # the service takes 1 MiB inline; whatever is in S3 is n
 class Source:
     """A pipeline to work on.
 
-    `name` is what the command line calls it, `text` its definition as JSON, `places` the file and line of each step.
+    `name` is what the command line calls it, `text` its definition as JSON, `places` the file and line of each step,
+    `parameter_descriptions` what its parameters are for, which the definition has no place for.
     What goes with a definition when it is deployed: `assets`, the code that has to be in S3; `description`;
     `schedules` and `max_parallel_steps` as the pipeline declares them.
     """
@@ -43,6 +45,7 @@ class Source:
     graph: Graph
     assets: tuple[Asset, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    parameter_descriptions: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     schedules: tuple[Schedule, ...] = ()
     max_parallel_steps: int | None = None
@@ -72,16 +75,82 @@ def source_of(arguments: Namespace) -> Source:
         raise UsageError("Name a PIPELINE or a --file, one of the two", hint=hint)
     if arguments.file is not None:
         return _from_file(arguments.file)
+    files = pipeline_files(arguments.root)
+    path = files.get(arguments.pipeline) or files.get(arguments.pipeline.replace("_", "-"))
+    if path is None:
+        what = f"There is no pipeline '{arguments.pipeline}' in {arguments.root / 'pipelines'}"
+        raise UsageError(what, hint=did_you_mean(arguments.pipeline, files))
+    return source_at(arguments.root, path, project_of(arguments))
+
+
+def source_at(root: Path, path: Path, project: Project) -> Source:
+    """The pipeline of one module of `pipelines/`; no other is imported. Raises DefinitionError."""
+    from dagwright.cli.pipeline_module import SdkPipeline, built_pipeline
+
+    built = built_pipeline(root, path, project)
+    if isinstance(built, SdkPipeline):
+        return _from_sdk(built, path)
+    _require_own_name(built, path, root)
     from dagwright.emit import Emission
     from dagwright.writing import text_of
 
-    pipeline = load_pipeline(arguments.root, arguments.pipeline, project_of(arguments))
-    emission = Emission(pipeline)
-    return Source(pipeline.name, text_of(emission.definition), emission.graph, tuple(emission.assets))
+    emission = Emission(built)
+    return Source(
+        name=built.name,
+        text=text_of(emission.definition),
+        graph=emission.graph,
+        assets=tuple(emission.assets),
+        places=_places(built),
+        parameter_descriptions={one.name: one.description for one in built.parameters if one.description},
+        description=built.description or "",
+        schedules=tuple(built.schedules),
+        max_parallel_steps=built.max_parallel_steps,
+    )
+
+
+def _from_sdk(built: SdkPipeline, path: Path) -> Source:
+    """A pipeline of Amazon's SDK: called by its file's name here, by its own on AWS."""
+    from dagwright.shapes import model
+
+    if not re.fullmatch(model("sagemaker")["PipelineName"]["pattern"], built.name):
+        raise DefinitionError(
+            f"pipelines/{path.name} builds a pipeline named '{built.name}', which AWS does not take",
+            hint="1 to 256 letters, digits and hyphens; it begins and ends with a letter or digit.",
+        )
+    try:
+        graph = read_definition(built.text)
+    except DefinitionError as error:
+        raise DefinitionError(f"pipelines/{path.name}: {error.message}", error.problems, error.hint) from error
+    return Source(name_of(path), built.text, graph, description=built.description, deployed_name=built.name)
+
+
+def _require_own_name(pipeline: Pipeline, path: Path, root: Path) -> None:
+    if pipeline.name == name_of(path):
+        return
+    others = [file for file in pipeline_files(root).values() if name_of(file) == pipeline.name]
+    what = f"which is the name of pipelines/{others[0].name}" if others else "which is not its file's name"
+    raise DefinitionError(
+        f"pipelines/{path.name} builds a pipeline named '{pipeline.name}', {what}",
+        hint=f"Write Pipeline(name='{name_of(path)}', ...): a pipeline is named after its file.",
+    )
+
+
+def _places(pipeline: Pipeline) -> dict[str, str]:
+    """`steps/train.py:27` for each step, those inside branches too."""
+    from dagwright.refusals import shown
+
+    places: dict[str, str] = {}
+    waiting: deque[Step] = deque(pipeline.steps)
+    while waiting:
+        step = waiting.popleft()
+        if step.name not in places:
+            places[step.name] = shown(step.place)
+            waiting.extend(step.children)
+    return places
 
 
 def _from_file(name: str) -> Source:
-    text = _text_of(name)
+    text = file_text(name)
     stem = "definition" if name == "-" else Path(name).name.split(".")[0]
     try:
         return Source(stem, text, read_definition(text))
@@ -89,7 +158,7 @@ def _from_file(name: str) -> Source:
         raise DefinitionError(f"{name}: {error.message}", error.problems, error.hint) from error
 
 
-def _text_of(name: str) -> str:
+def file_text(name: str) -> str:
     """The text of a definition file, without a byte-order mark."""
     try:
         with open(sys.stdin.fileno() if name == "-" else name, "rb", closefd=name != "-") as file:
@@ -113,7 +182,7 @@ def pipeline_files(root: Path) -> Mapping[str, Path]:
     for path in sorted((root / "pipelines").glob("*.py")):
         if path.name.startswith("_"):
             continue
-        name = pipeline_name(path)
+        name = name_of(path)
         if name in found:
             raise DefinitionError(
                 f"Two pipelines are named '{name}': pipelines/{found[name].name} and pipelines/{path.name}",
@@ -123,98 +192,6 @@ def pipeline_files(root: Path) -> Mapping[str, Path]:
     return found
 
 
-def pipeline_name(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """What a pipeline's file calls it."""
     return path.stem.replace("_", "-")
-
-
-def load_pipeline(root: Path, name: str, project: Project) -> Pipeline:
-    """What `build(project)` of a pipeline's module gives; no other pipeline is imported.
-
-    Raises UsageError for an unknown name, DefinitionError for a module that is wrong.
-    """
-    files = pipeline_files(root)
-    path = files.get(name) or files.get(name.replace("_", "-"))
-    if path is None:
-        raise UsageError(f"There is no pipeline '{name}' in {root / 'pipelines'}", hint=did_you_mean(name, files))
-    return build_pipeline(root, path, project)
-
-
-def build_pipeline(root: Path, path: Path, project: Project) -> Pipeline:
-    """Import one module of `pipelines/` and call its `build(project)`. Raises DefinitionError."""
-    from dagwright.pipeline import Pipeline
-
-    where = f"pipelines/{path.name}"
-    try:
-        with redirect_stdout(sys.stderr), _same_folder():  # standard output is the command's own
-            module = _import(root, path)
-            build = getattr(module, "build", None)
-            if not callable(build):
-                raise DefinitionError(f"{where} has no function build(project)", hint="It returns the Pipeline.")
-            pipeline = build(project)
-    except (DagwrightError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        line = _last_line_in(root, error)
-        raise DefinitionError(
-            f"{where} cannot be built: {line or where}: {type(error).__name__}: {error}",
-            hint="Run it again with --debug for the traceback.",
-        ) from error
-    if not isinstance(pipeline, Pipeline):
-        raise DefinitionError(f"build(project) of {where} returns a {type(pipeline).__name__}, not a Pipeline")
-    if pipeline.name != pipeline_name(path):
-        others = [file for file in pipeline_files(root).values() if pipeline_name(file) == pipeline.name]
-        what = f"which is the name of pipelines/{others[0].name}" if others else "which is not its file's name"
-        raise DefinitionError(
-            f"{where} builds a pipeline named '{pipeline.name}', {what}",
-            hint=f"Write Pipeline(name='{pipeline_name(path)}', ...): a pipeline is named after its file.",
-        )
-    return pipeline
-
-
-@contextmanager
-def _same_folder() -> Iterator[None]:
-    """What a module does to the working folder is undone: the words of the command line are meant from here."""
-    before = os.getcwd()
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def _import(root: Path, path: Path) -> object:
-    """The module as `pipelines.<stem>`, with the project's folder first on the path, so that `steps` is found."""
-    for known in [name for name in sys.modules if name.partition(".")[0] in ("pipelines", "steps")]:
-        del sys.modules[known]
-    folder = str(root)
-    if folder in sys.path:
-        sys.path.remove(folder)
-    sys.path.insert(0, folder)
-    spec = importlib.util.spec_from_file_location(f"pipelines.{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise DefinitionError(f"pipelines/{path.name} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _last_line_in(root: Path, error: BaseException) -> str:
-    """`steps/train.py, line 12`: the deepest line of the project's own files on the way to the error."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{_relative(root, error.filename)}, line {error.lineno}"
-    found = ""
-    trace = error.__traceback__
-    while trace:
-        file = trace.tb_frame.f_code.co_filename
-        relative = _relative(root, file)
-        if relative.split("/")[0] in ("pipelines", "steps"):
-            found = f"{relative}, line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return found
-
-
-def _relative(root: Path, file: str) -> str:
-    try:
-        return Path(file).relative_to(root).as_posix()
-    except ValueError:
-        return file

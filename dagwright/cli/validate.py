@@ -13,7 +13,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from dagwright.cli import DONE, FAILED
-from dagwright.cli.sources import Source, _text_of, has_project, pipeline_files, project_of, source_at, source_of
+from dagwright.cli.sources import Source, file_text, has_project, pipeline_files, project_of, source_at, source_of
 from dagwright.cli.text import as_json, shown
 from dagwright.definition.graph import Graph, examine_definition
 from dagwright.definition.validate import validate_graph
@@ -65,7 +65,7 @@ def _verdicts(arguments: Namespace) -> Iterator[Verdict]:
 
 def _of_file(arguments: Namespace) -> Verdict:
     try:
-        graph, structural = examine_definition(_text_of(arguments.file))
+        graph, structural = examine_definition(file_text(arguments.file))
     except DefinitionError as error:
         return Verdict(arguments.file, error.problems or [Problem("not-json", error.message, error.hint)])
     project = project_of(arguments) if has_project(arguments) else None
