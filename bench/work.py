@@ -95,13 +95,14 @@ class Result:
 
 GROWTHS = (
     Growth("render 200 -> 2,000 steps", "render 200 steps", "render 2,000 steps", "render 5 steps", 12.0),
+    Growth("validate 200 -> 2,000 steps", "validate 200 steps", "validate 2,000 steps", "validate 5 steps", 12.0),
     Growth("read 1,000 -> 10,000 steps", "read 1,000 steps in a row", "read 10,000 steps in a row", "read 1 step"),
 )
 
 
 def works(folder: Path) -> list[Work]:
     """Everything that is measured; what it works on is written below `folder`."""
-    return [*_starting(folder), *_rendering(folder), *_running(folder), *_reading(folder)]
+    return [*_starting(folder), *_rendering(folder), *_validating(folder), *_running(folder), *_reading(folder)]
 
 
 def measure_all(todo: Sequence[Work], rounds: int, say: Callable[[str], None]) -> list[Result]:
@@ -153,6 +154,16 @@ def _rendering(folder: Path) -> list[Work]:
         here = folder / f"render-{steps}"
         name = write_project(here, steps)
         rows.append(Work(f"render {steps:,} steps", _deploy(here, "render", name), _python(_BARE, here), wanted))
+    return rows
+
+
+def _validating(folder: Path) -> list[Work]:
+    goals = {5: (), 200: (Goal("wall", 0.5),), 2000: ()}
+    rows = []
+    for steps, wanted in goals.items():
+        here = folder / f"validate-{steps}"
+        name = write_project(here, steps)
+        rows.append(Work(f"validate {steps:,} steps", _deploy(here, "validate", name), _python(_BARE, here), wanted))
     return rows
 
 

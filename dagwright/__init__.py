@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         StepExceptionTypeEnum,
         StepRetryPolicy,
     )
+    from dagwright.schedules import Schedule
     from dagwright.services import (
         CallbackOutput,
         CallbackOutputTypeEnum,
@@ -146,6 +147,7 @@ _HOMES = {
     "SageMakerJobStepRetryPolicy": "retry",
     "StepExceptionTypeEnum": "retry",
     "StepRetryPolicy": "retry",
+    "Schedule": "schedules",
     "CallbackOutput": "services",
     "CallbackOutputTypeEnum": "services",
     "CallbackStep": "services",
@@ -229,6 +231,7 @@ __all__ = [
     "RetryPolicy",
     "SageMakerJobExceptionTypeEnum",
     "SageMakerJobStepRetryPolicy",
+    "Schedule",
     "Step",
     "StepExceptionTypeEnum",
     "StepRetryPolicy",

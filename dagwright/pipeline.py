@@ -1,4 +1,7 @@
-"""A pipeline: its name, its steps and parameters, and the project that fills in what the steps leave open."""
+"""A pipeline: its name, its steps and parameters, and the project that fills in what the steps leave open.
+
+What goes with it when it is deployed is not part of the definition: description, schedules, how many steps run at once.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dagwright.arguments import literal, of_kind, optional_text, sequence
+from dagwright.arguments import count, literal, of_kind, optional_text, sequence
 from dagwright.keywords import Declared
 from dagwright.parameters import Parameter
 from dagwright.refusals import Findings, caller, pipeline_name
+from dagwright.schedules import Schedule, check_schedules
 from dagwright.steps import Step, present
 from dagwright.variables import Text
 
@@ -43,7 +47,8 @@ class Pipeline(metaclass=Declared):
     >>> Pipeline("nightly", steps=[FailStep("Stop", "not today")]).to_dict()["Steps"][0]["Arguments"]
     {'ErrorMessage': 'not today'}
 
-    No experiment is made unless `pipeline_experiment_config` asks for one.
+    No experiment is made unless `pipeline_experiment_config` asks for one. `schedules` start the deployed pipeline;
+    `max_parallel_steps` is how many of its steps run side by side on AWS. Neither is part of the definition.
     """
 
     found: Findings
@@ -57,6 +62,8 @@ class Pipeline(metaclass=Declared):
         project: Project | None = None,
         description: str | None = None,
         pipeline_experiment_config: PipelineExperimentConfig | Mapping[str, Any] | None = None,
+        schedules: Sequence[Schedule] | None = (),
+        max_parallel_steps: int | None = None,
     ) -> None:
         self.place = caller()
         self.name = pipeline_name(name, self.found)
@@ -67,6 +74,12 @@ class Pipeline(metaclass=Declared):
         self.pipeline_experiment_config = pipeline_experiment_config
         kinds, field = PipelineExperimentConfig | Mapping | None, "pipeline_experiment_config"
         of_kind(pipeline_experiment_config, kinds, "a PipelineExperimentConfig", field, self.found)
+        self.schedules = sequence(schedules, Schedule, "a schedule", "Schedules", self.found)
+        check_schedules(self.schedules, self.parameters, self.found)
+        self.max_parallel_steps = max_parallel_steps
+        kinds, field = int | None, "max_parallel_steps"
+        if of_kind(max_parallel_steps, kinds, "a whole number that is known beforehand", field, self.found):
+            count(max_parallel_steps, field, self.found)
 
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r}, {len(self.steps)} steps)"

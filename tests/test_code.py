@@ -33,6 +33,20 @@ def test_the_same_code_elsewhere_has_the_same_hash_and_bytes(source: Path, tmp_p
     assert tarball(folder(Path("src"), source)) == tarball(folder(Path("src"), other))
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_checkout_under_another_umask_has_the_same_hash_and_bytes(source: Path, tmp_path: Path, umask: int) -> None:
+    other = tmp_path / "elsewhere"
+    before = os.umask(umask)
+    try:
+        (other / "src" / "lib").mkdir(parents=True)
+        (other / "src" / "lib" / "a.py").write_text("A = 1\n")
+        (other / "src" / "train.py").write_text("print(1)\n")
+    finally:
+        os.umask(before)
+    assert packed_hash(source) == packed_hash(other)
+    assert tarball(folder(Path("src"), source)) == tarball(folder(Path("src"), other))
+
+
 @pytest.mark.parametrize("change", ["add", "edit", "rename", "executable"])
 def test_every_real_change_changes_the_hash(source: Path, change: str) -> None:
     before = packed_hash(source)

@@ -11,7 +11,7 @@ from pathlib import Path
 from dagwright.cli.sources import has_project, project_of
 from dagwright.cli.text import as_json, size
 from dagwright.engines.local.store import Store, split_uri
-from dagwright.errors import AWSError, StorageError, UsageError
+from dagwright.errors import StorageError, UsageError
 
 Put = Callable[[Path, str], None]
 
@@ -100,23 +100,8 @@ def _refuse_collisions(pairs: list[tuple[Path, str]]) -> None:
 
 def _bucket(arguments: Namespace) -> Put:
     """Puts into S3, encrypted with the project's key if it has one."""
-    import boto3
-    from boto3.exceptions import S3UploadFailedError
-    from botocore.exceptions import BotoCoreError, ClientError
+    from dagwright.engines.sagemaker.clients import Clients
+    from dagwright.engines.sagemaker.objects import Objects
 
     project = project_of(arguments)
-    key = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": project.output_key} if project.output_key else {}
-    try:
-        client = boto3.client("s3", region_name=project.region)
-    except BotoCoreError as error:
-        raise AWSError(f"S3 cannot be reached: {error}") from error
-
-    def put(path: Path, uri: str) -> None:
-        bucket, parts = split_uri(uri)
-        try:
-            client.upload_file(str(path), bucket, "/".join(parts), ExtraArgs=key)
-        except (BotoCoreError, ClientError, S3UploadFailedError) as error:
-            hint = f"Check your credentials and that bucket {bucket} exists in {project.region}."
-            raise AWSError(f"{path} could not be put at {uri}: {error}", hint=hint) from error
-
-    return put
+    return Objects(Clients(project.region), project.output_key).put_file

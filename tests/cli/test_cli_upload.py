@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from moto.server import ThreadedMotoServer
+
+if TYPE_CHECKING:
+    from aws import AWS
 
 
 @pytest.fixture
@@ -58,27 +57,10 @@ def test_what_cannot_be_uploaded_is_said(deploy: Any, data: Path, tmp_path: Path
         assert part in done.stderr
 
 
-@pytest.fixture
-def aws() -> Iterator[str]:
-    """The address of an S3 that lives on this machine's loopback."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_CONFIG_FILE": "/nonexistent"}
-
-
-def test_an_aws_environment_gets_it_encrypted_with_the_projects_key(deploy: Any, data: Path, aws: str) -> None:
-    s3 = boto3.client(
-        "s3", endpoint_url=aws, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test",  # noqa: S106
-        config=Config(s3={"addressing_style": "path"}),
-    )  # fmt: skip
+def test_an_aws_environment_gets_it_encrypted_with_the_projects_key(deploy: Any, data: Path, aws: AWS) -> None:
+    s3 = aws.client("s3")
     s3.create_bucket(Bucket="acme-sm-rc-churn-staging")
-    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": aws}
-    done = deploy("upload", str(data / "a.csv"), "--to", "raw/uploads", "--env", "staging", variables=variables)
+    done = deploy("upload", str(data / "a.csv"), "--to", "raw/uploads", "--env", "staging")
     assert done.returncode == 0, done.stderr
     head = s3.head_object(Bucket="acme-sm-rc-churn-staging", Key="raw/uploads/a.csv")
     assert head["ServerSideEncryption"] == "aws:kms"
@@ -86,9 +68,11 @@ def test_an_aws_environment_gets_it_encrypted_with_the_projects_key(deploy: Any,
     assert not (deploy.folder / ".dagwright").exists()
 
 
-def test_what_s3_refuses_is_said_with_what_to_check(deploy: Any, data: Path, aws: str) -> None:
-    variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": aws}
-    done = deploy("upload", str(data / "a.csv"), "--to", "raw", "--env", "production", variables=variables)
+def test_what_s3_refuses_is_said_with_what_to_do(deploy: Any, data: Path, aws: AWS) -> None:
+    words = ("upload", str(data / "a.csv"), "--to", "raw", "--env", "production")
+    done = deploy(*words)
     assert done.returncode == 1
     assert "could not be put at s3://acme-sm-rc-churn-production/raw/a.csv" in done.stderr
-    assert "Check your credentials" in done.stderr
+    assert "There is no such bucket: create it, or correct the bucket in config/project.yaml." in done.stderr
+    aws.fail("denied")
+    assert "Ask for this permission" in deploy(*words).stderr

@@ -38,4 +38,3 @@ def image_region_problems(graph: Graph, region: str) -> Iterator[Problem]:
             what = f"the image lies in {found[2]}, the job runs in {region}: the service does not pull across Regions"
             hint = f"take the image of {region}, or copy it there"
             yield Problem("image-in-other-region", what, hint, step=image.step, field=image.field)
-

@@ -1,0 +1,209 @@
+"""What `plan` and `upsert` work on: the pipelines that the words name, as they are wanted on AWS, and the way there.
+
+In: the words of the command line. Out: a `Deployment`. Everything offline comes first; the first call to AWS asks
+whose credentials these are.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dagwright.cli.sources import Source, pipeline_files, project_of, source_of
+from dagwright.cli.text import program_name, shown
+from dagwright.definition.validate import validate_graph
+from dagwright.engines.sagemaker.clients import Clients, check_account
+from dagwright.engines.sagemaker.objects import Objects
+from dagwright.engines.sagemaker.ownership import Owner
+from dagwright.engines.sagemaker.plan import Plan, make_plan
+from dagwright.engines.sagemaker.remote import AWS
+from dagwright.engines.sagemaker.schedules import full_name, longest_name
+from dagwright.engines.sagemaker.upsert import Done, Upsert
+from dagwright.engines.sagemaker.wanted import Destination, WantedObject, WantedPipeline, WantedSchedule
+from dagwright.errors import DagwrightError, DefinitionError, Problem, UsageError
+from dagwright.shapes import model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dagwright.code import Asset
+    from dagwright.project import Project
+
+# Where a rule of the project that is broken keeps a pipeline from being deployed.
+_STRICT = ("staging", "production")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Pipelines of one environment: as they are `wanted`, with what `validate` finds, by pipeline.
+
+    `complete`: they are all that the project has.
+    """
+
+    project: Project
+    destination: Destination
+    wanted: Sequence[WantedPipeline]
+    problems: Mapping[str, Sequence[Problem]]
+    complete: bool
+    clients: Clients
+
+    def plan(self) -> Plan:
+        """The plan, from what AWS has now. Raises UserError for credentials of another account, AWSError."""
+        check_account(self.clients, self.project.account_id, self.project.environment)
+        remote = AWS(self.clients, self.destination)
+        return make_plan(self.wanted, self.destination, remote, complete=self.complete)
+
+    def carry_out(self, plan: Plan, say: Callable[[Done], None], *, prune: bool) -> None:
+        """Do what the plan says. Raises AWSError."""
+        remote = AWS(self.clients, self.destination)
+        objects = Objects(self.clients, self.project.output_key)
+        Upsert(self.destination, self.clients, remote, objects, say).run(plan, self.wanted, prune=prune)
+
+    @property
+    def errors(self) -> list[Problem]:
+        """The problems that keep these pipelines from being deployed."""
+        return [one for found in self.problems.values() for one in found if one.severity == "error"]
+
+
+def deployment_of(arguments: Namespace) -> Deployment:
+    """The deployment of PIPELINE, --file, or all of `pipelines/`. Raises UsageError, ConfigurationError,
+    DefinitionError; touches no network."""
+    if arguments.env == "local":
+        what = f"{arguments.command} --env local: there is nothing to deploy on this machine"
+        raise UsageError(what, hint="Say --env dev, staging or production; `run` needs no deployment here.")
+    project = project_of(arguments)
+    destination = _destination(project)
+    sources = _sources(arguments)
+    problems = {source.name: _problems(source, project) for source in sources}
+    wanted = [_wanted(source, project) for source in sources]
+    _refuse_namesakes(wanted)
+    complete = arguments.pipeline is None and arguments.file is None
+    return Deployment(project, destination, wanted, problems, complete, Clients(project.region))
+
+
+def say_problems(deployment: Deployment) -> None:
+    """Count the warnings of each pipeline on standard error, and show the errors."""
+    for name, problems in deployment.problems.items():
+        errors = [problem for problem in problems if problem.severity == "error"]
+        for problem in errors:
+            print(f"  - {shown(str(problem))} [{problem.code}]", file=sys.stderr)
+        counts = [(len(errors), "error"), (len(problems) - len(errors), "warning")]
+        said = ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
+        if said:
+            env = deployment.project.environment
+            print(f"{name}: {said} (look closer: {program_name()} validate {name} --env {env})", file=sys.stderr)
+
+
+def _sources(arguments: Namespace) -> list[Source]:
+    """Raises one DefinitionError for all pipelines that cannot be built: none of them counts as not defined."""
+    if arguments.pipeline is not None or arguments.file is not None:
+        return [source_of(arguments)]
+    sources: list[Source] = []
+    broken: dict[str, DagwrightError] = {}
+    for name in pipeline_files(arguments.root):
+        try:
+            sources.append(source_of(Namespace(**{**vars(arguments), "pipeline": name})))
+        except DagwrightError as error:
+            broken[name] = error
+    if len(broken) == 1:
+        raise next(iter(broken.values()))
+    if broken:
+        problems = [
+            problem
+            for name, error in broken.items()
+            for problem in error.problems or [Problem("not-built", error.message, error.hint, where=name)]
+        ]
+        raise DefinitionError(f"{', '.join(broken)}: these pipelines cannot be built", problems)
+    return sources
+
+
+def _problems(source: Source, project: Project) -> list[Problem]:
+    found = validate_graph(
+        source.graph,
+        target="sagemaker",
+        strict=project.environment in _STRICT,
+        region=project.region,
+        checks=project.checks,
+    )
+    return [replace(problem, where=problem.where or source.places.get(problem.step, "")) for problem in found]
+
+
+def _destination(project: Project) -> Destination:
+    return Destination(
+        owner=Owner(project.model_package_group, project.environment),
+        account_id=project.account_id,
+        region=project.region,
+        partition=project.partition,
+        prefix=f"{project.model_package_group}-",
+        role=project.pipeline_role,
+        scheduler_role=project.scheduler_role,
+        schedule_group=project.schedule_group,
+        definitions=project.pipelines(),
+        tags=project.tags,
+        dead_letter_queue=project.dead_letter_queue,
+    )
+
+
+def _wanted(source: Source, project: Project) -> WantedPipeline:
+    name = source.deployed_name or project.pipeline_name(source.name)
+    tags = dict(project.tags) | _destination(project).owner.tags(source.name)
+    problems = [*_tag_problems(tags), *_description_problems(source.description), *_name_problems(source, name)]
+    if problems:
+        raise DefinitionError(f"{source.name} cannot be deployed", problems)
+    return WantedPipeline(
+        name=source.name,
+        deployed_name=name,
+        text=source.text,
+        role=project.pipeline_role,
+        tags=tags,
+        description=source.description,
+        max_parallel_steps=source.max_parallel_steps,
+        schedules=tuple(WantedSchedule(one.name, one.members()) for one in source.schedules),
+        code=tuple(WantedObject(one.uri, one.content, _origin(one, project)) for one in source.assets),
+    )
+
+
+def _refuse_namesakes(wanted: Sequence[WantedPipeline]) -> None:
+    first: dict[str, str] = {}
+    for one in wanted:
+        if one.deployed_name in first:
+            what = f"{first[one.deployed_name]} and {one.name} would both be {one.deployed_name} on AWS"
+            raise DefinitionError(what, hint="Give one of the two another name.")
+        first[one.deployed_name] = one.name
+
+
+def _origin(asset: Asset, project: Project) -> str:
+    """`scripts/train.py` for code that is one file of the project."""
+    if asset.path is None:
+        return ""
+    return asset.path.relative_to(project.root).as_posix() if asset.path.is_relative_to(project.root) else ""
+
+
+def _tag_problems(tags: Mapping[str, str]) -> list[Problem]:
+    most = model("sagemaker")["TagList"]["max"]
+    if len(tags) <= most:
+        return []
+    what = f"it would have {len(tags)} tags, three of which say whose it is; AWS takes {most}"
+    return [Problem("too-many-tags", what, "remove some", field="tags", where="config/project.yaml")]
+
+
+def _description_problems(description: str) -> list[Problem]:
+    shape = model("sagemaker")["PipelineDescription"]
+    if len(description) <= shape["max"] and re.fullmatch(shape["pattern"], description):
+        return []
+    what = "AWS does not take the description: it has line breaks, or is too long"
+    return [Problem("bad-description", what, f"one line of at most {shape['max']} characters", field="description")]
+
+
+def _name_problems(source: Source, deployed_name: str) -> list[Problem]:
+    problems = []
+    for schedule in source.schedules:
+        name, most = full_name(deployed_name, schedule.name), longest_name()
+        if len(name) > most:
+            what = f"the schedule would be named {name}, which has {len(name)} characters; AWS takes {most}"
+            problems.append(Problem("name-too-long", what, "shorten it", field=f"Schedules.{schedule.name}"))
+    return problems

@@ -1,0 +1,32 @@
+"""`plan`: what an upsert would change on AWS, without changing it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from dagwright.cli import CHANGES, DONE, FAILED
+from dagwright.cli.deployment import deployment_of, say_problems
+from dagwright.cli.plan_text import as_markdown, print_plan
+from dagwright.cli.text import as_json
+from dagwright.engines.local.store import storage_errors
+
+
+def run(arguments: Namespace) -> int:
+    """Print it; 0 if there is nothing to change, 2 if there is, 1 if something of it may not be changed."""
+    deployment = deployment_of(arguments)
+    say_problems(deployment)
+    plan = deployment.plan()
+    if arguments.out is not None:
+        with storage_errors(f"{arguments.out} cannot be written"):
+            Path(arguments.out).write_text(as_json(plan.as_json()) + "\n", encoding="utf-8")
+    if arguments.json:
+        print(as_json(plan.as_json()))
+    elif arguments.markdown:
+        sys.stdout.write(as_markdown(plan))
+    else:
+        print_plan(plan)
+    if any(one.belongs_to for one in plan.pipelines):
+        return FAILED
+    return CHANGES if plan.has_changes else DONE

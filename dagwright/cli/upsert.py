@@ -1,0 +1,67 @@
+"""`upsert`: makes AWS what the pipelines say, as the plan has it; nothing to do is nothing done."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from dagwright.cli import DONE
+from dagwright.cli.deployment import Deployment, deployment_of, say_problems
+from dagwright.cli.plan_text import print_plan
+from dagwright.cli.text import as_json, program_name
+from dagwright.engines.local.store import storage_errors
+from dagwright.engines.sagemaker.plan import Plan
+from dagwright.engines.sagemaker.saved_plan import refuse_if_moved
+from dagwright.engines.sagemaker.upsert import Done, refuse_others
+from dagwright.errors import AWSError, DefinitionError
+
+_STANDS = "What was done stays done, and what was deployed before still works."
+_AGAIN = "The same command again does the rest."
+_NEW_PLAN = "For the rest make a new plan."
+_WIDEST = len("CreateScheduleGroup")
+
+
+def run(arguments: Namespace) -> int:
+    """Print the plan, and every change as soon as it is made."""
+    deployment = deployment_of(arguments)
+    if deployment.errors:
+        raise DefinitionError("Nothing was deployed: there are errors to correct first", deployment.errors)
+    say_problems(deployment)
+    saved = _saved(arguments)
+    plan = deployment.plan()
+    if saved is not None:
+        refuse_if_moved(saved, plan)
+    refuse_others(plan, adopting=saved is not None)
+    if not arguments.json:
+        print_plan(plan)
+    done: list[Done] = []
+    _carry_out(deployment, plan, done, arguments)
+    if arguments.json:
+        print(as_json({**plan.as_json(), "done": [one.as_json() for one in done]}))
+        return DONE
+    for one in plan.pipelines:
+        if one.has_changes:
+            words = f"--file {arguments.file}" if arguments.file else one.name
+            print(f"run it: {program_name()} run {words} --env {arguments.env}")
+    return DONE
+
+
+def _saved(arguments: Namespace) -> str | None:
+    if arguments.plan is None:
+        return None
+    with storage_errors(f"{arguments.plan} cannot be read"):
+        return Path(arguments.plan).read_text(encoding="utf-8", errors="replace")
+
+
+def _carry_out(deployment: Deployment, plan: Plan, done: list[Done], arguments: Namespace) -> None:
+    def say(one: Done) -> None:
+        done.append(one)
+        if not arguments.json:
+            version = f"  version {one.version}" if one.version else ""
+            print(f"{one.operation:<{_WIDEST}}  {one.arn or one.name}{version}", flush=True)
+
+    try:
+        deployment.carry_out(plan, say, prune=arguments.prune)
+    except AWSError as error:
+        hint = f"{error.hint}\n{_STANDS} {_NEW_PLAN if arguments.plan else _AGAIN}".lstrip()
+        raise AWSError(error.message, error.problems, hint) from error

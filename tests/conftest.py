@@ -1,0 +1,33 @@
+"""What tests of several folders share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from aws import AWS
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[AWS]:
+    """The server, started when a test first asks for it."""
+    from aws import AWS
+
+    server = AWS()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def aws(aws_server: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[AWS]:
+    """An empty AWS account (tests/aws.py), to which boto3 leads here and in processes started from here."""
+    aws_server.reset()
+    for name, value in aws_server.variables.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    yield aws_server
+    assert aws_server.flaws() == [], "every request is one that AWS takes"
