@@ -16,6 +16,6 @@ every change, a picture.
     draw.py         the graph as a Mermaid flowchart
 
 This is the only room that knows how a reference, a function, a dependency or a branch is spelled. It imports nothing of
-ours but the errors and AWS's own model (`dagwright/shapes.py`), and touches neither network nor clock: what an expression needs from outside comes through
-`expression.Scope`.
+ours but the errors and AWS's own model (`dagwright/shapes.py`), and touches neither network nor clock: what an
+expression needs from outside comes through `expression.Scope`.
 """

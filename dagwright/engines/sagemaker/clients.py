@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -18,6 +19,7 @@ _FEW_ATTEMPTS = {"sts": 3}
 _NO_CREDENTIALS = "Sign in (aws sso login, or the AWS_* variables); for a named profile set AWS_PROFILE."
 _EXPIRED = "Sign in again (aws sso login, or new AWS_* variables); nothing that runs on AWS is touched by that."
 _DENIED = "Ask for this permission, or sign in as a role that has it."
+_NOT_THERE = re.compile("does ?n[o']t exist|not found|could not find|no such", re.IGNORECASE)
 _HINTS = {
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
@@ -118,6 +120,17 @@ def error_code(error: AWSError) -> str:
     """AWS's code of an error that `aws_errors` raised, such as `ResourceNotFound`; empty if there is none."""
     response = getattr(error.__cause__, "response", None) or {}  # a connection that broke has a response of None
     return str(response.get("Error", {}).get("Code", ""))
+
+
+def is_absent(error: AWSError) -> bool:
+    """Whether AWS says that there is nothing of that name.
+
+    Besides its two codes for it, SageMaker has a ValidationException whose sentence says so (a group without packages).
+    """
+    code = error_code(error)
+    if code in ("ResourceNotFound", "ResourceNotFoundException"):
+        return True
+    return code == "ValidationException" and _NOT_THERE.search(error.message) is not None
 
 
 def _hint_of(error: Exception) -> str:

@@ -20,8 +20,8 @@ from dagwright.definition.slices import needs
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, STOPPING, Execution, Nobody, Observer, StepRun
 from dagwright.engines.registry import LARGEST_EVALUATION
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, check_account
-from dagwright.engines.sagemaker.executions import Executions, identity_of, is_absent
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, check_account, is_absent
+from dagwright.engines.sagemaker.executions import Executions, identity_of
 from dagwright.engines.sagemaker.finding import Finder, Names
 from dagwright.engines.sagemaker.following import Clock, Watch, follow
 from dagwright.engines.sagemaker.jobs import iso_text, made_by

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dagwright.engines.execution import Execution, StepRun
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent
 from dagwright.engines.sagemaker.jobs import made_by, plain, step_type
 from dagwright.engines.sagemaker.statuses import is_over
 from dagwright.errors import AWSError, UsageError
@@ -38,11 +38,6 @@ def identity_of(arn: str) -> Identity:
         raise UsageError(f"'{arn}' is not the ARN of a pipeline execution")
     _, _, _, region, account, _ = parts[0].split(":")
     return Identity(arn, region, account, parts[1], parts[3])
-
-
-def is_absent(error: AWSError) -> bool:
-    """Whether the service says that there is nothing of that name: its two ways to."""
-    return error_code(error) in ("ResourceNotFound", "ValidationException")
 
 
 class Executions:

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import Protocol
 
 from dagwright.engines.execution import Execution
-from dagwright.engines.sagemaker.executions import PAGE, Executions, Identity, identity_of, is_absent
+from dagwright.engines.sagemaker.clients import is_absent
+from dagwright.engines.sagemaker.executions import PAGE, Executions, Identity, identity_of
 from dagwright.engines.sagemaker.jobs import plain
 from dagwright.errors import AWSError, ConfigurationError, UsageError, did_you_mean
 from dagwright.shapes import Shape

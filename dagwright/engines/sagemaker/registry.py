@@ -7,7 +7,6 @@ the numbers of their evaluation files.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -21,14 +20,13 @@ from dagwright.engines.registry import (
     no_package,
     read_evaluation,
 )
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent
+from dagwright.engines.sagemaker.jobs import plain
 from dagwright.errors import AWSError
 from dagwright.shapes import model
 
 _NEWEST_SHOWN = 3
 _SIDE_BY_SIDE = 8
-# What the service answers where there is nothing of that name; a Describe of the registry says ValidationException.
-_ABSENT = ("ResourceNotFound", "ResourceNotFoundException", "ValidationException")
 
 
 class Registry:
@@ -57,7 +55,7 @@ class Registry:
         try:
             return self._described(name.arn)
         except AWSError as error:
-            if error_code(error) in _ABSENT:
+            if is_absent(error):
                 raise no_package(name, []) from error
             raise
 
@@ -89,7 +87,7 @@ class Registry:
             for page in self._pages("list_model_packages", **wanted):
                 yield from page["ModelPackageSummaryList"]
         except AWSError as error:
-            if error_code(error) not in _ABSENT:
+            if not is_absent(error):
                 raise
 
     def _pages(self, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
@@ -101,7 +99,7 @@ class Registry:
     def _described(self, arn: str) -> ModelPackage:
         with aws_errors(f"{arn} cannot be read"):
             response = self._clients("sagemaker").describe_model_package(ModelPackageName=arn)
-        members = {name: _plain(value) for name, value in response.items() if name != "ResponseMetadata"}
+        members = plain(response)
         return ModelPackage(members, self._evaluation(members))
 
     def _evaluation(self, content: Mapping[str, Any]) -> Evaluation:
@@ -119,10 +117,3 @@ class Registry:
         if len(text) > LARGEST_EVALUATION:
             return Evaluation(unread=f"it has more than {LARGEST_EVALUATION >> 20} MiB")
         return read_evaluation(text)
-
-
-def _plain(value: Any) -> Any:
-    """A time as an ISO-8601 text in UTC, as everything here writes times; anything else as it is."""
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return value

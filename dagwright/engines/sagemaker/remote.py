@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent
 from dagwright.engines.sagemaker.objects import Objects
 from dagwright.engines.sagemaker.schedules import comparable, longest_name, name_prefix
 from dagwright.engines.sagemaker.wanted import Destination, fingerprint
 from dagwright.errors import AWSError
-
-_NOT_THERE = ("ResourceNotFound", "ResourceNotFoundException")
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ class AWS:
             with aws_errors(f"The pipeline {name} cannot be described"):
                 found = self._clients("sagemaker").describe_pipeline(PipelineName=name)
         except AWSError as error:
-            if error_code(error) in _NOT_THERE:
+            if is_absent(error):
                 return DeployedPipeline(name, "", schedules=schedules)
             raise
         return DeployedPipeline(
@@ -101,7 +99,7 @@ class AWS:
             with aws_errors(f"The schedule group {name} cannot be described"):
                 self._clients("scheduler").get_schedule_group(Name=name)
         except AWSError as error:
-            if error_code(error) in _NOT_THERE:
+            if is_absent(error):
                 return False
             raise
         return True
@@ -134,7 +132,7 @@ class AWS:
                 )
                 names = [summary["Name"] for page in pages for summary in page["Schedules"]]
         except AWSError as error:
-            if error_code(error) in _NOT_THERE:  # there is no such group
+            if is_absent(error):  # there is no such group
                 return {}
             raise
         return {name: members for name in sorted(names) if (members := self._schedule(name, group))}
@@ -144,7 +142,7 @@ class AWS:
             with aws_errors(f"The schedule {name} cannot be described"):
                 found = self._clients("scheduler").get_schedule(Name=name, GroupName=group)
         except AWSError as error:
-            if error_code(error) in _NOT_THERE:  # deleted since it was listed
+            if is_absent(error):  # deleted since it was listed
                 return {}
             raise
         return {member: value for member, value in found.items() if member != "ResponseMetadata" and value is not None}
