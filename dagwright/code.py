@@ -48,11 +48,15 @@ exec {command} "$@"
 
 @dataclass(frozen=True)
 class Asset:
-    """One object to put into S3 before a run: `uri`, and either the file at `path` or what `build()` returns."""
+    """One object to put into S3 before a run: `uri`, and either the file at `path` or what `build()` returns.
+
+    `origin` is what it is made of, as the pipeline names it: `scripts/train.py`.
+    """
 
     uri: str
     path: Path | None = None
     build: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
+    origin: str = field(default="", compare=False)
 
     def content(self) -> bytes:
         """The object's bytes. Raises StorageError when the file cannot be read any more."""

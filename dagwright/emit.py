@@ -124,7 +124,7 @@ class Emission:
         packed = self._pack(step, "code", path, None)
         if packed is None:
             return _NOWHERE, name
-        return self._asset(step, packed.content_hash, name, packed.files[0].path, None), name
+        return self._asset(step, packed.content_hash, name, path, packed.files[0].path), name
 
     def source(self, step: Step, source_dir: str | None, program: str, isolated: bool) -> str:
         """The S3 address of the packed folder that holds `program`, or of `program` packed alone.
@@ -138,7 +138,14 @@ class Emission:
             return _NOWHERE
         if source_dir is not None:
             self._check_folder(step, source_dir, program, {file.name for file in packed.files}, isolated)
-        return self._asset(step, packed.content_hash, "sourcedir.tar.gz", None, lambda: code.tarball(packed.files))
+        return self._asset(
+            step,
+            packed.content_hash,
+            "sourcedir.tar.gz",
+            source_dir or program,
+            None,
+            lambda: code.tarball(packed.files),
+        )
 
     def _check_folder(self, step: Step, source_dir: str, program: str, names: set[str], isolated: bool) -> None:
         if program not in names:
@@ -152,7 +159,9 @@ class Emission:
     def launcher(self, step: Step, command: list[str], program: str) -> str:
         """The S3 address of the shell script that starts a packed program."""
         content = code.runproc(command, program)
-        return self._asset(step, sha256(content).hexdigest(), "runproc.sh", None, lambda: content)
+        return self._asset(
+            step, sha256(content).hexdigest(), "runproc.sh", f"the start of {program}", None, lambda: content
+        )
 
     def _pack(self, step: Step, field: str, program: str, source_dir: str | None) -> _Packed | None:
         key = (program, None) if source_dir is None else ("", source_dir)
@@ -173,14 +182,20 @@ class Emission:
             return _Packed(error=error)
 
     def _asset(
-        self, step: Step, content_hash: str, name: str, path: Path | None, build: Callable[[], bytes] | None
+        self,
+        step: Step,
+        content_hash: str,
+        name: str,
+        origin: str,
+        path: Path | None,
+        build: Callable[[], bytes] | None = None,
     ) -> str:
         if self.project is None:
             hint = "give the pipeline a project, or code that is in S3 already"
             self.report("missing-value", f"there is no bucket to put {name} into", hint, step, "code")
             return _NOWHERE
         uri = self.project.code(self.pipeline.name, content_hash, name)
-        self._assets.setdefault(uri, Asset(uri, path, build))
+        self._assets.setdefault(uri, Asset(uri, path, build, origin))
         return uri
 
     # The whole

@@ -30,7 +30,6 @@ from dagwright.shapes import model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dagwright.code import Asset
     from dagwright.project import Project
 
 # Where a rule of the project that is broken keeps a pipeline from being deployed.
@@ -163,7 +162,7 @@ def _wanted(source: Source, project: Project) -> WantedPipeline:
         description=source.description,
         max_parallel_steps=source.max_parallel_steps,
         schedules=tuple(WantedSchedule(one.name, one.members()) for one in source.schedules),
-        code=tuple(WantedObject(one.uri, one.content, _origin(one, project)) for one in source.assets),
+        code=tuple(WantedObject(one.uri, one.content, one.origin) for one in source.assets),
     )
 
 
@@ -174,13 +173,6 @@ def _refuse_namesakes(wanted: Sequence[WantedPipeline]) -> None:
             what = f"{first[one.deployed_name]} and {one.name} would both be {one.deployed_name} on AWS"
             raise DefinitionError(what, hint="Give one of the two another name.")
         first[one.deployed_name] = one.name
-
-
-def _origin(asset: Asset, project: Project) -> str:
-    """`scripts/train.py` for code that is one file of the project."""
-    if asset.path is None:
-        return ""
-    return asset.path.relative_to(project.root).as_posix() if asset.path.is_relative_to(project.root) else ""
 
 
 def _tag_problems(tags: Mapping[str, str]) -> list[Problem]:
