@@ -175,6 +175,10 @@ _PIPELINE_SHAPES: dict[str, Any] = {
     "Integer": {"type": "integer"},
     "Float": {"type": "float"},
     "Boolean": {"type": "boolean"},
+    "PipelineExperimentConfig": _structure(
+        ExperimentName="sagemaker:ExperimentEntityName", TrialName="sagemaker:ExperimentEntityName"
+    ),
+    "MlflowConfig": _structure(MlflowResourceArn="String", MlflowExperimentName="sagemaker:MlflowExperimentName"),
     "ConditionProperties": _structure(Outcome="Boolean"),
     "ClarifyCheckProperties": _structure(
         CalculatedBaselineConstraints="String",

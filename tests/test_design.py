@@ -78,12 +78,37 @@ def test_what_runs_in_other_processes_imports_the_standard_library_only() -> Non
         assert {module.partition(".")[0] for module in modules} <= set(sys.stdlib_module_names), name
 
 
+def imported_at_once(path: Path) -> Iterator[str]:
+    """What a file imports as soon as it is imported itself: outside of functions and of TYPE_CHECKING."""
+    waiting: list[ast.stmt] = [*ast.parse(path.read_text(encoding="utf-8")).body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            waiting += node.orelse
+        elif not isinstance(node, ast.FunctionDef):
+            waiting += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+
+
+def test_what_is_expensive_is_imported_where_it_is_needed() -> None:
+    """Only the live table, which is imported for a terminal alone, is made of rich."""
+    for path in files_of("dagwright"):
+        if path.name != "table.py":
+            expensive = [name for name in imported_at_once(path) if name.startswith(EXPENSIVE)]
+            assert expensive == [], path.relative_to(ROOT)
+
+
 COMMANDS = {
     "--help": [],
     "list": ["list"],
     "render": ["render", "training"],
     "validate": ["validate", "training"],
     "run": ["run", "--file", "{definition}"],
+    "history": ["history"],
+    "plan --help": ["plan", "--help"],
 }
 
 
@@ -94,7 +119,7 @@ def test_a_command_loads_nothing_expensive(command: str, tmp_path: Path) -> None
     words = [word.format(definition=definition) for word in COMMANDS[command]] or [command]
     program = (
         "import sys; from pathlib import Path; from dagwright.cli import main\n"
-        f"try: code = main({words!r}, Path({str(ROOT if command != 'run' else tmp_path)!r}))\n"
+        f"try: code = main({words!r}, Path({str(tmp_path if command in ('run', 'history') else ROOT)!r}))\n"
         "except SystemExit as end: code = end.code\n"
         f"print([name for name in {EXPENSIVE!r} if name in sys.modules], code, file=sys.stderr)"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from dagwright.cli import DONE
 from dagwright.cli.models import registry_of, wanted_package
 from dagwright.cli.text import as_json, shown
 from dagwright.engines.registry import APPROVED, REJECTED, ModelPackage, check_reason
@@ -25,7 +26,7 @@ def run(arguments: Namespace) -> int:
         print(f"{after.name}: {_said(before)} -> {_said(after)}")
     else:
         print(f"{after.name} is {_said(after)} already; nothing was changed.")
-    return 0
+    return DONE
 
 
 def _decision(package: ModelPackage) -> dict[str, str]:

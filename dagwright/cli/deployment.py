@@ -10,12 +10,13 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dagwright.cli.engines import command, source_words
+from dagwright.cli.findings import findings, placed
 from dagwright.cli.sources import Source, pipeline_files, project_of, source_of
-from dagwright.cli.text import program_name, shown
-from dagwright.definition.validate import validate_graph
+from dagwright.cli.text import shown
 from dagwright.engines.sagemaker.clients import Clients, check_account
 from dagwright.engines.sagemaker.objects import Objects
 from dagwright.engines.sagemaker.ownership import Owner
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dagwright.project import Project
-
-# Where a rule of the project that is broken keeps a pipeline from being deployed.
-_STRICT = ("staging", "production")
 
 
 @dataclass(frozen=True)
@@ -77,14 +75,14 @@ def deployment_of(arguments: Namespace) -> Deployment:
     project = project_of(arguments)
     destination = _destination(project)
     sources = _sources(arguments)
-    problems = {source.name: _problems(source, project) for source in sources}
-    wanted = [_wanted(source, project) for source in sources]
+    problems = {source.name: placed(findings(source.graph, project), source) for source in sources}
+    wanted = [_wanted(source, project, destination.owner) for source in sources]
     _refuse_namesakes(wanted)
     complete = arguments.pipeline is None and arguments.file is None
     return Deployment(project, destination, wanted, problems, complete, Clients(project.region))
 
 
-def say_problems(deployment: Deployment) -> None:
+def say_problems(deployment: Deployment, arguments: Namespace) -> None:
     """Count the warnings of each pipeline on standard error, and show the errors."""
     for name, problems in deployment.problems.items():
         errors = [problem for problem in problems if problem.severity == "error"]
@@ -93,8 +91,8 @@ def say_problems(deployment: Deployment) -> None:
         counts = [(len(errors), "error"), (len(problems) - len(errors), "warning")]
         said = ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
         if said:
-            env = deployment.project.environment
-            print(f"{name}: {said} (look closer: {program_name()} validate {name} --env {env})", file=sys.stderr)
+            look = command(arguments, f"validate {source_words(arguments, name)}")
+            print(f"{name}: {said} (look closer: {look})", file=sys.stderr)
 
 
 def _sources(arguments: Namespace) -> list[Source]:
@@ -120,17 +118,6 @@ def _sources(arguments: Namespace) -> list[Source]:
     return sources
 
 
-def _problems(source: Source, project: Project) -> list[Problem]:
-    found = validate_graph(
-        source.graph,
-        target="sagemaker",
-        strict=project.environment in _STRICT,
-        region=project.region,
-        checks=project.checks,
-    )
-    return [replace(problem, where=problem.where or source.places.get(problem.step, "")) for problem in found]
-
-
 def _destination(project: Project) -> Destination:
     return Destination(
         owner=Owner(project.model_package_group, project.environment),
@@ -147,9 +134,9 @@ def _destination(project: Project) -> Destination:
     )
 
 
-def _wanted(source: Source, project: Project) -> WantedPipeline:
+def _wanted(source: Source, project: Project, owner: Owner) -> WantedPipeline:
     name = source.deployed_name or project.pipeline_name(source.name)
-    tags = dict(project.tags) | _destination(project).owner.tags(source.name)
+    tags = dict(project.tags) | owner.tags(source.name)
     problems = [*_tag_problems(tags), *_description_problems(source.description), *_name_problems(source, name)]
     if problems:
         raise DefinitionError(f"{source.name} cannot be deployed", problems)

@@ -29,11 +29,11 @@ def ending(engine: Engine, execution: Execution, arguments: Namespace) -> str:
     if made:
         lines.append(made)
     failed_job = next((step.name for step in execution.failed_steps if step.job), "")
-    logs = f"logs {{}} --step {failed_job}" if failed_job else "logs {}"
-    look = [command(arguments, "status {}", execution), command(arguments, logs, execution)]
+    logs = f"logs {execution.address}{f' --step {failed_job}' if failed_job else ''}"
+    look = [command(arguments, f"status {execution.address}"), command(arguments, logs)]
     lines.append(f"  look further: {'   '.join(look)}")
     if execution.arn and execution.status in (FAILED, STOPPED):
-        lines.append(f"  go on:        {command(arguments, 'run --resume {}', execution)}")
+        lines.append(f"  go on:        {command(arguments, f'run --resume {execution.address}')}")
     if execution.status == STOPPED:
         lines.insert(1, "  the jobs that were running have been ended; what had finished is kept")
     return "\n".join(lines)
@@ -88,12 +88,9 @@ def _evaluations(engine: Engine, execution: Execution) -> Iterator[list[str]]:
 
 def _models(execution: Execution) -> Iterator[list[str]]:
     for step in _succeeded(execution, "RegisterModel"):
-        output = step.output or {}
-        yield [
-            "model",
-            f"{output.get('ModelPackageGroupName')}/{output.get('ModelPackageVersion')}",
-            str(output.get("ModelApprovalStatus")),
-        ]
+        if step.output:
+            name = f"{step.output.get('ModelPackageGroupName')}/{step.output.get('ModelPackageVersion')}"
+            yield ["model", name, str(step.output.get("ModelApprovalStatus"))]
 
 
 def _outputs(engine: Engine, execution: Execution) -> Iterator[list[str]]:

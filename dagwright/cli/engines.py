@@ -1,4 +1,4 @@
-"""Which engine `--env` means, and the commands that go on from an execution of it."""
+"""Which engine `--env` means, and how a command is spelled that goes on there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from dagwright.cli.text import program_name
 
 if TYPE_CHECKING:
     from dagwright.engines.engine import Engine
-    from dagwright.engines.execution import Execution
 
 
 def engine_of(arguments: Namespace) -> Engine:
@@ -25,7 +24,16 @@ def engine_of(arguments: Namespace) -> Engine:
     return SageMakerEngine(Clients(project.region), project)
 
 
-def command(arguments: Namespace, words: str, execution: Execution) -> str:
-    """A command ready to be copied: `status {}` is `python deploy.py status rc-churn-training-dev/x --env dev`."""
+def command(arguments: Namespace, words: str) -> str:
+    """A command ready to be copied: for `status x` it is `python deploy.py status x --env dev`."""
     env = "" if arguments.env == "local" else f" --env {arguments.env}"
-    return f"{program_name()} {words.replace('{}', execution.address)}{env}"
+    return f"{program_name()} {words}{env}"
+
+
+def source_words(arguments: Namespace, pipeline: str) -> str:
+    """How a command names the same pipeline again: `training`, or `--file 'my d.json'`."""
+    if arguments.file is None:
+        return pipeline
+    from shlex import quote
+
+    return f"--file {quote(arguments.file)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import closing
 
+from dagwright.cli import DONE
 from dagwright.cli.engines import engine_of
 from dagwright.cli.text import as_json, columns, day_and_clock, duration, seconds_between
 from dagwright.engines.execution import Execution
@@ -21,7 +22,7 @@ def run(arguments: Namespace) -> int:
     else:
         where = "here" if arguments.env == "local" else f"in {arguments.env}"
         print(f"Nothing has run {where} yet.")
-    return 0
+    return DONE
 
 
 def _row(execution: Execution) -> list[str]:

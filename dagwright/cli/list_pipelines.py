@@ -6,9 +6,11 @@ import sys
 from argparse import Namespace
 from typing import Any
 
+from dagwright.cli import DONE, FAILED
 from dagwright.cli.sources import pipeline_files, project_of, source_at
 from dagwright.cli.text import as_json, columns
 from dagwright.definition.graph import Parameter
+from dagwright.errors import DagwrightError
 
 
 def run(arguments: Namespace) -> int:
@@ -18,7 +20,7 @@ def run(arguments: Namespace) -> int:
     for name, path in pipeline_files(arguments.root).items():
         try:
             source = source_at(arguments.root, path, project)
-        except Exception as error:  # the others are listed all the same
+        except DagwrightError as error:
             print(f"{name}: {error}", file=sys.stderr)
             broken = True
             continue
@@ -27,7 +29,7 @@ def run(arguments: Namespace) -> int:
         listed.append({"name": name, "description": source.description, "parameters": parameters})
     if listed or arguments.json or not broken:
         print(as_json({"pipelines": listed}) if arguments.json else _text(listed))
-    return 1 if broken else 0
+    return FAILED if broken else DONE
 
 
 def _parameter(parameter: Parameter, description: str) -> dict[str, Any]:

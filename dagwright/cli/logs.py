@@ -7,9 +7,10 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing
 
+from dagwright.cli import DONE
 from dagwright.cli.engines import engine_of
 from dagwright.cli.progress import Lines
-from dagwright.cli.text import as_json
+from dagwright.cli.text import as_json, shown
 from dagwright.engines.engine import Engine, Log
 from dagwright.engines.execution import Execution, StepRun
 from dagwright.errors import UsageError, did_you_mean
@@ -29,13 +30,13 @@ def run(arguments: Namespace) -> int:
         found = [(step, log) for step in _wanted(execution, arguments) for log in engine.logs(step)]
         if arguments.json:
             print(as_json({"logs": [_as_json(step, log, arguments) for step, log in found]}))
-            return 0
+            return DONE
         printed = _Printed(headings=len(found) > 1)
         for step, log in found:
             printed.add(step, log, log.lines(arguments.tail), even_if_empty=True)
     if not printed.lines:
         print(f"Nothing was printed there{_waiting(execution, arguments)}.", file=sys.stderr)
-    return 0
+    return DONE
 
 
 def _check_step(engine: Engine, execution: Execution, arguments: Namespace) -> None:
@@ -85,8 +86,8 @@ def _follow(engine: Engine, execution: Execution, arguments: Namespace) -> int:
             tail = None  # a log that begins later is new from its first line on
             sys.stdout.flush()
     except KeyboardInterrupt:
-        return 0
-    return 0
+        return DONE
+    return DONE
 
 
 class _Printed:
@@ -95,6 +96,7 @@ class _Printed:
     def __init__(self, *, headings: bool) -> None:
         self.lines = 0
         self._headings = headings
+        self._is_terminal = sys.stdout.isatty()
         self._last: tuple[str, str] | None = None
 
     def add(self, step: StepRun, log: Log, lines: Iterator[str], *, even_if_empty: bool = False) -> None:
@@ -102,7 +104,7 @@ class _Printed:
             self._head(step, log)
         for line in lines:
             self._head(step, log)
-            print(line)
+            print(shown(line) if self._is_terminal else line)
             self.lines += 1
 
     def _head(self, step: StepRun, log: Log) -> None:

@@ -7,9 +7,11 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dagwright.cli import DONE
+from dagwright.cli.engines import command
 from dagwright.cli.local import local_engine
 from dagwright.cli.sources import has_project, project_of
-from dagwright.cli.text import as_json, columns, day_and_clock, program_name, shown
+from dagwright.cli.text import as_json, columns, day_and_clock, shown
 from dagwright.engines.registry import ModelPackage, Registry, evaluation_of, read_package_name
 from dagwright.errors import UsageError, did_you_mean
 
@@ -24,7 +26,7 @@ def run(arguments: Namespace) -> int:
         if arguments.package:
             package = wanted_package(arguments, registry, arguments.group)
             print(as_json(package.as_json()) if arguments.json else _everything(package, arguments))
-            return 0
+            return DONE
         group = arguments.group or _own_group(arguments, registry)
         packages = registry.packages(group, arguments.limit)
         if not packages and arguments.group:
@@ -34,7 +36,7 @@ def run(arguments: Namespace) -> int:
     else:
         print(_table(group, packages))
         _say_what_was_not_read(packages)
-    return 0
+    return DONE
 
 
 @contextmanager
@@ -153,6 +155,5 @@ def _containers(package: ModelPackage) -> Iterator[str]:
 
 
 def _ways_on(package: ModelPackage, arguments: Namespace) -> str:
-    env = f" --env {arguments.env}" if arguments.env != "local" else ""
     name = package.name if "/" in package.name else package.arn
-    return f'decide: {program_name()} approve {name}{env} --reason "…"   or reject'
+    return f'decide: {command(arguments, f"approve {name}")} --reason "…"   or reject'

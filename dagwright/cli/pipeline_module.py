@@ -11,7 +11,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,7 @@ def built_pipeline(root: Path, path: Path, project: Project) -> Pipeline | SdkPi
         if isinstance(built, Pipeline):
             return built
         text, name = _definition_of(built, where), str(getattr(built, "name", "") or "")
-    description = getattr(built, "description", None)
+        description = getattr(built, "description", None)
     return SdkPipeline(name, text, description if isinstance(description, str) else "")
 
 
@@ -123,11 +123,10 @@ def _explained(root: Path, where: str, project: Project) -> Iterator[None]:
     Amazon's SDK asks for a Region while it builds, also where it is given one: it finds the project's, unless the
     environment has another.
     """
-    folder = os.getcwd()
-    added = "AWS_DEFAULT_REGION" not in os.environ
+    folder, variables = os.getcwd(), dict(os.environ)
     os.environ.setdefault("AWS_DEFAULT_REGION", project.region)
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), _programs_print_to_stderr():
             yield
     except (DagwrightError, KeyboardInterrupt):
         raise
@@ -135,8 +134,27 @@ def _explained(root: Path, where: str, project: Project) -> Iterator[None]:
         raise _refusal(root, where, project, error) from error
     finally:
         os.chdir(folder)
-        if added:
-            os.environ.pop("AWS_DEFAULT_REGION", None)
+        if os.environ != variables:
+            os.environ.clear()
+            os.environ.update(variables)
+
+
+@contextmanager
+def _programs_print_to_stderr() -> Iterator[None]:
+    """Programs that are started inside the block, such as git and docker, print to standard error as well."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with suppress(OSError):
+            os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _refusal(root: Path, where: str, project: Project, error: BaseException) -> DefinitionError:

@@ -16,7 +16,7 @@ from dagwright.engines.local.store import storage_errors
 def run(arguments: Namespace) -> int:
     """Print it; 0 if there is nothing to change, 2 if there is, 1 if something of it may not be changed."""
     deployment = deployment_of(arguments)
-    say_problems(deployment)
+    say_problems(deployment, arguments)
     plan = deployment.plan()
     if arguments.out is not None:
         with storage_errors(f"{arguments.out} cannot be written"):

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from dagwright.cli import DONE
 from dagwright.cli.sources import Source, source_of
 
 
@@ -19,7 +20,7 @@ def run(arguments: Namespace) -> int:
             Path(arguments.out).write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
-    return 0
+    return DONE
 
 
 def _rendered(source: Source, target: str) -> str:

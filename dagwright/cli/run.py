@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dagwright.cli import DONE, EXECUTION_FAILED, FAILED
 from dagwright.cli.commit import PARAMETER, current_commit
 from dagwright.cli.ending import ending
-from dagwright.cli.engines import command, engine_of
+from dagwright.cli.engines import command, engine_of, source_words
 from dagwright.cli.progress import Lines
 from dagwright.cli.sources import source_of
 from dagwright.cli.text import as_json, columns
@@ -64,7 +64,7 @@ def _start(arguments: Namespace) -> Start:
         offered=offered,
         assets=source.assets,
         deployed_name=source.deployed_name,
-        words=arguments.pipeline or f"--file {arguments.file}",
+        words=source_words(arguments, source.name),
         part=part,
         source=arguments.source or "",
     )
@@ -90,8 +90,9 @@ def _refuse_what_is_settled(arguments: Namespace) -> None:
 
 def _left(execution: Execution, arguments: Namespace) -> str:
     """What to say of an execution that goes on without us."""
-    ways = {"follow": "logs {} --follow", "look": "status {}", "stop": "stop {}"}
-    rows = [[word, command(arguments, words, execution)] for word, words in ways.items()]
+    name = execution.address
+    ways = {"follow": f"logs {name} --follow", "look": f"status {name}", "stop": f"stop {name}"}
+    rows = [[word, command(arguments, words)] for word, words in ways.items()]
     return "\n".join([f"Execution {execution.arn} goes on.", columns(rows, indent="  ")])
 
 

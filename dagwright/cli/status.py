@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import closing
 
+from dagwright.cli import DONE
 from dagwright.cli.ending import what_came_out
 from dagwright.cli.engines import engine_of
 from dagwright.cli.remarks import remarks
-from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between
+from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between, shown
 from dagwright.engines.execution import Execution, StepRun
 
 
@@ -19,12 +20,12 @@ def run(arguments: Namespace) -> int:
         if arguments.json:
             engine.complete(execution)
             print(as_json(execution.as_json()))
-            return 0
+            return DONE
         print(_text(execution))
         made = what_came_out(engine, execution)
         if made:
             print(made)
-    return 0
+    return DONE
 
 
 def _text(execution: Execution) -> str:
@@ -34,7 +35,7 @@ def _text(execution: Execution) -> str:
     )
     lines = [head, when.rstrip()]
     if execution.failure_reason:
-        lines.append(f"reason: {execution.failure_reason}")
+        lines.append(f"reason: {shown(execution.failure_reason)}")
     if execution.link:
         lines.append(f"in Studio: {execution.link}")
     if execution.parameters:

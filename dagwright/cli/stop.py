@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from contextlib import closing
 
+from dagwright.cli import DONE
 from dagwright.cli.engines import engine_of
 from dagwright.cli.text import as_json
 from dagwright.engines.engine import Engine
@@ -28,4 +29,4 @@ def run(arguments: Namespace) -> int:
     with closing(engine_of(arguments)) as engine:
         execution = engine.stop(arguments.execution or _only_one_running(engine))
     print(as_json(execution.as_json()) if arguments.json else f"Execution {execution.id}: {execution.status}")
-    return 0
+    return DONE

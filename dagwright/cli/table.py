@@ -12,7 +12,7 @@ from rich.text import Text
 from dagwright.cli.remarks import remarks
 from dagwright.cli.text import duration, seconds_between, shown
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution, StepRun
-from dagwright.engines.local.home import now
+from dagwright.engines.times import now
 
 _COLOURS = {EXECUTING: "cyan", SUCCEEDED: "green", FAILED: "red", STOPPED: "yellow"}
 _ROWS_SHOWN = 40

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from dagwright.cli import DONE
 from dagwright.cli.sources import has_project, project_of
 from dagwright.cli.text import as_json, size
 from dagwright.engines.local.store import Store, split_uri
@@ -33,7 +34,7 @@ def run(arguments: Namespace) -> int:
         print(as_json({"objects": [uri for _, uri in pairs], "bytes": total}))
     else:
         print(f"{len(pairs)} object{'s' if len(pairs) != 1 else ''}, {size(total)}", file=sys.stderr)
-    return 0
+    return DONE
 
 
 def _address(arguments: Namespace) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from dagwright.cli import DONE
 from dagwright.cli.deployment import Deployment, deployment_of, say_problems
+from dagwright.cli.engines import command, source_words
 from dagwright.cli.plan_text import print_plan
-from dagwright.cli.text import as_json, program_name
+from dagwright.cli.text import as_json
 from dagwright.engines.local.store import storage_errors
 from dagwright.engines.sagemaker.plan import Plan
 from dagwright.engines.sagemaker.saved_plan import refuse_if_moved
@@ -26,7 +27,7 @@ def run(arguments: Namespace) -> int:
     deployment = deployment_of(arguments)
     if deployment.errors:
         raise DefinitionError("Nothing was deployed: there are errors to correct first", deployment.errors)
-    say_problems(deployment)
+    say_problems(deployment, arguments)
     saved = _saved(arguments)
     plan = deployment.plan()
     if saved is not None:
@@ -41,8 +42,7 @@ def run(arguments: Namespace) -> int:
         return DONE
     for one in plan.pipelines:
         if one.has_changes:
-            words = f"--file {arguments.file}" if arguments.file else one.name
-            print(f"run it: {program_name()} run {words} --env {arguments.env}")
+            print(f"run it: {command(arguments, f'run {source_words(arguments, one.name)}')}")
     return DONE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from shutil import get_terminal_size
@@ -13,16 +13,16 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from dagwright.cli import DONE, FAILED
+from dagwright.cli.findings import findings, placed
 from dagwright.cli.sources import Source, file_text, has_project, pipeline_files, project_of, source_at, source_of
 from dagwright.cli.text import as_json, shown
 from dagwright.definition.graph import Graph, examine_definition
-from dagwright.definition.validate import validate_graph
+from dagwright.definition.rules.names import shortened
 from dagwright.errors import DagwrightError, DefinitionError, Problem, UsageError
 
 if TYPE_CHECKING:
     from dagwright.project import Project
 
-_STRICT = ("staging", "production")
 _NOTHING_HERE = "There are no pipelines here: add pipelines/<name>.py with build(project)."
 _INDENT = " " * 11
 #: A line for people: pieces of text, each with its style on a terminal.
@@ -81,16 +81,13 @@ def _of_pipeline(name: str, build: Callable[[], Source], arguments: Namespace, p
     except DagwrightError as error:
         return Verdict(name, error.problems or [Problem("not-built", error.message, error.hint)])
     found = _problems(source.graph, (), arguments, project)
-    placed = [replace(problem, where=problem.where or source.places.get(problem.step, "")) for problem in found]
-    return Verdict(source.name, placed, len(source.graph.steps))
+    return Verdict(source.name, placed(found, source), len(source.graph.steps))
 
 
 def _problems(
     graph: Graph, structural: Sequence[Problem], arguments: Namespace, project: Project | None
 ) -> list[Problem]:
-    strict = arguments.env in _STRICT and project is not None
-    region, checks = (project.region, project.checks) if project is not None else ("", {})
-    found = validate_graph(graph, structural, target=arguments.target, strict=strict, region=region, checks=checks)
+    found = findings(graph, project, structural, arguments.target)
     if arguments.target == "local":
         from dagwright.engines.local.check import kind_problems
 
@@ -117,10 +114,10 @@ def _lines(verdict: Verdict, arguments: Namespace) -> Iterator[Line]:
     """The problems by step, each with its place, its code and what to do; then a line that sums up."""
     width = max(60, min(120, get_terminal_size((100, 24)).columns))
     for (step, where), problems in groupby(verdict.problems, lambda problem: (problem.step, problem.where)):
-        yield [(shown(step or verdict.name), "bold"), (f"  {shown(where)}" if where else "", "dim")]
+        yield [(shown(shortened(step or verdict.name)), "bold"), (f"  {shown(where)}" if where else "", "dim")]
         for problem in problems:
             style = "red" if problem.severity == "error" else "yellow"
-            place = f"{shown(problem.field)}  " if problem.field else ""
+            place = f"{shown(shortened(problem.field, 200))}  " if problem.field else ""
             yield [("  ", ""), (problem.severity.ljust(9), style), (place, ""), (problem.code, "dim")]
             yield from ([(_INDENT + part, "")] for part in _wrapped(problem.what, width))
             yield from ([(_INDENT + part, "dim")] for part in _wrapped(problem.hint, width))

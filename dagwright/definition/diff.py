@@ -152,7 +152,7 @@ def _change(pair: Pair, own_data: bool) -> Change:
 def _is_code(old: Any, new: Any) -> bool:
     if not isinstance(old, str) or not isinstance(new, str):
         return False
-    return _CONTENT_HASH.sub("#", old) == _CONTENT_HASH.sub("#", new)
+    return old != new and _CONTENT_HASH.split(old) == _CONTENT_HASH.split(new)
 
 
 def _spelled(place: Place) -> str:
@@ -175,7 +175,7 @@ def _outside(definition: Mapping[str, Any]) -> dict[str, Any]:
 def _step_changes(old: _Step, new: _Step) -> Iterator[Change]:
     if old.branch != new.branch:
         yield Change("moved", "", old.branch or "outside of conditions", new.branch or "outside of conditions")
-    apart = ("Arguments",) if new.type in _OWN_DATA else ()
+    apart = ("Arguments",) if new.type in _OWN_DATA and isinstance(old.raw, dict) else ()
     yield from field_changes(_without(old.raw, apart), _without(new.raw, apart))
     for key in apart:
         yield from field_changes(*({key: step.raw.get(key) or {}} for step in (old, new)), own_data=True)

@@ -24,6 +24,7 @@ from dagwright.definition.rules.models import approval_problems, tag_problems
 from dagwright.definition.rules.names import (
     emptiness_problems,
     parameter_name_problems,
+    shortened,
     step_key_problems,
     step_name_problems,
     top_level_problems,
@@ -47,7 +48,7 @@ from dagwright.definition.rules.protection import (
 from dagwright.definition.rules.references import reference_problems
 from dagwright.definition.rules.regions import image_region_problems, region_problems
 from dagwright.definition.rules.requests import request_problems
-from dagwright.definition.rules.secrets import Secret, secrets_in
+from dagwright.definition.rules.secrets import Secret, by_form, secrets_in
 from dagwright.definition.rules.siblings import sibling_problems
 from dagwright.definition.rules.sizes import size_problems
 from dagwright.definition.rules.spot import spot_problems
@@ -103,9 +104,10 @@ RULES_OF: Mapping[Target, tuple[RuleFunction, ...]] = {
 }
 _NO_CHECKS: Mapping[str, str] = MappingProxyType({})
 _SEVERITIES = ("error", "warning", "off")
-#: What a problem quotes, and how much of it tells values apart: long ones are cut.
-_QUOTED = re.compile(r"""'([^']*)|"([^"]*)""")
-_SHOWN = 40
+#: What a problem quotes; and how much of a secret gives it away, since long values are cut where they are quoted.
+_QUOTED = re.compile(r"""['"]([^'"]*)""")
+_TELLING, _LEAST = 12, 4
+_LONGEST = 1000
 
 
 def validate(
@@ -145,7 +147,8 @@ def validate_graph(
     found = chain(structural, *(rule(graph) for rule in RULES_OF[target]), (secret.problem for secret in secrets))
     if target != "local":
         found = chain(found, region_problems(region), image_region_problems(graph, region))
-    known = [*_check_problems(checks), *_discreet(_told_once([*dict.fromkeys(found)]), secrets)]
+    told = map(_brief, _told_once([*dict.fromkeys(found)]))
+    known = [*_check_problems(checks), *_discreet(told, secrets)]
     weighed = (_weighed(problem, strict, checks) for problem in known)
     return sorted((problem for problem in weighed if problem is not None), key=_Order(graph))
 
@@ -179,20 +182,34 @@ def _is_inside(problem: Problem, missing: set[tuple[str, str]]) -> bool:
 
 
 def _discreet(problems: Iterable[Problem], secrets: Iterable[Secret]) -> Iterator[Problem]:
-    """No other rule shows a value that is a secret, neither where it stands nor where a parameter brings it."""
-    places, values = set(), set()
+    """No other rule shows a secret: neither where it stands, nor where a parameter or a Join brings it."""
+    places: set[tuple[str, str]] = set()
+    beginnings: set[str] = set()
     for secret in secrets:
         places.add((secret.step, secret.field))
-        values.add(repr(secret.value)[1:-1][:_SHOWN])
+        beginnings.update(form[:_TELLING] for form in (secret.value, repr(secret.value)[1:-1]))
     for problem in problems:
-        shows = (problem.step, problem.field) in places or any(
-            (found[1] or found[2] or "")[:_SHOWN] in values
-            for found in _QUOTED.finditer(f"{problem.what} {problem.hint}")
-        )
-        if problem.code != "secret" and values and shows:
+        text = f"{problem.what} {problem.hint}"
+        shows = (problem.step, problem.field) in places or by_form(text)[0] or _tells(text, beginnings)
+        if problem.code != "secret" and shows:
             yield replace(problem, what="the value is not right; being a secret, it is not shown", hint="")
         else:
             yield problem
+
+
+def _tells(text: str, beginnings: set[str]) -> bool:
+    """Whether a text says one of these; what is too short to be told from other words only if it is quoted."""
+    if any(found[1] in beginnings for found in _QUOTED.finditer(text)):
+        return True
+    sizes = {len(beginning) for beginning in beginnings if len(beginning) >= _LEAST}
+    return any(text[at : at + size] in beginnings for size in sizes for at in range(len(text) - size + 1))
+
+
+def _brief(problem: Problem) -> Problem:
+    """The problem in no more than a page, however long the names are that it is about."""
+    if max(len(problem.what), len(problem.hint)) <= _LONGEST:
+        return problem
+    return replace(problem, what=shortened(problem.what, _LONGEST), hint=shortened(problem.hint, _LONGEST))
 
 
 def _weighed(problem: Problem, strict: bool, checks: Mapping[str, str]) -> Problem | None:

@@ -1,5 +1,5 @@
 """The places that can run a pipeline definition.
 
 What comes in: a `Graph` read from a definition, and the values of its parameters. What goes out: an execution, with the
-service's own words for its steps. `local` runs it on this machine.
+service's own words for its steps. `local` runs it on this machine, `sagemaker` has AWS run what is deployed there.
 """

@@ -142,7 +142,7 @@ def read_package_name(text: str, group: str) -> PackageName:
     if re.fullmatch(model("sagemaker")["ModelPackageArn"]["pattern"], text):
         return PackageName(arn=text)
     before, _, version = text.rpartition("/")
-    if not (version.isascii() and version.isdigit() and len(version) < 10 and int(version)):
+    if not (version.isascii() and version.isdigit() and len(version) < 10 and int(version)) or text.startswith("/"):
         raise UsageError(
             f"'{text}' names no model package", hint="Write its version (3), group/version (churn/3) or its ARN."
         )

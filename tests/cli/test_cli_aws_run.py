@@ -408,6 +408,20 @@ def test_stop_means_the_one_that_runs(deploy: Any, service: Scripted) -> None:
     assert asked["PipelineExecutionArn"] == execution_arn(identity="aaaaaaaaaaaa")
 
 
+def test_what_others_wrote_does_not_reach_the_terminal_as_commands(deploy: Any, service: Scripted) -> None:
+    service.execution(State("Failed", [job_step("Train", "Failed", "training", FailureReason="a\x1b[2J")], "b\x1b[2J"))
+    service.log("Train", "algo-1", "c\x1b[2J", kind="training")
+    shown = deploy("status", execution_arn(), *DEV).stdout
+    assert r"a\x1b[2J" in shown
+    assert r"reason: b\x1b[2J" in shown
+    assert deploy("logs", execution_arn(), *DEV).stdout == "c\x1b[2J\n", "into a file it is what was printed"
+    controller, terminal = pty.openpty()
+    subprocess.run(deploy.command("logs", execution_arn(), *DEV), cwd=deploy.folder, stdout=terminal, check=True)
+    os.close(terminal)
+    assert os.read(controller, 1000) == b"c\\x1b[2J\r\n"
+    os.close(controller)
+
+
 # ---- logs ----
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from aws import AWS
+from cli.deploying import Site, site
 
 from dagwright.engines.local.database import Database
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.store import Store
+
+__all__ = ["site"]
 
 STARTED = "2026-11-21T10:00:00.000Z"
 EVALUATION = "s3://acme-sm-rc-churn/metrics/e1/evaluation.json"
@@ -120,39 +122,39 @@ def test_without_a_project_the_only_group_is_meant(deploy: Any) -> None:
     assert deploy("approve", "other/1", "--reason", "x").returncode == 0
 
 
-def test_the_same_words_work_on_aws(deploy: Any, aws: AWS) -> None:
-    assert deploy("models", "--env", "dev").stdout.startswith("rc-churn has no model packages yet")
-    sagemaker = aws.client("sagemaker")
+def test_the_same_words_work_on_aws(site: Site) -> None:
+    assert site("models").out.startswith("rc-churn has no model packages yet")
+    sagemaker = site.aws.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="rc-churn")
     sagemaker.create_model_package(ModelPackageGroupName="rc-churn", ModelApprovalStatus="PendingManualApproval")
-    assert "PendingManualApproval" in deploy("models", "--env", "dev").stdout
-    assert aws.writes == []
-    done = deploy("approve", "1", "--reason", "good", "--env", "dev")
-    assert (done.returncode, done.stdout) == (0, "rc-churn/1: PendingManualApproval -> Approved (good)\n")
-    assert aws.writes == ["UpdateModelPackage"]
-    (arn,) = [call["ModelPackageArn"] for call in aws.of("UpdateModelPackage")]
+    assert "PendingManualApproval" in site("models").out
+    assert site.aws.writes == []
+    done = site("approve", "1", "--reason", "good")
+    assert (done.code, done.out) == (0, "rc-churn/1: PendingManualApproval -> Approved (good)\n")
+    assert site.aws.writes == ["UpdateModelPackage"]
+    (arn,) = [call["ModelPackageArn"] for call in site.aws.of("UpdateModelPackage")]
     described = sagemaker.describe_model_package(ModelPackageName=arn)
     assert (described["ModelApprovalStatus"], described["ApprovalDescription"]) == ("Approved", "good")
-    again = deploy("approve", "1", "--reason", "good", "--env", "dev")
-    assert (again.returncode, again.stdout) == (0, "rc-churn/1 is Approved (good) already; nothing was changed.\n")
-    assert aws.writes == ["UpdateModelPackage"]
-    assert deploy.json("models", "1", "--env", "dev")["CreationTime"].endswith("Z")
-    missing = deploy("models", "--group", "rc-chrn", "--env", "dev")
-    assert missing.returncode == 64
-    assert "did you mean 'rc-churn'?" in missing.stderr
-    assert not (deploy.folder / ".dagwright").exists()
+    again = site("approve", "1", "--reason", "good")
+    assert (again.code, again.out) == (0, "rc-churn/1 is Approved (good) already; nothing was changed.\n")
+    assert site.aws.writes == []
+    assert site("models", "1", "--json").json["CreationTime"].endswith("Z")
+    missing = site("models", "--group", "rc-chrn")
+    assert missing.code == 64
+    assert "did you mean 'rc-churn'?" in missing.err
+    assert not (site.folder / ".dagwright").exists()
 
 
-def test_nothing_is_decided_in_an_account_that_is_not_the_environments(deploy: Any, aws: AWS) -> None:
-    done = deploy("approve", "1", "--reason", "good", "--env", "production")
-    assert done.returncode == 1
-    assert "production is in the account 444455556666" in done.stderr
-    assert aws.writes == []
+def test_nothing_is_decided_in_an_account_that_is_not_the_environments(site: Site) -> None:
+    done = site("approve", "1", "--reason", "good", env="production")
+    assert done.code == 1
+    assert "production is in the account 444455556666" in done.err
+    assert site.aws.writes == []
 
 
-def test_what_aws_refuses_is_said_with_what_to_do(deploy: Any, aws: AWS) -> None:
-    aws.fail("denied", "ListModelPackages")
-    done = deploy("models", "--env", "dev")
-    assert done.returncode == 1
-    assert "The model registry cannot be read: as the test wants it (AccessDeniedException)" in done.stderr
-    assert "permission" in done.stderr
+def test_what_aws_refuses_is_said_with_what_to_do(site: Site) -> None:
+    site.aws.fail("denied", "ListModelPackages")
+    done = site("models")
+    assert done.code == 1
+    assert "The model registry cannot be read: as the test wants it (AccessDeniedException)" in done.err
+    assert "permission" in done.err

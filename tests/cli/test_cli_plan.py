@@ -169,6 +169,16 @@ def test_a_file_is_planned_under_its_own_name(site: Site) -> None:
     assert "+ scoring  rc-churn-scoring-dev" in said.out
 
 
+def test_of_a_files_warnings_the_command_says_more_that_reads_the_same_file(site: Site) -> None:
+    path = site.folder / "scoring.json"
+    parameter = {"Name": "Unread", "Type": "String", "DefaultValue": "x"}
+    step = {"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}
+    path.write_text(json.dumps({"Version": "2020-12-01", "Parameters": [parameter], "Steps": [step]}))
+    said = site("plan", "--file", str(path))
+    assert said.err.startswith("scoring: 1 warning (look closer: ")
+    assert said.err.endswith(f"validate --file {path} --env dev)\n")
+
+
 def test_anothers_pipeline_is_said_to_be_anothers(site: Site) -> None:
     tags = [{"Key": "dagwright:project", "Value": "rc-fraud"}, {"Key": "dagwright:environment", "Value": "dev"}]
     site.aws.client("sagemaker").create_pipeline(
@@ -279,3 +289,15 @@ def test_on_a_terminal_lines_have_colours(deploy: Any, aws: Any) -> None:
     os.close(parent)
     assert process.returncode == 2
     assert b"\x1b[32m" in shown
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--markdown",)])
+def test_a_secret_that_is_deployed_is_not_shown(site: Site, form: tuple[str, ...]) -> None:
+    site("upsert", "training")
+    definition = json.loads(site.described()["PipelineDefinition"])
+    definition["Steps"][0]["Arguments"]["Environment"] = {"DB_PASSWORD": "correct horse"}
+    site.aws.client("sagemaker").update_pipeline(PipelineName=DEPLOYED, PipelineDefinition=json.dumps(definition))
+    said = site("plan", "training", *form)
+    assert said.code == 2
+    assert "DB_PASSWORD" in said.out
+    assert "correct horse" not in said.out + said.err

@@ -90,12 +90,30 @@ def test_the_projects_region_is_there_unless_the_environment_has_one(deploy: Any
         assert f"a pipeline named '{wanted}', which AWS does not take" in done.stderr
 
 
+def test_what_it_leaves_behind_is_not_there_for_the_next(deploy: Any) -> None:
+    build = "\ndef build(project):\n    import os\n    os.environ['AWS_PROFILE'] = 'other'\n    return SdkPipeline()\n"
+    write(deploy, CLASS + build)
+    look = "\ndef build(project):\n    import os\n    return SdkPipeline(os.environ.get('AWS_PROFILE', 'none') + '_')\n"
+    write(deploy, CLASS + look, "later.py")
+    assert "a pipeline named 'none_', which AWS does not take" in deploy("list").stderr
+
+
+def test_programs_that_it_starts_do_not_print_into_the_result(deploy: Any) -> None:
+    write(
+        deploy, CLASS + "\ndef build(project):\n    import os\n    os.system('echo cloned')\n    return SdkPipeline()\n"
+    )
+    done = deploy("render", "abalone")
+    assert json.loads(done.stdout)["Steps"]
+    assert "cloned" in done.stderr
+
+
 def test_what_is_no_pipeline_is_refused_with_what_it_is(deploy: Any) -> None:
     for text, sentence in (
         (CLASS.replace("return json.dumps(DEFINITION)", "return DEFINITION") + BUILD, "gives a dict, not JSON text"),
         (CLASS.replace("return json.dumps(DEFINITION)", "return 'x'") + BUILD, "pipelines/abalone.py: this is not a"),
         (CLASS.replace("self.name = name", "pass") + BUILD, "returns a SdkPipeline, not a Pipeline"),
         (CLASS + BUILD.replace("SdkPipeline()", "SdkPipeline('')"), "builds a pipeline named '', which AWS does not"),
+        (CLASS + "    @property\n    def description(self):\n        return 1 / 0\n" + BUILD, "ZeroDivisionError"),
         (CLASS.replace("return json.dumps", "1 / 0\n        return json.dumps") + BUILD, "ZeroDivisionError"),
     ):
         write(deploy, text)

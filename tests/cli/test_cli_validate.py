@@ -238,3 +238,10 @@ def test_a_condition_that_cannot_be_read_stops_a_run_before_it_starts(deploy: An
     assert done.returncode == 1
     assert problem["what"] in done.stderr
     assert "nothing was started" in done.stderr
+
+
+def test_names_without_an_end_are_cut_for_people_and_whole_for_programs(deploy: Any) -> None:
+    path = deploy.folder / "d.json"
+    path.write_text(json.dumps({"Version": "2020-12-01", "Steps": [{"Name": "a" * 5000, "Type": "b" * 5000}]}))
+    assert max(map(len, deploy("validate", "--file", "d.json").stdout.splitlines())) <= 120
+    assert {one["step"] for one in problems(deploy("validate", "--file", "d.json", "--json"))} == {"a" * 5000}

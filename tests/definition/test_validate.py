@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from definition.rules.samples import GONE, condition, function, get, graph_of, parameter, processing, step, training
+from definition.rules import samples
+from definition.rules.samples import (
+    GONE,
+    compare,
+    condition,
+    function,
+    get,
+    graph_of,
+    join,
+    parameter,
+    processing,
+    step,
+    training,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -188,6 +201,55 @@ def test_a_secret_is_not_repeated_by_the_rule_that_refuses_it() -> None:
     assert "not-a-real-one" not in str(problems)
 
 
+@pytest.mark.parametrize(
+    "role",
+    [
+        join("role", get("Parameters.DbPassword"), "x"),
+        join(get("Parameters.DbPassword"), "x" * 90),
+        join("x" * 60, get("Parameters.DbPassword")),
+        get("Parameters.DbPassword"),
+    ],
+)
+@pytest.mark.parametrize("value", ["not-a-real-one", 'it\'s "not-a-real-one"', "hush", 86420975])
+def test_a_secret_is_not_told_where_an_expression_brings_it(role: Any, value: Any) -> None:
+    kind = "Integer" if isinstance(value, int) else "String"
+    members = {"DefaultValue": value, "EnumValues": [value, "other not-a-real-one"]}
+    source = definition(processing(RoleArn=role), Parameters=[parameter("DbPassword", kind, **members)])
+    problems = validate(source)
+    assert len(problems) >= 3
+    for hidden in ("not-a-real", "hush", "86420975"):
+        assert hidden not in json.dumps([problem.as_json() for problem in problems])
+
+
+def test_a_token_is_not_told_wherever_it_stands() -> None:
+    token = "ghp_" + "not1a2real3one" * 3
+    steps = [
+        {**function("A"), "DependsOn": [{"Step": "B", "Trigger": token}]},
+        {**function("B"), "OutputParameters": [{"OutputName": "x", "OutputType": token}]},
+        processing("C", RoleArn=join("x", token), AppSpecification={"ImageUri": f"https://me:{token}@host/ image"}),
+        condition("D", conditions=[{"Type": token}, compare({"a": token}, 1)]),
+    ]
+    problems = validate(definition(*steps, Parameters=[parameter("P", token)]))
+    assert len(problems) > 8
+    assert token[:12] not in json.dumps([problem.as_json() for problem in problems])
+
+
+def test_a_problem_about_a_long_name_is_short() -> None:
+    source = definition(
+        function("A", x={"Get": f"Steps.A.{'b' * 100_000}['"}), function("C", x=get("Parameters.P" * 9_999))
+    )
+    problems = validate(source)
+    assert codes(problems) == ["malformed-expression", "malformed-expression"]
+    assert max(len(problem.what) for problem in problems) == 1000
+
+
+def test_addresses_without_an_end_take_no_time() -> None:
+    jobs = [processing(f"S{index}", ProcessingInputs=samples.given("s3://b/" + "a/" * 1_000_000)) for index in range(2)]
+    started = time.process_time()
+    assert {problem.code for problem in validate(definition(*jobs))} == {"wrong-size", "large-definition"}
+    assert time.process_time() - started < 10
+
+
 @pytest.mark.parametrize("kind", [*SIBLINGS, "Sorting", ""])
 def test_every_type_of_step_is_taken_with_anything_in_it(kind: str) -> None:
     values: list[Any] = [None, {}, [], [None], [[]], {"": None}, "x", 1, True, {"Get": 1}, {"Std:Join": 1}]
@@ -316,7 +378,7 @@ def test_no_mutation_of_a_real_definition_makes_it_raise(name: str, data: st.Dat
         if data.draw(st.booleans()):
             del container[key]
         else:
-            container[key] = data.draw(VALUES)
+            container[key] = deepcopy(data.draw(VALUES))
     problems = validate(mutated, strict=True)
     assert all(problem.code in RULES and problem.what for problem in problems)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dagwright.engines.local.home import Home, new_execution_id, new_job_name, now
+from dagwright.engines.local.home import Home, new_execution_id, new_job_name
 from dagwright.engines.local.removal import Removal, remove_tree
+from dagwright.engines.times import now
 from dagwright.errors import StorageError
 
 

@@ -37,7 +37,7 @@ def test_a_package_is_named_by_its_version_its_group_or_its_arn() -> None:
     assert [str(read_package_name(text, "churn")) for text in ("3", ARN)] == ["churn/3", ARN]
 
 
-@pytest.mark.parametrize("text", ["", "x", "churn/", "churn/x", "0", "-1", "1.0", "²", "9" * 10, "churn/0"])
+@pytest.mark.parametrize("text", ["", "x", "churn/", "churn/x", "0", "-1", "1.0", "²", "9" * 10, "churn/0", "/3"])
 def test_what_names_no_package_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="names no model package"):
         read_package_name(text, "churn")

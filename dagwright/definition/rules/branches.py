@@ -51,7 +51,7 @@ def depends_on_condition_problems(graph: Graph) -> Iterator[Problem]:
 
 def reach_problems(graph: Graph) -> Iterator[Problem]:
     """Steps that wait for a step of a branch: those that run only sometimes, and those that never can."""
-    own, needed = _own_branches(graph), needed_branches(graph)
+    own, needed, conditions = _own_branches(graph), needed_branches(graph), _conditions(graph)
     standing: dict[str, Branches] = {}
     for name, step in graph.steps.items():
         standing[name] = own[name] | (standing[step.condition] if step.condition is not None else Branches())
@@ -59,7 +59,7 @@ def reach_problems(graph: Graph) -> Iterator[Problem]:
         sources = {name: own[name], **{source: needed[source] for source in graph.predecessors[name]}}
         if needed[name].in_both and not any(branches.in_both for branches in sources.values()):
             lowest = needed[name].in_both & -needed[name].in_both
-            yield _never(step, _conditions(graph)[lowest.bit_length() - 1], lowest, sources)
+            yield _never(step, conditions[lowest.bit_length() - 1], lowest, sources)
             continue
         beyond = (source for source in graph.predecessors[name] if standing[source] | standing[name] != standing[name])
         for source in [*beyond][:1]:

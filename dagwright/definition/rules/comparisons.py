@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 from dagwright.definition.conditions import COMPARISONS, MEMBERS, comparable, condition_problems, conditions_in
 from dagwright.definition.expression import JOIN, Place, Reference, function_of, read_expression, spell_place
 from dagwright.definition.graph import Graph, Step
+from dagwright.definition.rules.constraints import kind_of
+from dagwright.definition.rules.references_properties import StepProperties
 from dagwright.errors import DefinitionError, Problem, did_you_mean
+from dagwright.shapes import Shape
 
 _KINDS = {"str": "String", "bool": "Boolean", "int": "Integer", "float": "Float"}
 #: Any value of a kind; what a text holds decides what it can be compared with, so it has no example.
@@ -29,6 +32,7 @@ class _Operand(NamedTuple):
 
 def comparison_problems(graph: Graph) -> Iterator[Problem]:
     """Conditions that cannot be read, that compare what cannot be compared, or that are not there."""
+    operands = _Operands(graph)
     for step in graph.steps.values():
         if step.type != "Condition":
             continue
@@ -41,7 +45,7 @@ def comparison_problems(graph: Graph) -> Iterator[Problem]:
         for condition, place in conditions_in(step):
             if spell_place(place) not in unreadable:
                 yield from _member_problems(condition, place, step)
-                yield from _operand_problems(condition, place, step, graph)
+                yield from _operand_problems(condition, place, step, operands)
 
 
 def _member_problems(condition: Mapping[str, Any], place: Place, step: Step) -> Iterator[Problem]:
@@ -53,10 +57,12 @@ def _member_problems(condition: Mapping[str, Any], place: Place, step: Step) -> 
             yield Problem("malformed-condition", what, did_you_mean(key, known), step=step.name, field=field)
 
 
-def _operand_problems(condition: Mapping[str, Any], place: Place, step: Step, graph: Graph) -> Iterator[Problem]:
+def _operand_problems(condition: Mapping[str, Any], place: Place, step: Step, operands: _Operands) -> Iterator[Problem]:
+    if condition["Type"] == "In":
+        yield from _member_value_problems(condition, place, step)
     if condition["Type"] not in COMPARISONS:
         return
-    left, right = (_operand(condition[side], graph) for side in ("LeftValue", "RightValue"))
+    left, right = (operands.operand(condition[side]) for side in ("LeftValue", "RightValue"))
     field = spell_place(place)
     if _never_fit(left, right):
         what = f"{condition['Type']} cannot compare {_spell(left)} with {_spell(right)}"
@@ -68,41 +74,49 @@ def _operand_problems(condition: Mapping[str, Any], place: Place, step: Step, gr
         yield Problem("mixed-comparison", what, hint, "warning", step.name, field)
 
 
-def _operand(value: Any, graph: Graph) -> _Operand:
-    function = function_of(value)
-    if function is None:
-        return _Operand(_KINDS.get(type(value).__name__, "neither"), True, value)
-    if function == JOIN:
-        return _Operand("String")
-    try:
-        reference = read_expression(value)
-    except DefinitionError:  # the reader has said so
-        return _Operand("")
-    return _Operand("" if reference is None else _kind_of(reference, graph))
+def _member_value_problems(condition: Mapping[str, Any], place: Place, step: Step) -> Iterator[Problem]:
+    """In compares single values; a list, an object or a null among them is equal to nothing."""
+    values: list[tuple[Any, Place]] = [(condition["QueryValue"], (place, "QueryValue"))]
+    values.extend((value, ((place, "Values"), index)) for index, value in enumerate(condition["Values"]))
+    for value, at in values:
+        if isinstance(value, (list, dict, type(None))) and function_of(value) is None:
+            what, hint = f"In compares single values, and this is {kind_of(value)}", "a text, a number or an expression"
+            yield Problem("incomparable", what, hint, step=step.name, field=spell_place(at))
 
 
-def _kind_of(reference: Reference, graph: Graph) -> str:
-    """The type that a reference yields; empty if only a run can tell."""
-    if reference.root == "Parameters" and reference.name in graph.parameters:
-        return graph.parameters[reference.name].type
-    if reference.root in ("Execution", "PipelineExperimentConfig"):
-        return "String"
-    step = graph.steps.get(reference.name) if reference.root == "Steps" else None
-    if step is None:
-        return ""
-    if step.type == "Condition" and reference.path == ("Outcome",):
-        return "Boolean"
-    if len(reference.path) == 2 and reference.path[0] == "OutputParameters":
-        return _output_kind(step, reference.path[1])
-    return ""
+class _Operands:
+    """The operands of a graph's conditions."""
 
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._properties = StepProperties(graph)
 
-def _output_kind(step: Step, name: str | int) -> str:
-    outputs = step.envelope.get("OutputParameters")
-    for output in outputs if isinstance(outputs, list) else []:
-        if isinstance(output, dict) and output.get("OutputName") == name:
-            return next((kind for kind in _KINDS.values() if kind == output.get("OutputType")), "")
-    return ""
+    def operand(self, value: Any) -> _Operand:
+        """What is known of one side of a comparison."""
+        function = function_of(value)
+        if function is None:
+            return _Operand(_KINDS.get(type(value).__name__, "neither"), True, value)
+        if function == JOIN:
+            return _Operand("String")
+        try:
+            reference = read_expression(value)
+        except DefinitionError:  # the reader has said so
+            return _Operand("")
+        return _Operand("" if reference is None else self._kind_of(reference))
+
+    def _kind_of(self, reference: Reference) -> str:
+        """The type that a reference yields; empty if only a run can tell."""
+        if reference.root == "Parameters" and reference.name in self._graph.parameters:
+            return self._graph.parameters[reference.name].type
+        if reference.root in ("Execution", "PipelineExperimentConfig"):
+            return "String"
+        step = self._graph.steps.get(reference.name) if reference.root == "Steps" else None
+        if step is None:
+            return ""
+        if step.type == "Condition" and reference.path == ("Outcome",):
+            return "Boolean"
+        found = self._properties.shape(reference) if reference.path[:1] == ("OutputParameters",) else None
+        return found.name if isinstance(found, Shape) and found.name in _KINDS.values() else ""
 
 
 def _never_fit(left: _Operand, right: _Operand) -> bool:

@@ -13,6 +13,8 @@ from dagwright.definition.expression import evaluate
 from dagwright.definition.graph import Graph, Step
 from dagwright.errors import DagwrightError, EvaluationError
 
+#: Characters of a parameter's default. Source: AWS's definition schema.
+LONGEST_DEFAULT = 4096
 PROCESSING = ("Processing", "QualityCheck", "ClarifyCheck")
 
 #: Where in each kind of request it says which machines it wants.
@@ -33,8 +35,8 @@ class Defaults:
 
     def parameter(self, name: str) -> Any:
         found = self._parameters.get(name)
-        if found is None or not found.has_default:
-            raise EvaluationError(f"'{name}' has no default")
+        if found is None or not found.has_default or len(str(found.default)) > LONGEST_DEFAULT:
+            raise EvaluationError(f"'{name}' has no default that can be used")
         return found.default
 
     def execution(self, variable: str) -> NoReturn:

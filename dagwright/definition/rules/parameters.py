@@ -12,10 +12,9 @@ from dagwright.definition.declaration import PARAMETER_TYPES
 from dagwright.definition.expression import Reference, survey
 from dagwright.definition.graph import Graph
 from dagwright.definition.parameters import LONGEST_VALUE, MOST_PARAMETERS
+from dagwright.definition.rules.jobs import LONGEST_DEFAULT
 from dagwright.definition.rules.names import declared, shortened
 from dagwright.errors import Problem
-
-LONGEST_DEFAULT = 4096  # AWS's definition schema
 
 _FITTING: Mapping[str, tuple[type, ...]] = {
     "String": (str,),

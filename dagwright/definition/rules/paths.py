@@ -20,6 +20,8 @@ from dagwright.errors import Problem
 #: The pieces of an address between its slashes; a piece is a text, or a tuple with expressions in it.
 Address = tuple[Any, ...]
 _SCHEME = ("s3:", "")
+#: What has more pieces is compared with nothing: an address has at most 1024 characters.
+_MOST_PIECES = 100
 
 
 class _Use(NamedTuple):
@@ -100,10 +102,12 @@ def address_of(value: Any) -> Address:
         elif function is not None:
             components[-1].append((json.dumps(here, sort_keys=True),))
         elif isinstance(here, (str, int, float)):
-            first, *others = str(here).split("/")
+            first, *others = str(here).split("/", _MOST_PIECES)
             components[-1].append(first)
             components.extend([other] for other in others)
         else:
+            return ()
+        if len(components) > _MOST_PIECES:
             return ()
     address = tuple(_piece(component) for component in components)
     while address and address[-1] == "":

@@ -20,6 +20,7 @@ MOST_ATTEMPTS, MOST_MINUTES = 20, 14_400
 OF_THE_STEP = ("Step.SERVICE_FAULT", "Step.THROTTLING")
 OF_THE_JOB = ("SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT")
 
+_DEPENDENCY = ("Step", "Trigger")
 _POLICY = ("ExceptionType", "BackoffRate", "IntervalSeconds", "MaxAttempts", "ExpireAfterMin")
 _DIGITS = r"[0-9]{1,9}"
 _STRICT = re.compile(
@@ -54,11 +55,16 @@ def retry_problems(graph: Graph) -> Iterator[Problem]:
 
 
 def trigger_problems(graph: Graph) -> Iterator[Problem]:
-    """Endings that no step has."""
+    """Endings that no step has, and what stands beside them."""
     for step in graph.steps.values():
         raw = step.envelope.get("DependsOn")
         for index, entry in enumerate(raw if isinstance(raw, list) else []):
             trigger = entry.get("Trigger") if isinstance(entry, dict) else None
+            for key in entry if isinstance(entry, dict) else ():
+                if key not in _DEPENDENCY:
+                    what, hint = f"'{key:.80}' is not a member", did_you_mean(key, _DEPENDENCY)
+                    field = write_path(("DependsOn", index, key))
+                    yield Problem("bad-trigger", what, hint, step=step.name, field=field)
             if isinstance(trigger, str) and trigger not in TRIGGERS:
                 what = f"{trigger!r:.80} is not an ending to wait for"
                 hint = did_you_mean(trigger, TRIGGERS)

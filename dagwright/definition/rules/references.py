@@ -7,11 +7,11 @@ its outputs and metrics by name, execution variables; and places that a referenc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from dagwright.definition.declaration import BRANCHES
 from dagwright.definition.expression import (
+    JOIN,
     JSON_GET,
     Place,
     Reference,
@@ -21,6 +21,7 @@ from dagwright.definition.expression import (
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.rules.constraints import WANTED, Suggestions, Wrong, shown
 from dagwright.definition.rules.references_properties import StepProperties
+from dagwright.definition.rules.requests import limited
 from dagwright.errors import DefinitionError, Problem
 
 #: Execution variables, and the types of steps that alone have one. Source: Amazon's SDK, ExecutionVariables.
@@ -35,13 +36,14 @@ EXECUTION_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "ProcessingJobName": ("Processing", "QualityCheck", "ClarifyCheck"),
 }
 EXPERIMENT_VARIABLES = ("ExperimentName", "TrialName")
+_MEMBERS: Mapping[str, tuple[str, ...]] = {JOIN: ("On", "Values"), JSON_GET: ("PropertyFile", "S3Uri", "Path")}
 #: Steps whose Arguments are the user's own object: what stands there is handed on, and nothing says that it is refused.
 _FREE_FORM = ("Lambda", "Callback")
 
 
 def reference_problems(graph: Graph) -> Iterator[Problem]:
     """References that lead nowhere, or that have no value where they stand, in document order; a thousand at most."""
-    return islice(_problems(graph), 1000)
+    return limited(_problems(graph), 1000)
 
 
 def _problems(graph: Graph) -> Iterator[Problem]:
@@ -68,7 +70,7 @@ class _References:
             if reference is not None:
                 wrong = self._wrong(reference, place, step)
             else:
-                wrong = self._order_wrong(expression, step)
+                wrong = self._member_wrong(expression) or self._order_wrong(expression, step)
             if wrong is not None:
                 yield place, wrong
 
@@ -110,6 +112,15 @@ class _References:
             hint = "go on with ['name']"
         free = step is not None and step.type in _FREE_FORM
         return Wrong("not-a-single-value", what, hint, "warning" if free else "error")
+
+    def _member_wrong(self, expression: Mapping[str, Any]) -> Wrong | None:
+        """A member that the function does not have: the service refuses it, and what it was to say is not said."""
+        ((function, body),) = expression.items()
+        for key in body:
+            if key not in _MEMBERS[function]:
+                hint = self._suggestions.nearest(key, _MEMBERS[function])
+                return Wrong("unknown-member", f"{shown(key)} is not a member of {function}", hint)
+        return None
 
     def _order_wrong(self, expression: Mapping[str, Any], step: Step | None) -> Wrong | None:
         """A JsonGet that names its file by address, in a step that waits for nobody."""

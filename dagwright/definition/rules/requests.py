@@ -2,17 +2,18 @@
 
 Every step whose Arguments are a request is compared with the shape of that request, down to the last value: members
 that do not exist or are missing, types, allowed values, patterns, sizes. An expression is judged by what it can come
-to. At most a hundred problems of one step are told, and a thousand in all. A null counts as left out.
+to. At most a hundred problems of one step are told, and a thousand in all; the last says so. A null counts as left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from dagwright.definition.expression import Place, function_of
-from dagwright.definition.graph import Graph, Step
+from dagwright.definition.graph import Graph
 from dagwright.definition.rules.constraints import Suggestions, Wrong, shown, value_wrong
 from dagwright.definition.rules.requests_details import DETAILS, Keys
 from dagwright.definition.rules.requests_expressions import Expressions
@@ -24,6 +25,7 @@ from dagwright.definition.rules.requests_tables import (
     REFUSED,
     REQUESTS,
     SAID_ELSEWHERE,
+    TOP_LEVEL,
 )
 from dagwright.errors import Problem
 from dagwright.shapes import Shape, model_version
@@ -38,22 +40,35 @@ Finding = tuple[Place, Wrong]
 
 def request_problems(graph: Graph) -> Iterator[Problem]:
     """What is wrong with the Arguments of each step whose type is known, in document order."""
-    return islice(_problems(graph), _MOST)
+    return limited(_problems(graph), _MOST)
+
+
+def limited(problems: Iterable[Problem], most: int) -> Iterator[Problem]:
+    """At most so many of the problems, the last of which says that there are more."""
+    kept = [*islice(problems, most + 1)]
+    yield from kept[: most - 1] if len(kept) > most else kept
+    if len(kept) > most:
+        more = f"there are more than the {most} problems told up to here: correct these first"
+        yield replace(kept[most - 1], hint="; ".join(filter(None, (kept[most - 1].hint, more))))
 
 
 def _problems(graph: Graph) -> Iterator[Problem]:
     expressions, suggestions = Expressions(graph), Suggestions()
+    for key, settings in TOP_LEVEL.items():
+        node: Node = (graph.definition.get(key), settings, (None, key))
+        found = _findings(node, expressions, suggestions) if node[0] is not None else iter(())
+        yield from (wrong.at("", place) for place, wrong in found)
     for step in graph.steps.values():
         shape = REQUESTS.get(step.type)
         if shape is not None and shape.exists and isinstance(step.envelope.get("Arguments"), (dict, type(None))):
-            found = _findings(step, shape, expressions, suggestions)
-            yield from (wrong.at(step.name, place) for place, wrong in islice(found, _MOST_OF_A_STEP))
+            request: Node = (step.envelope.get("Arguments") or {}, shape, (None, "Arguments"))
+            found = _findings(request, expressions, suggestions)
+            yield from limited((wrong.at(step.name, place) for place, wrong in found), _MOST_OF_A_STEP)
 
 
-def _findings(step: Step, shape: Shape, expressions: Expressions, suggestions: Suggestions) -> Iterator[Finding]:
+def _findings(whole: Node, expressions: Expressions, suggestions: Suggestions) -> Iterator[Finding]:
     """What is wrong with a request, in document order; values are looked at as they are asked for."""
-    arguments: Node = (step.envelope.get("Arguments") or {}, shape, (None, "Arguments"))
-    waiting: list[Iterator[Node]] = [iter([arguments])]
+    waiting: list[Iterator[Node]] = [iter([whole])]
     while waiting:
         node = next(waiting[-1], None)
         if node is None:

@@ -16,6 +16,7 @@ Keys = tuple[str | int, ...]
 Found = Iterator[tuple[Keys, Wrong]]
 
 _BASE = "/opt/ml/processing/"
+_LONGEST_TRAINING = 28 * 24 * 60 * 60
 
 
 def _local_path(value: Any) -> Found:
@@ -119,6 +120,42 @@ def _waiting(job: Mapping[str, Any]) -> Found:
         yield keys, Wrong("exclusive-members", what, "keep one of them: preferences are for On-Demand instances")
 
 
+def _stopping(value: Any) -> Found:
+    """[model] StoppingCondition.MaxRuntimeInSeconds: "The maximum value is 28 days"."""
+    limit = _object(value).get("MaxRuntimeInSeconds")
+    if isinstance(limit, int) and limit > _LONGEST_TRAINING:
+        what = f"{limit} seconds are out of range: at most {_LONGEST_TRAINING}, which is 28 days, are allowed"
+        yield ("MaxRuntimeInSeconds",), Wrong("out-of-range", what)
+
+
+def _network(value: Any) -> Found:
+    """Identifiers that stand in each other's place: their patterns tell none apart."""
+    for key, prefix, other in (("SecurityGroupIds", "subnet-", "subnet"), ("Subnets", "sg-", "security group")):
+        entries = _object(value).get(key)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if isinstance(entry, str) and entry.startswith(prefix):
+                yield (key, index), Wrong("pattern-mismatch", f"{shown(entry)} is a {other}", f"it stands in {key}")
+
+
+def _tags(value: Any) -> Found:
+    """[model] Tag.Key: "must be unique per resource"; keys in `aws:` are Amazon's own."""
+    seen = set()
+    for index, tag in enumerate(value if isinstance(value, list) else ()):
+        key = _object(tag).get("Key")
+        if isinstance(key, str) and key.lower().startswith("aws:"):
+            yield (index, "Key"), Wrong("pattern-mismatch", f"{shown(key)} is a key of Amazon's own", "rename it")
+        elif isinstance(key, str) and key in seen:
+            yield (index, "Key"), Wrong("duplicate-tag", f"two tags have the key {shown(key)}", "keep one of them")
+        elif isinstance(key, str):
+            seen.add(key)
+
+
+def _container(value: Any) -> Found:
+    """[guide] A container of a model names an image, or a model package that names it."""
+    if isinstance(value, dict) and value.get("Image") is None and value.get("ModelPackageName") is None:
+        yield ("Image",), Wrong("missing-member", "Image is missing", "give it, or a ModelPackageName that has one")
+
+
 def _mode(value: Any) -> Found:
     """[guide] "The AutoML step supports only ensembling"; [sdk] AutoMLStep refuses anything else."""
     mode = _object(_object(value).get("AutoMLJobConfig")).get("Mode")
@@ -144,4 +181,8 @@ DETAILS: Mapping[str, Callable[[Any], Found]] = {
     "CreateTrainingJobRequest": _training,
     "HyperParameterTrainingJobDefinition": _training,
     "CreateAutoMLJobRequest": _mode,
+    "StoppingCondition": _stopping,
+    "VpcConfig": _network,
+    "TagList": _tags,
+    "ContainerDefinition": _container,
 }

@@ -30,6 +30,12 @@ REQUESTS: Mapping[str, Shape] = {
     "EMRServerless": Shape(PIPELINES, "EMRServerlessArguments"),
 }
 
+#: By key of the definition, the shape of its settings. [sdk]
+TOP_LEVEL: Mapping[str, Shape] = {
+    "PipelineExperimentConfig": Shape(PIPELINES, "PipelineExperimentConfig"),
+    "MlflowConfig": Shape(PIPELINES, "MlflowConfig"),
+}
+
 #: Required members that the pipeline service fills in: names, which may stand there where the pipeline has a custom
 #: prefix [sdk], and roles ("By default, each step takes on the pipeline execution role": developer guide, IAM access
 #: management of pipelines).
@@ -86,6 +92,7 @@ EXACTLY_ONE: Mapping[str, tuple[str, ...]] = {
     "ClarifyShapBaselineConfig": ("ShapBaseline", "ShapBaselineUri"),
     "JobFlowInstancesConfig": ("InstanceGroups", "InstanceFleets"),
     "LineageEntity": ("Arn", "Name"),
+    "DataSource": ("S3DataSource", "FileSystemDataSource", "DatasetSource"),  # "the location of the channel data"
 }
 
 #: Members that a structure does not have beside another: the other, then these. [model]

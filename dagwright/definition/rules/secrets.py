@@ -41,9 +41,9 @@ _FORMS = re.compile(
     r"|(?P<google>AIza[A-Za-z0-9_\-]{35})"
     r"|(?P<jwt>eyJ[A-Za-z0-9_\-]{10,4096}\.eyJ[A-Za-z0-9_\-]{10,4096}\.[A-Za-z0-9_\-]{10,4096})"
     r")"
-    r"|(?P<pem>-----BEGIN [A-Z ]{0,40}PRIVATE KEY)"
+    r"|(?P<pem>-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?s:.*))"
     r"|(?P<url>://[^/\s:@?#]{1,256}:(?![$<{])[^/\s:@?#]{1,256}@)"
-    r"|(?P<query>[?&;](?i:password|passwd|pwd|api_key|access_token|x-amz-signature)=(?![$<{&;])[^&;\s]{1,256})"
+    r"|(?P<query>[?&;](?i:password|passwd|pwd|api_key|access_token|x-amz-signature)=(?![$<{&;])[^&;\s]{1,4096})"
 )
 _MEANINGS = {
     "aws": "an AWS access key",
@@ -69,7 +69,7 @@ _HINT = "keep it in Secrets Manager, pass the secret's name and let the program 
 
 
 class Secret(NamedTuple):
-    """A secret where it stands, and what gave it away."""
+    """A secret, where it stands, and what gave it away; `value` is the part of the text there that is the secret."""
 
     step: str
     field: str
@@ -85,10 +85,8 @@ class Secret(NamedTuple):
 def secrets_in(graph: Graph) -> Iterator[Secret]:
     """Every text that is a secret by its name or by its form."""
     for index, raw in enumerate(declared(graph)):
-        name, default = str(raw.get("Name") or ""), raw.get("DefaultValue")
-        field = f"Parameters[{index}].DefaultValue"
-        if isinstance(default, str) and (found := _by_form(default) or _by_name(name, default)):
-            yield Secret("", field, default, found)
+        values = {key: raw.get(key) for key in ("DefaultValue", "EnumValues")}
+        yield from _in("", values, ((None, "Parameters"), index), name=str(raw.get("Name") or ""))
     outer = {key: value for key, value in graph.definition.items() if key not in ("Parameters", "Steps")}
     yield from _in("", outer, None)
     for step in graph.steps.values():
@@ -98,8 +96,9 @@ def secrets_in(graph: Graph) -> Iterator[Secret]:
         yield from _in(step.name, arguments, (None, "Arguments"), free=step.type in _FREE_STEPS)
 
 
-def _in(step: str, value: Any, place: Place, free: bool = False) -> Iterator[Secret]:
-    """The secrets in a value. The keys of a free map are names, and so are those of the maps inside it."""
+def _in(step: str, value: Any, place: Place, free: bool = False, name: str = "") -> Iterator[Secret]:
+    """The secrets in a value. The keys of a free map are names, and so are those of the maps inside it; `name` is that
+    of all that is inside."""
     pending: list[tuple[Any, Place, bool]] = [(value, place, free)]
     while pending:
         here, at, is_free = pending.pop()
@@ -107,11 +106,13 @@ def _in(step: str, value: Any, place: Place, free: bool = False) -> Iterator[Sec
         for key, child in here.items() if isinstance(here, dict) else enumerate(here):
             if isinstance(child, (dict, list)):
                 pending.append((child, (at, key), is_free or key in _FREE))
-            elif isinstance(child, str):
-                name = _name_of(key, here, is_free)
-                found = _by_form(child) or _by_name(name, child) or (_by_option(here, key) if is_command else "")
-                if found:
-                    yield Secret(step, spell_place((at, key)), child, found)
+            elif isinstance(child, (str, int, float)) and not isinstance(child, bool):
+                text = str(child)
+                part, form = by_form(text)
+                named = _by_name(name or _name_of(key, here, is_free), text)
+                named = named or (_by_option(here, key, text) if is_command else "")
+                if form or named:
+                    yield Secret(step, spell_place((at, key)), text if named else part, form or named)
 
 
 def _name_of(key: Any, container: Any, is_free: bool) -> str:
@@ -122,10 +123,12 @@ def _name_of(key: Any, container: Any, is_free: bool) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _by_form(text: str) -> str:
-    """What a text is by its form; empty if it is no secret."""
+def by_form(text: str) -> tuple[str, str]:
+    """The part of a text that is a secret by its form, and what it is; both empty if there is none."""
     found = _FORMS.search(text)
-    return "" if found is None else next(_MEANINGS[name] for name, part in found.groupdict().items() if part)
+    if found is None:
+        return "", ""
+    return found[0], next(_MEANINGS[name] for name, part in found.groupdict().items() if part)
 
 
 def _by_name(name: str, value: str) -> str:
@@ -142,13 +145,13 @@ def _by_name(name: str, value: str) -> str:
     return f"a secret by its name, '{shortened(name)}'"
 
 
-def _by_option(words: Any, index: Any) -> str:
+def _by_option(words: Any, index: Any, text: str) -> str:
     """What a word of a command line is by its option: `--api-key=…`, or what follows `--api-key`."""
     if not isinstance(words, list):
         return ""
-    option = _OPTION.fullmatch(words[index])
+    option = _OPTION.fullmatch(text)
     if option is not None:
         return _by_name(option[1], option[2]) if option[2] else ""
     before = words[index - 1] if index else None
     option = _OPTION.fullmatch(before) if isinstance(before, str) else None
-    return _by_name(option[1], words[index]) if option is not None and option[2] is None else ""
+    return _by_name(option[1], text) if option is not None and option[2] is None else ""

@@ -5,6 +5,7 @@ Also the Arguments of those types that no API of AWS describes: Condition and Fa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ CHECK_TYPES: Mapping[str, tuple[str, ...]] = {
     "ClarifyCheck": ("DATA_BIAS", "MODEL_BIAS", "MODEL_EXPLAINABILITY"),
 }
 CLUSTERS = {"EMR": ("ClusterId", "ClusterConfig"), "EMRServerless": ("ApplicationId", "ApplicationConfig")}
+_FUNCTION = re.compile(r"arn:[^:]*:lambda\b")
+_PROPERTY_FILE = ("PropertyFileName", "OutputName", "FilePath")
 _SWITCHES = ("SkipCheck", "FailOnViolation", "RegisterNewBaseline")
 _TEXTS = ("ModelPackageGroupName", "SuppliedBaselineStatistics", "SuppliedBaselineConstraints", "ModelName")
 _ARGUMENTS = {"Condition": ("Conditions", "IfSteps", "ElseSteps"), "Fail": ("ErrorMessage",)}
@@ -40,9 +43,7 @@ def sibling_problems(graph: Graph) -> Iterator[Problem]:
     for step in graph.steps.values():
         if step.type in checks:
             yield from checks[step.type](step)
-        if not isinstance(step.envelope.get("PropertyFiles"), (list, type(None))):
-            what, hint = "PropertyFiles is not a list", 'write [{"PropertyFileName": "…", …}]'
-            yield Problem("bad-property-files", what, hint, step=step.name, field="PropertyFiles")
+        yield from _property_files(step)
         for key in ("DisplayName", "Description"):
             if not isinstance(step.envelope.get(key), (str, type(None))):
                 yield _wrong(step, key, f"{key} is not a text")
@@ -53,11 +54,25 @@ def sibling_problems(graph: Graph) -> Iterator[Problem]:
                 yield Problem("unknown-argument", what, hint, step=step.name, field=write_path(("Arguments", key)))
 
 
+def _property_files(step: Step) -> Iterator[Problem]:
+    files = step.envelope.get("PropertyFiles")
+    if not isinstance(files, (list, type(None))):
+        what, hint = "PropertyFiles is not a list", 'write [{"PropertyFileName": "…", …}]'
+        yield Problem("bad-property-files", what, hint, step=step.name, field="PropertyFiles")
+        return
+    for index, file in enumerate(files or ()):
+        for key in file if isinstance(file, dict) else ():
+            if key not in _PROPERTY_FILE:
+                what, hint = f"'{key:.80}' is not a member of a property file", did_you_mean(key, _PROPERTY_FILE)
+                field = write_path(("PropertyFiles", index, key))
+                yield Problem("bad-property-files", what, hint, step=step.name, field=field)
+
+
 def _lambda(step: Step) -> Iterator[Problem]:
     function = step.envelope.get("FunctionArn")
     if function is None:
         yield _missing(step, "FunctionArn", "the ARN of the function to call")
-    elif not _is_text(function) or (isinstance(function, str) and not function.startswith("arn:")):
+    elif not _is_text(function) or (isinstance(function, str) and not _FUNCTION.match(function)):
         yield _wrong(
             step, "FunctionArn", f"{function!r:.80} is not the ARN of a function", "arn:aws:lambda:…:function:…"
         )
@@ -68,7 +83,7 @@ def _callback(step: Step) -> Iterator[Problem]:
     queue = step.envelope.get("SqsQueueUrl")
     if queue is None:
         yield _missing(step, "SqsQueueUrl", "the address of the queue that gets the token")
-    elif not _is_text(queue):
+    elif not _is_text(queue) or (isinstance(queue, str) and not queue.startswith(("https://", "http://"))):
         yield _wrong(
             step, "SqsQueueUrl", f"{queue!r:.80} is not the address of a queue", "https://sqs.….amazonaws.com/…"
         )

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 from dagwright.definition.graph import Graph, read_definition
 from dagwright.definition.parameters import start_values
 from dagwright.engines.engine import Start
-from dagwright.engines.execution import Execution, Nobody, Observer, StepRun
+from dagwright.engines.execution import Execution, Observer, StepRun
 from dagwright.engines.local import check
 from dagwright.engines.local.environments import Environments, Rule
-from dagwright.engines.local.home import Home, new_execution_id, new_job_name, now, private_folders
+from dagwright.engines.local.home import Home, new_execution_id, new_job_name, private_folders
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
 from dagwright.engines.local.log_file import LogFile
@@ -27,6 +27,7 @@ from dagwright.engines.local.run import Ended, Run, stopping_signals
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import JOBS, Bench
 from dagwright.engines.local.store import storage_errors
+from dagwright.engines.times import now
 from dagwright.errors import ExecutionError, UsageError, did_you_mean
 
 NAMESPACES, PATHS = "namespaces", "paths"
@@ -68,7 +69,7 @@ class LocalEngine:
 
     # ---- running ----
 
-    def run(self, start: Start, observer: Observer | None = None) -> Execution:
+    def run(self, start: Start, observer: Observer) -> Execution:
         """Run it to its end. Ctrl-C stops it.
 
         Raises ParameterError and DefinitionError, each with every problem, before anything runs; StorageError if the
@@ -83,15 +84,14 @@ class LocalEngine:
         parameters = start_values(graph, start.values(graph))
         execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
         self._provide(start)
-        watched = observer or Nobody()
         with self.home.at_work(execution.id), ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
             launcher, notes = self._launcher(graph, execution.id, tools)
-            run = self._prepare(graph, execution, launcher, tools.enter_context(Removal()), watched, events)
+            run = self._prepare(graph, execution, launcher, tools.enter_context(Removal()), observer, events)
             images = check.images_of(graph, run.scope, run.bench)
-            watched.started(execution, graph.predecessors)
+            observer.started(execution, graph.predecessors)
             for note in [*notes, *check.notes_of(graph)]:
-                watched.noted(note)
+                observer.noted(note)
             self._record(graph, execution)
             return run.run(images)
 
@@ -225,11 +225,6 @@ class LocalEngine:
             hint = did_you_mean(pipeline, [execution.pipeline for execution in executions])
             raise UsageError(f"Pipeline '{pipeline}' has not run here", hint=hint)
         return [execution for execution in executions if pipeline in ("", execution.pipeline)][:limit]
-
-    def metrics(self, execution: str) -> list[tuple[str, str, float]]:
-        """(step, metric, value) of an execution, in the order they were recorded."""
-        rows = self.home.database.rows("metrics", execution=execution)
-        return [(row["step"], row["name"], row["value"]) for row in rows]
 
     def logs(self, step: StepRun) -> list[LogFile]:
         """The log of each host of a step's job; empty for a step without one."""

@@ -17,7 +17,6 @@ import string
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from dagwright.engines.local.database import Database
 from dagwright.engines.local.environments import SANDBOX_FOLDERS
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
+from dagwright.engines.times import now
 from dagwright.errors import StorageError
 
 _LOOK_AGAIN_SECONDS = 0.02
@@ -171,11 +171,6 @@ def private_folders(home: Path) -> tuple[str, ...]:
     system = first in ("", "usr", "bin", "sbin", "lib", "lib64", "etc", "dev", "proc", "sys")
     folders = [os.path.realpath(folder) for folder in ("" if system else own, "/root", home) if folder]
     return tuple(dict.fromkeys(folder for folder in folders if not f"{folder}/".startswith(SANDBOX_FOLDERS)))
-
-
-def now() -> str:
-    """This moment, as the service's times are written here: ISO-8601 in UTC, with milliseconds."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def new_execution_id() -> str:

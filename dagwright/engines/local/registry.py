@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagwright.engines.local.database import Database
-from dagwright.engines.local.home import now
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.store import Store, storage_errors
@@ -25,6 +24,7 @@ from dagwright.engines.registry import (
     no_package,
     read_evaluation,
 )
+from dagwright.engines.times import now
 from dagwright.errors import ExecutionError, StorageError
 
 _NEWEST_FIRST = "version DESC"

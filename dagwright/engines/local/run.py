@@ -18,10 +18,11 @@ from typing import Any
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, Observer, StepRun
-from dagwright.engines.local.home import Home, now
+from dagwright.engines.local.home import Home
 from dagwright.engines.local.job_run import in_one_line
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.steps import JOBS, RUNNERS, Bench, StepResult, Stoppable, metrics_of
+from dagwright.engines.times import now
 from dagwright.errors import DagwrightError, InternalError
 
 STOP = "stop"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
 from dagwright.errors import AWSError, UserError, did_you_mean
+from dagwright.shapes import model
 
 # botocore's adaptive mode slows down when the service throttles; its own default of 5 attempts gives up within seconds.
 # Whoever sets botocore's own variables means them.
@@ -56,6 +57,19 @@ class Clients:
                 with aws_errors(f"No client for {service} can be made"):
                     self._made[service] = boto3.client(service, region_name=self.region, config=config)
             return self._made[service]
+
+    def pages(self, what: str, service: str, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+        """The answers to a call that lists something, each asked for when it is wanted.
+
+        Raises AWSError: `what` could not be done.
+        """
+        with aws_errors(what):
+            yield from self(service).get_paginator(operation).paginate(**arguments)
+
+
+def largest_page() -> int:
+    """How many of a list SageMaker gives in one answer; left to itself it gives ten."""
+    return int(model("sagemaker")["MaxResults"]["max"])
 
 
 def _retries(service: str) -> dict[str, Any]:

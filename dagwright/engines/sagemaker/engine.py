@@ -6,11 +6,9 @@ words. The execution runs on AWS whether it is followed or not.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any
 
 from dagwright.definition.expression import render
@@ -24,9 +22,9 @@ from dagwright.engines.sagemaker.clients import Clients, aws_errors, check_accou
 from dagwright.engines.sagemaker.executions import Executions, identity_of
 from dagwright.engines.sagemaker.finding import Finder, Names
 from dagwright.engines.sagemaker.following import Clock, Watch, follow
-from dagwright.engines.sagemaker.jobs import iso_text, made_by
+from dagwright.engines.sagemaker.jobs import made_by
 from dagwright.engines.sagemaker.logs import LogStream, logs_of
-from dagwright.engines.sagemaker.objects import bucket_and_key
+from dagwright.engines.sagemaker.objects import Objects
 from dagwright.engines.sagemaker.selection import (
     check_source,
     chosen_steps,
@@ -34,6 +32,7 @@ from dagwright.engines.sagemaker.selection import (
     usable_source,
     without_their_condition,
 )
+from dagwright.engines.times import now
 from dagwright.errors import AWSError, ExecutionError, StorageError, UsageError
 
 # A step of these types keeps a stopping execution from ending until it has its answer (API_StopPipelineExecution).
@@ -48,6 +47,7 @@ class SageMakerEngine:
         self._names = names
         self._clock = clock or Clock()
         self._executions = Executions(clients)
+        self._objects = Objects(clients)
         self._finder = Finder(self._executions, names)
         self._account_is_checked = False
 
@@ -59,14 +59,13 @@ class SageMakerEngine:
 
     # ---- running ----
 
-    def run(self, start: Start, observer: Observer | None = None) -> Execution:
+    def run(self, start: Start, observer: Observer) -> Execution:
         """Start what is deployed and follow it to its end, or until Ctrl-C: it goes on then.
 
         Raises UsageError, ParameterError and DefinitionError before anything has started.
         """
-        watched = observer or Nobody()
-        execution, graph = self._start(start, watched)
-        return self._follow(execution, graph, watched)
+        execution, graph = self._start(start, observer)
+        return self._follow(execution, graph, observer)
 
     def start(self, start: Start, observer: Observer) -> Execution:
         """Start what is deployed and leave it."""
@@ -80,9 +79,7 @@ class SageMakerEngine:
             raise UsageError(what, hint="Only one that is Failed or Stopped can go on.")
         graph = self.graph(before)
         with aws_errors(f"Execution {before.address} cannot go on"):
-            self._clients("sagemaker").retry_pipeline_execution(
-                PipelineExecutionArn=before.arn, ClientRequestToken=_token()
-            )
+            self._clients("sagemaker").retry_pipeline_execution(PipelineExecutionArn=before.arn)
         going_on = replace(before, status=EXECUTING, failure_reason="", ended="")
         return self._follow(going_on, graph, observer, before.ended)
 
@@ -97,7 +94,6 @@ class SageMakerEngine:
         values = start_values(graph, given)
         request = {
             "PipelineName": name,
-            "ClientRequestToken": _token(),
             "PipelineParameters": [{"Name": key, "Value": render(value)} for key, value in given.items()],
         }
         selected = self._selected(start, name, graph, observer)
@@ -105,8 +101,7 @@ class SageMakerEngine:
             answer = self._clients("sagemaker").start_pipeline_execution(**request, **selected)
         found = identity_of(answer["PipelineExecutionArn"])
         parameters = {key: render(value) for key, value in values.items()}
-        started = iso_text(datetime.now(timezone.utc))
-        return Execution(found.id, found.pipeline, parameters, started=started, arn=found.arn, more=selected), graph
+        return Execution(found.id, found.pipeline, parameters, started=now(), arn=found.arn, more=selected), graph
 
     def _deployed(self, name: str, start: Start) -> Graph:
         """The pipeline as it is on AWS. Raises AWSError if it is not there."""
@@ -172,13 +167,8 @@ class SageMakerEngine:
         for step in execution.steps.values():
             made = made_by(step.metadata)
             if made and step.output is None:
-                step.output = self._or_none(made.describe)
-
-    def _or_none(self, describe: Callable[[Clients], dict[str, Any]]) -> dict[str, Any] | None:
-        try:
-            return describe(self._clients)
-        except AWSError:  # it may be deleted, or not be this person's to see
-            return None
+                with suppress(AWSError):  # it may be deleted, or not be this person's to see
+                    step.output = made.describe(self._clients)
 
     def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
         """How it is now, and again and again until it has ended. What keeps it from being seen is noted."""
@@ -200,16 +190,8 @@ class SageMakerEngine:
 
     def read(self, uri: str) -> str:
         """The text of a small object. Raises StorageError, AWSError."""
-        bucket, key = bucket_and_key(uri)
-        with (
-            aws_errors(f"{uri} cannot be read"),
-            self._clients("s3").get_object(Bucket=bucket, Key=key)["Body"] as body,
-        ):
-            content: bytes = body.read(LARGEST_EVALUATION + 1)
-        if len(content) > LARGEST_EVALUATION:
-            raise StorageError(f"{uri} has more than {LARGEST_EVALUATION >> 20} MiB")
         try:
-            return content.decode()
+            return self._objects.read(uri, LARGEST_EVALUATION).decode()
         except UnicodeDecodeError as error:
             raise StorageError(f"{uri} is not UTF-8 text: {error}") from error
 
@@ -226,9 +208,7 @@ class SageMakerEngine:
             raise UsageError(f"Execution {found.address} is not running: it is {found.status}")
         if found.status != STOPPING:
             with aws_errors(f"Execution {found.address} cannot be stopped"):
-                self._clients("sagemaker").stop_pipeline_execution(
-                    PipelineExecutionArn=found.arn, ClientRequestToken=_token()
-                )
+                self._clients("sagemaker").stop_pipeline_execution(PipelineExecutionArn=found.arn)
         deadline = self._clock.now() + timeout_seconds
         for last in self._watch(found, Nobody()):
             found = last
@@ -248,8 +228,3 @@ def _what_holds(execution: Execution) -> str:
     if holding:
         return f"It ends when {', '.join(holding)} has its answer: Callback and Lambda steps cannot be stopped."
     return "It goes on stopping by itself."
-
-
-def _token() -> str:
-    """One for each request, so that asking again after a broken connection does not do it twice."""
-    return secrets.token_hex(16)

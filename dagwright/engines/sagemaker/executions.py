@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dagwright.engines.execution import Execution, StepRun
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent
-from dagwright.engines.sagemaker.jobs import made_by, plain, step_type
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent, largest_page
+from dagwright.engines.sagemaker.jobs import made_by, step_type
+from dagwright.engines.sagemaker.ownership import tags_of
+from dagwright.engines.sagemaker.responses import plain
 from dagwright.engines.sagemaker.statuses import is_over
 from dagwright.errors import AWSError, UsageError
-from dagwright.shapes import Shape
-
-PAGE = 100  # the most that one answer holds (botocore: MaxResults)
+from dagwright.shapes import model
 
 
 class Identity(NamedTuple):
@@ -32,7 +32,7 @@ class Identity(NamedTuple):
 
 def identity_of(arn: str) -> Identity:
     """Raises UsageError for what is not the ARN of an execution."""
-    pattern = str(Shape("sagemaker", "PipelineExecutionArn").traits["pattern"])
+    pattern = model("sagemaker")["PipelineExecutionArn"]["pattern"]
     parts = arn.split("/")
     if not re.fullmatch(pattern, arn) or len(parts) != 4 or not (parts[1] and parts[3]):
         raise UsageError(f"'{arn}' is not the ARN of a pipeline execution")
@@ -55,13 +55,12 @@ class Executions:
         what = f"Execution {found.pipeline}/{found.id} cannot be read"
         answer = self._describe(found, what)
         if parameters is None:
-            pages = self.pages(what, "list_pipeline_parameters_for_execution", PipelineExecutionArn=arn)
+            pages = self._pages(what, "list_pipeline_parameters_for_execution", PipelineExecutionArn=arn)
             listed = [item for page in pages for item in page["PipelineParameters"]]
             parameters = {item["Name"]: item["Value"] for item in listed}
         execution = _execution(found, answer, parameters)
-        for page in self.pages(
-            what, "list_pipeline_execution_steps", PipelineExecutionArn=arn, SortOrder="Ascending", MaxResults=PAGE
-        ):
+        in_order = {"SortOrder": "Ascending", "MaxResults": largest_page()}
+        for page in self._pages(what, "list_pipeline_execution_steps", PipelineExecutionArn=arn, **in_order):
             for step in map(_step, page["PipelineExecutionSteps"]):
                 execution.steps[step.name] = step
         return execution
@@ -82,18 +81,27 @@ class Executions:
             answer = self._clients("sagemaker").describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
         return str(answer["PipelineDefinition"])
 
-    def of(self, pipeline: str, page_size: int = PAGE) -> Iterator[Execution]:
-        """The executions of one pipeline without their steps, newest first, page after page as they are asked for."""
-        newest_first = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": min(page_size, PAGE)}
+    def of(self, pipeline: str, wanted: int | None = None) -> Iterator[Execution]:
+        """The executions of one pipeline without their steps, newest first, page after page as they are asked for; if
+        no more than some are `wanted`, the pages are no larger."""
+        size = min(wanted or largest_page(), largest_page())
+        newest_first = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": size}
         what = f"The executions of {pipeline} cannot be listed"
-        for page in self.pages(what, "list_pipeline_executions", PipelineName=pipeline, **newest_first):
+        for page in self._pages(what, "list_pipeline_executions", PipelineName=pipeline, **newest_first):
             for item in map(plain, page["PipelineExecutionSummaries"]):
                 yield _summary(identity_of(item["PipelineExecutionArn"]), item)
 
-    def pages(self, what: str, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
-        """The answers to a call that lists something; `what` is the sentence for when AWS refuses it."""
-        with aws_errors(what):
-            yield from self._clients("sagemaker").get_paginator(operation).paginate(**arguments)
+    def pipelines(self, what: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+        """The pipelines of the account, as ListPipelines describes them; `what` is the sentence for a refusal."""
+        for page in self._pages(what, "list_pipelines", **arguments, MaxResults=largest_page()):
+            yield from page["PipelineSummaries"]
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of a pipeline."""
+        return tags_of(self._clients, arn)
+
+    def _pages(self, what: str, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
+        return self._clients.pages(what, "sagemaker", operation, **arguments)
 
 
 def _summary(found: Identity, answer: Mapping[str, Any]) -> Execution:

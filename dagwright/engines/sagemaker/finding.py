@@ -7,15 +7,17 @@ A pipeline may be named as it is here or as it is on AWS.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from dagwright.engines.execution import Execution
-from dagwright.engines.sagemaker.clients import is_absent
-from dagwright.engines.sagemaker.executions import PAGE, Executions, Identity, identity_of
-from dagwright.engines.sagemaker.jobs import plain
+from dagwright.engines.sagemaker.clients import is_absent, largest_page
+from dagwright.engines.sagemaker.executions import Executions, Identity, identity_of
+from dagwright.engines.sagemaker.ownership import Owner
+from dagwright.engines.sagemaker.responses import plain
 from dagwright.errors import AWSError, ConfigurationError, UsageError, did_you_mean
-from dagwright.shapes import Shape
+from dagwright.shapes import model
 
 _PAGES_SEARCHED = 10
 _WHOLE_ID = re.compile("[a-z0-9]{12}")  # as the service makes them
@@ -32,6 +34,10 @@ class Names(Protocol):
     def partition(self) -> str: ...
     @property
     def environment(self) -> str: ...
+    @property
+    def model_package_group(self) -> str:
+        """`{team}-{project}`."""
+
     def pipeline_name(self, name: str) -> str:
         """Raises ConfigurationError for what cannot be a name."""
 
@@ -61,7 +67,7 @@ class Finder:
     def newest(self, pipeline: str = "", limit: int | None = None) -> list[Execution]:
         """The newest executions, without their steps, newest first. Raises UsageError for an unknown pipeline."""
         names = [self.deployed_name(pipeline)] if pipeline else self._pipelines()
-        found = [item for name in names for item in islice(self._executions.of(name, limit or PAGE), limit)]
+        found = [item for name in names for item in islice(self._executions.of(name, limit), limit)]
         return sorted(found, key=lambda item: item.started, reverse=True)[:limit]
 
     def deployed_name(self, pipeline: str) -> str:
@@ -95,7 +101,7 @@ class Finder:
 
     def _candidates(self, pipeline: str) -> list[str]:
         """What a pipeline may be called on AWS, the likeliest first."""
-        if not re.fullmatch(str(Shape("sagemaker", "PipelineName").traits["pattern"]), pipeline):
+        if not re.fullmatch(model("sagemaker")["PipelineName"]["pattern"], pipeline):
             raise UsageError(f"'{pipeline}' cannot be the name of a pipeline")
         if self._is_own(pipeline):
             return [pipeline]
@@ -118,19 +124,27 @@ class Finder:
         """The project's pipelines, the one that ran last first; only those that did, unless told otherwise."""
         prefix = self._around()[0].rstrip("-")
         what = f"The pipelines of {self._names.environment} cannot be listed"
-        pages = self._executions.pages(what, "list_pipelines", PipelineNamePrefix=prefix, MaxResults=PAGE)
-        listed = [plain(item) for page in pages for item in page["PipelineSummaries"]]
+        listed = map(plain, self._executions.pipelines(what, PipelineNamePrefix=prefix))
         own = [item for item in listed if self._is_own(item["PipelineName"])]
-        own = [item for item in own if item.get("LastExecutionTime") or not ran]
+        own = [item for item in own if (item.get("LastExecutionTime") or not ran) and not self._is_anothers(item)]
         own.sort(key=lambda item: str(item.get("LastExecutionTime", "")), reverse=True)
         return [str(item["PipelineName"]) for item in own]
+
+    def _is_anothers(self, pipeline: Mapping[str, Any]) -> bool:
+        """Whether its tags say so: `rc-churn-x-training` is x-training of rc-churn, or training of rc-churn-x. Without
+        a hyphen in it what is left of a name leaves no choice, and is not looked at."""
+        before, after = self._around()
+        if "-" not in pipeline["PipelineName"].removeprefix(before).removesuffix(after):
+            return False
+        tags = self._executions.tags(pipeline["PipelineArn"])
+        return bool(Owner(self._names.model_package_group, self._names.environment).other_owner(tags))
 
     def _search(self, names: list[str], beginning: str) -> list[Execution]:
         """The executions whose id begins so, of the newest among which there are any: those of all pipelines are
         looked through side by side, a page of each at a time."""
         readers = [self._executions.of(name) for name in names]
         for _ in range(_PAGES_SEARCHED):
-            pages = [[*islice(reader, PAGE)] for reader in readers]
+            pages = [[*islice(reader, largest_page())] for reader in readers]
             found = [item for page in pages for item in page if item.id.startswith(beginning)]
             if found or not any(pages):
                 return [item for item in found if item.id == beginning] or found

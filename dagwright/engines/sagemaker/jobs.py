@@ -5,13 +5,12 @@ What comes in: the Metadata of a step. What goes out: the Describe response of w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from dagwright.engines.sagemaker.clients import Clients, aws_errors
+from dagwright.engines.sagemaker.responses import plain
 
 
 class Kind(NamedTuple):
@@ -75,19 +74,3 @@ def step_type(metadata: Mapping[str, Any]) -> str:
     """The type of a step, as a definition writes it; empty as long as the service says nothing of it."""
     member = next(iter(metadata), "")
     return _STEP_TYPES.get(member, member)
-
-
-def plain(response: Mapping[str, Any]) -> dict[str, Any]:
-    """A response as JSON has it, with its times as ISO-8601 texts in UTC."""
-    members = {name: value for name, value in response.items() if name != "ResponseMetadata"}
-    content: dict[str, Any] = json.loads(json.dumps(members, default=_text))
-    return content
-
-
-def _text(value: Any) -> str:
-    return iso_text(value) if isinstance(value, datetime) else str(value)
-
-
-def iso_text(moment: datetime) -> str:
-    """A moment as everything here writes it: ISO-8601 in UTC, with milliseconds."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

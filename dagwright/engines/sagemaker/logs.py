@@ -78,10 +78,9 @@ def logs_of(clients: Clients, made: Made) -> list[LogStream]:
 
 def _stream_names(clients: Clients, group: str, prefix: str) -> list[str]:
     try:
-        with aws_errors(f"The logs in {group} cannot be listed"):
-            pages = clients("logs").get_paginator("describe_log_streams")
-            found = pages.paginate(logGroupName=group, logStreamNamePrefix=prefix)
-            return [str(stream["logStreamName"]) for page in found for stream in page["logStreams"]]
+        what, wanted = f"The logs in {group} cannot be listed", {"logGroupName": group, "logStreamNamePrefix": prefix}
+        pages = clients.pages(what, "logs", "describe_log_streams", **wanted)
+        return [str(stream["logStreamName"]) for page in pages for stream in page["logStreams"]]
     except AWSError as error:
         if error_code(error) == "ResourceNotFoundException":  # the group comes with the first job of its kind
             return []

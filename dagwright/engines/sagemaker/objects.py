@@ -1,4 +1,4 @@
-"""Objects in S3: is one there, and put it there, encrypted with the project's key."""
+"""Objects in S3: is one there, what is in it, and put it there, encrypted with the project's key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dagwright.engines.local.store import split_uri
 from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
-from dagwright.errors import AWSError
+from dagwright.errors import AWSError, StorageError
 
 
 class Objects:
@@ -28,6 +28,18 @@ class Objects:
             raise
         return True
 
+    def read(self, uri: str, most: int) -> bytes:
+        """The content of an object of at most `most` bytes. Raises StorageError for a larger one, AWSError."""
+        bucket, key = bucket_and_key(uri)
+        with (
+            aws_errors(f"{uri} cannot be read"),
+            self._clients("s3").get_object(Bucket=bucket, Key=key)["Body"] as body,
+        ):
+            content: bytes = body.read(most + 1)
+        if len(content) > most:
+            raise StorageError(f"{uri} has more than {most >> 20} MiB")
+        return content
+
     def put(self, content: bytes, uri: str) -> None:
         """Make these bytes the object. Raises AWSError."""
         bucket, key = bucket_and_key(uri)
@@ -42,6 +54,8 @@ class Objects:
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:
-    """The two halves of an S3 address, the key to the letter. Raises StorageError if it is none."""
-    bucket, _ = split_uri(uri)
+    """The two halves of an object's address, the key to the letter. Raises StorageError if it is none."""
+    bucket, parts = split_uri(uri)
+    if not parts:
+        raise StorageError(f"'{uri}' is no address of an object", hint="It has the form s3://bucket/key.")
     return bucket, uri.removeprefix(f"s3://{bucket}/")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dagwright.engines.sagemaker.clients import Clients
+
 PROJECT, ENVIRONMENT, PIPELINE = "dagwright:project", "dagwright:environment", "dagwright:pipeline"
 
 
@@ -52,3 +54,9 @@ class Owner:
     @property
     def _signature(self) -> str:
         return f"({PROJECT}={self.project} {ENVIRONMENT}={self.environment})"
+
+
+def tags_of(clients: Clients, arn: str) -> dict[str, str]:
+    """The tags of something of SageMaker's. Raises AWSError."""
+    pages = clients.pages(f"The tags of {arn} cannot be listed", "sagemaker", "list_tags", ResourceArn=arn)
+    return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}

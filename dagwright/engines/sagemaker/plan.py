@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dagwright.definition.diff import Change, Difference, compare, field_changes
-from dagwright.definition.graph import examine_definition
+from dagwright.definition.diff_secrets import hidden
+from dagwright.definition.graph import Graph, examine_definition
 from dagwright.engines.sagemaker.ownership import PROJECT
 from dagwright.engines.sagemaker.remote import DeployedPipeline, Remote
 from dagwright.engines.sagemaker.schedules import (
     comparable,
     full_name,
+    is_over,
     request,
     schedule_fingerprint,
     switched_off,
@@ -134,7 +136,7 @@ def _pipeline_plan(
     wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination, remote: Remote
 ) -> PipelinePlan:
     arn = deployed.arn or destination.pipeline_arn(wanted.deployed_name)
-    difference = compare(_definition_of(deployed), wanted.definition)
+    difference = compare(*hidden(_graph_of(deployed), wanted.graph))
     if not deployed.arn:
         difference = Difference(steps=difference.steps)
     settings = tuple(_settings(wanted, deployed))
@@ -147,7 +149,7 @@ def _pipeline_plan(
         wanted.deployed_name,
         arn,
         action,
-        wanted.fingerprint,
+        wanted.fingerprint_in(destination),
         deployed.fingerprint,
         difference,
         settings,
@@ -160,12 +162,12 @@ def _pipeline_plan(
     )
 
 
-def _definition_of(deployed: DeployedPipeline) -> Mapping[str, Any]:
+def _graph_of(deployed: DeployedPipeline) -> Graph:
     """What is deployed, to be compared; nothing if there is none, or none that could be read."""
     try:
-        return examine_definition(deployed.text)[0].definition if deployed.text else {}
+        return examine_definition(deployed.text or "{}")[0]
     except DefinitionError:
-        return {}
+        return examine_definition("{}")[0]
 
 
 def _settings(wanted: WantedPipeline, deployed: DeployedPipeline) -> Iterator[Change]:
@@ -194,12 +196,14 @@ def _schedule_plans(
         members = request(schedule, arn, destination)
         found = deployed.schedules.get(name)
         fields = tuple(field_changes(comparable(found or {}), comparable(members)))
+        if is_over(members) and (found is None or is_over(found)):
+            continue
         if found is None:
             yield SchedulePlan(name, "create", when(members))
         elif fields:
             yield SchedulePlan(name, "update", when(members), fields)
     for name, running in _undeclared_schedules(wanted, deployed, destination):
-        if running.get("State") != "DISABLED":
+        if running.get("State") != "DISABLED" and not is_over(running):
             off = switched_off(running)
             yield SchedulePlan(name, "disable", when(off), tuple(field_changes(comparable(running), comparable(off))))
 
@@ -219,7 +223,10 @@ def _undeclared_schedules(
 
 
 def _notes(wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination) -> Iterator[str]:
-    declared = {full_name(wanted.deployed_name, schedule.name) for schedule in wanted.schedules}
+    declared = {full_name(wanted.deployed_name, one.name): one.members for one in wanted.schedules}
+    for name, asked in declared.items():
+        if name not in deployed.schedules and is_over(asked):
+            yield f"the schedule {name} ({when(asked)}) would start nothing any more, and is not made"
     for name, members in deployed.schedules.items():
         if name not in declared and not destination.owner.has_signed(members.get("Description", "")):
             yield f"the schedule {name} ({when(members)}) is not ours and stays as it is"

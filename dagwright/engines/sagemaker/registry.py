@@ -20,10 +20,10 @@ from dagwright.engines.registry import (
     no_package,
     read_evaluation,
 )
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent
-from dagwright.engines.sagemaker.jobs import plain
-from dagwright.errors import AWSError
-from dagwright.shapes import model
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent, largest_page
+from dagwright.engines.sagemaker.objects import Objects
+from dagwright.engines.sagemaker.responses import plain
+from dagwright.errors import AWSError, StorageError
 
 _NEWEST_SHOWN = 3
 _SIDE_BY_SIDE = 8
@@ -34,6 +34,7 @@ class Registry:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._objects = Objects(clients)
 
     def groups(self) -> list[str]:
         """The names of all groups, newest first."""
@@ -91,10 +92,8 @@ class Registry:
                 raise
 
     def _pages(self, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
-        sizes = {"PageSize": model("sagemaker")["MaxResults"]["max"]}  # left out, a page has ten
-        with aws_errors("The model registry cannot be read"):
-            pages = self._clients("sagemaker").get_paginator(operation)
-            yield from pages.paginate(**arguments, PaginationConfig=sizes)
+        what = "The model registry cannot be read"
+        return self._clients.pages(what, "sagemaker", operation, **arguments, MaxResults=largest_page())
 
     def _described(self, arn: str) -> ModelPackage:
         with aws_errors(f"{arn} cannot be read"):
@@ -104,16 +103,9 @@ class Registry:
 
     def _evaluation(self, content: Mapping[str, Any]) -> Evaluation:
         uri = evaluation_of(content)
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        if not key:
-            return Evaluation(unread=f"'{uri}' is no address of an object" if uri else "")
+        if not uri:
+            return Evaluation()
         try:
-            with aws_errors(f"{uri} cannot be read"):
-                answer = self._clients("s3").get_object(Bucket=bucket, Key=key)
-                with answer["Body"] as body:
-                    text = body.read(LARGEST_EVALUATION + 1)
-        except AWSError as error:
+            return read_evaluation(self._objects.read(uri, LARGEST_EVALUATION))
+        except (AWSError, StorageError) as error:
             return Evaluation(unread=error.message)
-        if len(text) > LARGEST_EVALUATION:
-            return Evaluation(unread=f"it has more than {LARGEST_EVALUATION >> 20} MiB")
-        return read_evaluation(text)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent
+from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent, largest_page
 from dagwright.engines.sagemaker.objects import Objects
+from dagwright.engines.sagemaker.ownership import tags_of
 from dagwright.engines.sagemaker.schedules import comparable, longest_name, name_prefix
 from dagwright.engines.sagemaker.wanted import Destination, fingerprint
 from dagwright.errors import AWSError
@@ -79,7 +80,7 @@ class AWS:
             found.get("RoleArn", ""),
             found.get("PipelineDescription", ""),
             found.get("ParallelismConfiguration", {}).get("MaxParallelExecutionSteps"),
-            self._tags(found["PipelineArn"]),
+            tags_of(self._clients, found["PipelineArn"]),
             schedules,
         )
 
@@ -89,7 +90,9 @@ class AWS:
             name = summary["PipelineName"]
             # Without a look at the tags of every pipeline in the account: ours have our names or run under our role.
             ours = name.startswith(self._destination.prefix) or summary.get("RoleArn") == self._destination.role
-            if ours and name not in but and self._destination.owner.owns(self._tags(summary["PipelineArn"])):
+            if name in but or not ours:
+                continue
+            if self._destination.owner.owns(tags_of(self._clients, summary["PipelineArn"])):
                 found.append(self.pipeline(name))
         return found
 
@@ -108,29 +111,18 @@ class AWS:
         return self._objects.exists(uri)
 
     def _summaries(self) -> Iterator[Mapping[str, Any]]:
-        with aws_errors("The pipelines of the account cannot be listed"):
-            client = self._clients("sagemaker")
-            most = client.meta.service_model.shape_for("MaxResults").metadata["max"]
-            for page in client.get_paginator("list_pipelines").paginate(PaginationConfig={"PageSize": most}):
-                yield from page["PipelineSummaries"]
-
-    def _tags(self, arn: str) -> dict[str, str]:
-        with aws_errors(f"The tags of {arn} cannot be listed"):
-            pages = self._clients("sagemaker").get_paginator("list_tags").paginate(ResourceArn=arn)
-            return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+        what = "The pipelines of the account cannot be listed"
+        for page in self._clients.pages(what, "sagemaker", "list_pipelines", MaxResults=largest_page()):
+            yield from page["PipelineSummaries"]
 
     def _schedules(self, pipeline: str) -> dict[str, dict[str, Any]]:
         prefix, group = name_prefix(pipeline), self._destination.schedule_group
         if len(prefix) >= longest_name():
             return {}
         try:
-            with aws_errors(f"The schedules of the group {group} cannot be listed"):
-                pages = (
-                    self._clients("scheduler")
-                    .get_paginator("list_schedules")
-                    .paginate(GroupName=group, NamePrefix=prefix)
-                )
-                names = [summary["Name"] for page in pages for summary in page["Schedules"]]
+            what = f"The schedules of the group {group} cannot be listed"
+            pages = self._clients.pages(what, "scheduler", "list_schedules", GroupName=group, NamePrefix=prefix)
+            names = [summary["Name"] for page in pages for summary in page["Schedules"]]
         except AWSError as error:
             if is_absent(error):  # there is no such group
                 return {}

@@ -25,12 +25,16 @@ def _read(saved: str) -> dict[str, Any]:
         plan = json.loads(saved)
     except (ValueError, RecursionError):
         plan = None
-    if not isinstance(plan, dict) or not isinstance(plan.get("pipelines"), list):
+    if not isinstance(plan, dict) or not (_are_objects(plan.get("pipelines")) and _are_objects(plan.get("prune", []))):
         raise UserError("This is not a saved plan", hint="plan --out FILE writes one.")
     if plan.get("version") != VERSION:
         what = f"The saved plan has version {plan.get('version')!r}, and this program makes version {VERSION}"
         raise UserError(what, hint=_AGAIN)
     return plan
+
+
+def _are_objects(items: Any) -> bool:
+    return isinstance(items, list) and all(isinstance(one, dict) for one in items)
 
 
 def _elsewhere(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:
@@ -41,9 +45,9 @@ def _elsewhere(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:
 
 
 def _moved(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:
-    then = {one.get("deployed_name"): one for one in plan["pipelines"] if isinstance(one, dict)}
+    then = {str(one.get("deployed_name")): one for one in plan["pipelines"]}
     now = {one.deployed_name: one for one in fresh.pipelines}
-    for name in sorted({*map(str, then), *now}):
+    for name in sorted({*then, *now}):
         if name not in then or name not in now:
             what = "is not in it" if name not in then else "is in it, and not among those to deploy now"
             yield Problem("other-pipelines", f"the pipeline {name} {what}", "name the same pipelines as for the plan")
@@ -52,6 +56,6 @@ def _moved(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:
             yield Problem("definition-moved", f"what is to be deployed as {name} has changed here since")
         if then[name].get("seen") != now[name].seen:
             yield Problem("aws-moved", f"{name} has changed on AWS since")
-    before = {(one.get("name"), one.get("seen")) for one in plan.get("prune", []) if isinstance(one, dict)}
+    before = {(str(one.get("name")), str(one.get("seen"))) for one in plan.get("prune", [])}
     if before != {(one.name, one.seen) for one in fresh.orphans}:
         yield Problem("orphans-moved", "what --prune would delete is not the same any more")

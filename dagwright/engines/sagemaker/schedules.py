@@ -7,9 +7,11 @@ the two can be compared by.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from dagwright.engines.sagemaker.jobs import plain
+from dagwright.engines.sagemaker.responses import plain
 from dagwright.engines.sagemaker.wanted import Destination, WantedSchedule, fingerprint
 from dagwright.shapes import model
 
@@ -39,12 +41,12 @@ def request(schedule: WantedSchedule, pipeline_arn: str, destination: Destinatio
     if "DeadLetterConfig" not in target and destination.dead_letter_queue:
         target["DeadLetterConfig"] = {"Arn": destination.dead_letter_queue}
     description = destination.owner.signed(str(members.get("Description", "")))
-    return {**members, "Description": description, "Target": target}
+    return _begun({**members, "Description": description, "Target": target})
 
 
 def comparable(members: Mapping[str, Any]) -> dict[str, Any]:
     """A request's or GetSchedule's members as JSON, without those that say what goes without saying."""
-    found = {name: value for name, value in plain(members).items() if name not in _NOT_COMPARED}
+    found = {name: value for name, value in plain(_begun(members)).items() if name not in _NOT_COMPARED}
     if found.get("ActionAfterCompletion") == "NONE":
         del found["ActionAfterCompletion"]
     parameters = found.get("Target", {}).get("SageMakerPipelineParameters")
@@ -61,7 +63,29 @@ def schedule_fingerprint(members: Mapping[str, Any]) -> str:
 def switched_off(members: Mapping[str, Any]) -> dict[str, Any]:
     """The request that leaves a described schedule as it is, but for its state."""
     kept = {name: value for name, value in members.items() if name not in _NOT_COMPARED}
-    return {**kept, "State": "DISABLED"}
+    return _begun({**kept, "State": "DISABLED"})
+
+
+def _begun(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Without a StartDate that has passed, which says nothing any more: the service refuses one of more than 5 minutes
+    ago, in an update as well, even if the schedule has had it since it was made."""
+    now = datetime.now(timezone.utc)
+    return {name: value for name, value in members.items() if name != "StartDate" or value > now}
+
+
+def is_over(members: Mapping[str, Any]) -> bool:
+    """Whether a schedule starts nothing any more, because its only time or its end has passed: the service need not
+    have it, and does not take one whose only time has."""
+    now = datetime.now(timezone.utc)
+    kind, _, text = str(members.get("ScheduleExpression", "")).partition("(")
+    if kind != "at":
+        end = members.get("EndDate")
+        return end is not None and bool(end <= now)
+    try:
+        zone = ZoneInfo(members.get("ScheduleExpressionTimezone") or "UTC")
+        return datetime.fromisoformat(text.removesuffix(")")).replace(tzinfo=zone) <= now
+    except (LookupError, ValueError, OSError):  # this machine has no rules of that zone
+        return False
 
 
 def when(members: Mapping[str, Any]) -> str:

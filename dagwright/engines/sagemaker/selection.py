@@ -14,7 +14,7 @@ from dagwright.definition.graph import Graph
 from dagwright.definition.slices import Slice, left_out_between, parts
 from dagwright.engines.execution import FAILED, SUCCEEDED, Execution
 from dagwright.errors import UsageError
-from dagwright.shapes import Shape
+from dagwright.shapes import model
 
 _USABLE = (SUCCEEDED, FAILED)
 
@@ -22,7 +22,7 @@ _USABLE = (SUCCEEDED, FAILED)
 def chosen_steps(graph: Graph, part: Slice) -> tuple[str, ...]:
     """The names, in document order. Raises UsageError for a choice that the service would refuse."""
     names = part.steps(graph)
-    most = int(Shape("sagemaker", "SelectedStepList").traits["max"])
+    most = model("sagemaker")["SelectedStepList"]["max"]
     if len(names) > most:
         raise UsageError(f"{len(names)} steps are chosen; SageMaker takes at most {most}", hint="Run all of it.")
     missing = left_out_between(graph, names)

@@ -1,7 +1,7 @@
-"""The states of an execution and of its steps on SageMaker, and which of them are the last.
+"""The states of an execution on SageMaker, and which of them are the last.
 
-The names are botocore's enums PipelineExecutionStatus and StepStatus (a test compares them); which of them are the last
-is said nowhere in the model.
+The names are botocore's enum PipelineExecutionStatus (a test compares them); which of them are the last is said nowhere
+in the model.
 """
 
 from __future__ import annotations
@@ -18,14 +18,6 @@ EXECUTION_STATES: Mapping[str, bool] = {
     FAILED: True,
     SUCCEEDED: True,
     COMPLETED_WITH_FAILURES: True,
-}
-STEP_STATES: Mapping[str, bool] = {
-    "Starting": False,
-    EXECUTING: False,
-    STOPPING: False,
-    STOPPED: True,
-    FAILED: True,
-    SUCCEEDED: True,
 }
 
 

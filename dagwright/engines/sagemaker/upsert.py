@@ -162,7 +162,7 @@ class Upsert:
             if members is not None:
                 self._delete_schedule(orphan.name)
         elif deployed.arn:
-            if deployed.fingerprint != orphan.seen:
+            if deployed.fingerprint != orphan.seen or not self._destination.owner.owns(deployed.tags):
                 raise _moved(orphan.name)
             for name, members in deployed.schedules.items():
                 if self._destination.owner.has_signed(members.get("Description", "")):

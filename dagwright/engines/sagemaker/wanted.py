@@ -12,7 +12,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from dagwright.definition.graph import examine_definition
+from dagwright.definition.graph import Graph, examine_definition
 from dagwright.engines.sagemaker.ownership import Owner
 
 # Where Amazon's SDK changes from a definition in the request to one in S3 (SDK v2 and v3, workflow/pipeline.py).
@@ -79,9 +79,9 @@ class WantedPipeline:
     code: tuple[WantedObject, ...] = ()
 
     @cached_property
-    def definition(self) -> Mapping[str, Any]:
-        """The definition as parsed."""
-        return examine_definition(self.text)[0].definition
+    def graph(self) -> Graph:
+        """The definition as read."""
+        return examine_definition(self.text)[0]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -96,6 +96,10 @@ class WantedPipeline:
             [[one.name, dict(one.members)] for one in self.schedules],
             [one.uri for one in self.code],
         )
+
+    def fingerprint_in(self, destination: Destination) -> str:
+        """The same for the same wishes at the same place only: schedules take their role and their queue from it."""
+        return fingerprint(self.fingerprint, {**vars(destination), "tags": dict(destination.tags)})
 
     def stored_definition(self, destination: Destination) -> WantedObject | None:
         """The definition as an object, if it is too large for a request."""

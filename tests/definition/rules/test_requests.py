@@ -725,3 +725,16 @@ def test_a_request_that_an_older_botocore_lacks_is_not_judged(monkeypatch: pytes
     reader = training("Reader", HyperParameters={"a": get("Steps.Custom.Anything")})
     graph = graph_of(step("Custom", "Job", {"Nonsense": 1}), reader)
     assert [*request_problems(graph), *reference_problems(graph)] == []
+
+
+def test_the_last_of_too_many_problems_says_that_there_are_more() -> None:
+    many = processing(**{f"Odd{index}": 1 for index in range(150)})
+    problems = [*request_problems(graph_of(many))]
+    assert len(problems) == 100
+    assert "more than the 100 problems" in problems[-1].hint
+    assert "more than" not in "".join(problem.hint for problem in problems[:-1])
+    steps = [processing(f"S{index}", **{f"Odd{odd}": 1 for odd in range(90)}) for index in range(12)]
+    problems = [*request_problems(graph_of(*steps))]
+    assert (len(problems), "more than the 1000 problems" in problems[-1].hint) == (1000, True)
+    exactly = processing(**{f"Odd{index}": 1 for index in range(100)})
+    assert "more than" not in [*request_problems(graph_of(exactly))][-1].hint

@@ -142,3 +142,18 @@ def test_long_texts_take_linear_time(piece: str) -> None:
 
 def spelled(name: str) -> str:
     return f".{name}" if name.replace("_", "").replace("-", "").isalnum() else f"['{name}']"
+
+
+def test_the_value_is_the_part_of_a_text_that_is_the_secret() -> None:
+    token = "ghp_" + "a1" * 18
+    key = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
+    steps = function("A", text=f"clone https://{token}@example.org/x", DB_PASSWORD=f"my {token}", pem=f"key: {key}")
+    assert [secret.value for secret in secrets_in(graph_of(steps))] == [token, f"my {token}", key]
+
+
+def test_a_number_and_an_allowed_value_are_secrets_by_their_name_too() -> None:
+    values = parameter("DbPassword", "Integer", DefaultValue=86420, EnumValues=[86420, 97531])
+    fields = ["Parameters[0].DefaultValue", "Parameters[0].EnumValues[0]", "Parameters[0].EnumValues[1]"]
+    assert told(parameters=[values]) == fields
+    assert told(parameters=[parameter("UsePassword", "Boolean", DefaultValue=True)]) == []
+    assert told(processing(AppSpecification={"ContainerArguments": ["--password", 97531]})) != []

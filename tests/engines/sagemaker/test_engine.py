@@ -166,21 +166,21 @@ def test_parameters_are_checked_against_what_is_deployed_before_it_starts(
 ) -> None:
     service.deploy(DEFINITION.replace("Trees", "Trunks"))
     with pytest.raises(ParameterError) as caught:
-        engine.run(start({"Trees": "5", "Fast": "maybe"}))
+        engine.run(start({"Trees": "5", "Fast": "maybe"}), Nobody())
     assert [problem.code for problem in caught.value.problems] == ["unknown-parameter", "bad-value"]
     assert service.aws.writes == []
 
 
 def test_a_pipeline_that_is_not_deployed_is_said_with_the_command_that_does_it(engine: SageMakerEngine) -> None:
     with pytest.raises(AWSError, match=f"Pipeline {PIPELINE} is not deployed in dev") as caught:
-        engine.run(start())
+        engine.run(start(), Nobody())
     assert caught.value.hint == "deploy.py upsert training --env dev"
 
 
 def test_credentials_of_another_account_start_nothing(service: Scripted) -> None:
     project = load_project(CONFIGURATION, "production")
     engine = SageMakerEngine(Clients(project.region), project)
-    for ask in (lambda: engine.run(start()), engine.describe, engine.history):
+    for ask in (lambda: engine.run(start(), Nobody()), engine.describe, engine.history):
         with pytest.raises(UserError, match="production is in the account 444455556666"):
             ask()
     assert set(service.aws.operations) == {"GetCallerIdentity"}
@@ -190,7 +190,7 @@ def test_what_the_service_refuses_is_said_as_it_says_it(engine: SageMakerEngine,
     service.deploy(DEFINITION)
     service.answers["StartPipelineExecution"] = lambda _: Refusal("ResourceLimitExceeded", "20 run already")
     with pytest.raises(AWSError, match=f"{PIPELINE} cannot be started: 20 run already"):
-        engine.run(start())
+        engine.run(start(), Nobody())
 
 
 # ---- following ----
@@ -204,7 +204,7 @@ def test_two_failing_steps_are_there_with_their_own_reasons(engine: SageMakerEng
     ]
     reason = "Step failure: One or multiple steps failed"
     service.execution(State("Executing", [job_step("A", "Executing")]), State("Failed", failed, reason))
-    execution = engine.run(start())
+    execution = engine.run(start(), Nobody())
     assert [(one.name, one.failure_reason) for one in execution.failed_steps] == [
         ("A", "ClientError: no space left"),
         ("D", "AlgorithmError: exit code 1"),
@@ -214,7 +214,7 @@ def test_two_failing_steps_are_there_with_their_own_reasons(engine: SageMakerEng
 def test_all_pages_of_steps_are_read(engine: SageMakerEngine, service: Scripted) -> None:
     service.deploy(DEFINITION)
     service.execution(State("Succeeded", [step(f"S{n}", "Succeeded") for n in range(250)]))
-    assert len(engine.run(start()).steps) == 250
+    assert len(engine.run(start(), Nobody()).steps) == 250
     assert [asked.get("NextToken") for asked in service.aws.of("ListPipelineExecutionSteps")] == [None, "100", "200"]
 
 
@@ -233,7 +233,7 @@ def test_a_connection_that_breaks_in_the_middle_does_not_end_it(engine: SageMake
     service.deploy(DEFINITION)
     service.execution(State("Executing"), State("Succeeded"))
     service.aws.fail("reset", "DescribePipelineExecution")
-    assert engine.run(start()).status == "Succeeded"
+    assert engine.run(start(), Nobody()).status == "Succeeded"
 
 
 @pytest.mark.parametrize(("refusal", "advice"), [(EXPIRED, "Sign in again"), (DENIED, "Ask for this permission")])
@@ -243,7 +243,7 @@ def test_what_ends_the_following_does_not_end_the_execution(
     service.deploy(DEFINITION)
     service.execution(State("Executing"), refusal)
     with pytest.raises(AWSError, match=f"{PIPELINE}/{ID} goes on, but it could not be followed to its end") as caught:
-        engine.run(start())
+        engine.run(start(), Nobody())
     assert advice in caught.value.hint
     assert caught.value.hint.endswith(f"deploy.py status {PIPELINE}/{ID} --env dev")
 
@@ -254,7 +254,7 @@ def test_a_state_that_is_not_known_is_reported_after_a_while(
     service.deploy(DEFINITION)
     service.execution(State("Hibernating"))
     with pytest.raises(ExecutionError, match="'Hibernating' for 10 min"):
-        engine.run(start())
+        engine.run(start(), Nobody())
     assert hands.seconds >= 600
 
 
@@ -346,6 +346,21 @@ def test_nothing_named_is_the_newest_of_the_pipeline_that_ran_last(engine: SageM
     service.ran("rc-churn-training-staging", ("eeeeeeeeeeee", "Executing"))
     assert engine.describe().address == "rc-churn-scoring-dev/cccccccccccc"
     assert [asked["PipelineName"] for asked in service.aws.of("ListPipelineExecutions")] == ["rc-churn-scoring-dev"]
+
+
+def test_what_runs_in_a_project_with_a_longer_name_is_not_ours(engine: SageMakerEngine, service: Scripted) -> None:
+    service.ran(PIPELINE, ("aaaaaaaaaaaa", "Failed"))
+    service.ran("rc-churn-beta-training-dev", ("bbbbbbbbbbbb", "Executing"))
+    service.ran("rc-churn-ecg-pca-dev", ("cccccccccccc", "Executing"))
+    owners = {"rc-churn-beta-training-dev": "rc-churn-beta", "rc-churn-ecg-pca-dev": "rc-churn"}
+    service.answers["ListTags"] = lambda asked: {
+        "Tags": [
+            {"Key": "dagwright:project", "Value": owners[asked["ResourceArn"].rpartition("/")[2]]},
+            {"Key": "dagwright:environment", "Value": "dev"},
+        ]
+    }
+    assert sorted(item.id for item in engine.history()) == ["aaaaaaaaaaaa", "cccccccccccc"]
+    assert len(service.aws.of("ListTags")) == 2, "what is left of rc-churn-training-dev has no hyphen"
 
 
 @pytest.mark.parametrize(
@@ -534,7 +549,7 @@ def test_a_part_that_the_service_would_refuse_starts_nothing(
     service.execution(State("Executing"))
     service.ran(PIPELINE, ("ffffffffffff", "Executing"))
     with pytest.raises(UsageError, match=what):
-        engine.run(start(**members))
+        engine.run(start(**members), Nobody())
     assert service.aws.writes == []
 
 
@@ -543,7 +558,7 @@ def test_more_steps_than_the_service_takes_are_refused(engine: SageMakerEngine, 
     chain = [processing(name, *names[max(0, number - 1) : number]) for number, name in enumerate(names)]
     service.deploy(json.dumps({"Version": "2020-12-01", "Steps": chain}))
     with pytest.raises(UsageError, match="51 steps are chosen; SageMaker takes at most 50"):
-        engine.run(start(part=Slice(first=("S0",))))
+        engine.run(start(part=Slice(first=("S0",))), Nobody())
 
 
 # ---- objects ----

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from dagwright.engines.sagemaker.ownership import Owner
 from dagwright.engines.sagemaker.plan import Plan, make_plan
 from dagwright.engines.sagemaker.remote import DeployedPipeline
 from dagwright.engines.sagemaker.saved_plan import refuse_if_moved
-from dagwright.engines.sagemaker.schedules import request
+from dagwright.engines.sagemaker.schedules import is_over, request, switched_off
 from dagwright.engines.sagemaker.upsert import refuse_others
 from dagwright.engines.sagemaker.wanted import WantedObject, WantedPipeline, WantedSchedule
 from dagwright.errors import UserError
@@ -47,7 +48,7 @@ def test_what_is_deployed_as_it_is_wanted_is_left_alone() -> None:
             "deployed_name": "rc-churn-training",
             "arn": ARN,
             "action": "keep",
-            "wanted": one.fingerprint,
+            "wanted": one.fingerprint_in(DESTINATION),
             "seen": deployed(one).fingerprint,
         }
     ]
@@ -249,8 +250,71 @@ def test_a_saved_plan_is_refused_for_another_place_or_other_pipelines() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"pipelines": 3}', "[" * 100_000, '{"pipelines": [], "version": 99}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"pipelines": 3}',
+        "[" * 100_000,
+        '{"pipelines": [], "version": 99}',
+        '{"pipelines": [null], "version": 1}',
+        '{"pipelines": [], "prune": null, "version": 1}',
+        '{"pipelines": [{"deployed_name": ["a"]}], "prune": [{"name": ["b"]}], "version": 1}',
+    ],
 )
 def test_a_file_that_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(UserError):
         refuse_if_moved(text, plan_for(wanted()))
+
+
+def test_a_saved_plan_is_refused_when_the_role_of_the_schedules_is_another() -> None:
+    one = wanted(schedules=(NIGHTLY,))
+    saved = json.dumps(plan_for(one, deployed(one, role="old")).as_json())
+    moved = replace(DESTINATION, scheduler_role="arn:aws:iam::123456789012:role/other")
+    fresh = make_plan([one], moved, World({one.deployed_name: deployed(one, role="old")}), complete=False)
+    with pytest.raises(UserError, match="has changed here since"):
+        refuse_if_moved(saved, fresh)
+
+
+def with_dates(name: str, expression: str, **dates: datetime) -> WantedSchedule:
+    return WantedSchedule(name, {**NIGHTLY.members, "ScheduleExpression": expression, **dates})
+
+
+PAST, FUTURE = datetime(2020, 1, 1, tzinfo=timezone.utc), datetime(2199, 1, 1, tzinfo=timezone.utc)
+OVER = [("at(2020-01-01T00:00:00)", {}), ("rate(1 hour)", {"EndDate": PAST})]
+
+
+def test_a_start_that_has_passed_is_not_said_and_no_change() -> None:
+    for date, said in ((PAST, False), (FUTURE, True)):
+        schedule = with_dates("hourly", "rate(1 hour)", StartDate=date)
+        assert ("StartDate" in request(schedule, ARN, DESTINATION)) is said
+        assert ("StartDate" in switched_off({**schedule.members, "StartDate": date})) is said
+    one = wanted(schedules=(with_dates("hourly", "rate(1 hour)", StartDate=PAST),))
+    name = "rc-churn-training.hourly"
+    found = deployed(one)
+    had = replace(found, schedules={name: {**found.schedules[name], "StartDate": PAST}})
+    assert not plan_for(one, found).has_changes
+    assert not plan_for(one, had).has_changes
+
+
+@pytest.mark.parametrize(("expression", "dates"), OVER)
+def test_a_schedule_that_starts_nothing_any_more_is_neither_made_nor_changed_nor_switched_off(
+    expression: str, dates: dict[str, datetime]
+) -> None:
+    one = wanted(schedules=(with_dates("once", expression, **dates),))
+    plan = plan_for(one, deployed(wanted()))
+    assert not plan.has_changes
+    assert "would start nothing any more" in plan.pipelines[0].notes[0]
+    changed = wanted(schedules=(WantedSchedule("once", {**one.schedules[0].members, "Description": "new"}),))
+    assert not plan_for(changed, deployed(one)).has_changes
+    assert not plan_for(wanted(), deployed(one)).has_changes
+    assert plan_for(one, deployed(wanted(schedules=(WantedSchedule("once", NIGHTLY.members),)))).has_changes
+
+
+def test_a_time_that_is_to_come_is_one_whatever_the_zone() -> None:
+    zone = {"ScheduleExpressionTimezone": "Asia/Shanghai"}
+    assert not is_over({"ScheduleExpression": "at(2199-01-01T00:00:00)", **zone})
+    assert is_over({"ScheduleExpression": "at(2020-01-01T00:00:00)", **zone})
+    assert not is_over({"ScheduleExpression": "at(2020-01-01T00:00:00)", "ScheduleExpressionTimezone": "No/Where"})
+    assert not is_over({"ScheduleExpression": "at(soon)"})

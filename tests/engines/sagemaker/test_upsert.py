@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +232,31 @@ def test_what_changed_since_the_plan_is_not_deleted(account: Account) -> None:
         account.carry_out(plan, wanted(), prune=True)
     account.aws.client("sagemaker").delete_pipeline(PipelineName="rc-churn-old")
     assert account.carry_out(plan, wanted(), prune=True) == [], "gone by other hands"
+
+
+def test_what_another_project_took_over_while_we_looked_is_not_deleted(account: Account) -> None:
+    old = wanted(name="old", deployed_name="rc-churn-old", tags=OWNER.tags("old"))
+    account.upsert(wanted(), old)
+    plan = account.plan(wanted(), complete=True)
+    arn = account.described("rc-churn-old")["PipelineArn"]
+    taken = [{"Key": key, "Value": value} for key, value in Owner("rc-other", "dev").tags("old").items()]
+    account.aws.client("sagemaker").add_tags(ResourceArn=arn, Tags=taken)
+    seen = account.remote.pipeline("rc-churn-old").fingerprint
+    between = replace(plan, orphans=(replace(plan.orphans[0], seen=seen),))
+    with pytest.raises(AWSError, match="rc-churn-old has changed on AWS"):
+        account.carry_out(between, wanted(), prune=True)
+    assert account.described("rc-churn-old")
+
+
+def test_a_schedule_that_has_begun_long_ago_can_be_made_changed_and_switched_off(account: Account) -> None:
+    start = datetime(2020, 1, 1, tzinfo=timezone.utc)  # the service refuses one that is more than 5 minutes back
+    early = WantedSchedule("early", {**NIGHTLY.members, "StartDate": start})
+    account.upsert(wanted(schedules=(early,)))
+    assert not account.plan(wanted(schedules=(early,))).has_changes
+    later = WantedSchedule("early", {**early.members, "ScheduleExpression": "cron(0 3 * * ? *)"})
+    assert account.upsert(wanted(schedules=(later,))) == ["UpdateSchedule"]
+    assert account.upsert(wanted()) == ["UpdateSchedule"]
+    assert all(asked.get("StartDate") is None for asked in account.aws.of("UpdateSchedule"))
 
 
 def test_a_pipeline_under_our_role_is_found_by_its_tags_whatever_its_name(account: Account) -> None:
