@@ -105,12 +105,16 @@ class InternalError(DagwrightError):
     """A bug of this package."""
 
 
+# Finding the nearest of many names to a word of megabytes would take minutes; nobody has misspelled such a name.
+_LONGEST_WORD = 100
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The nearest known words as a hint: `did you mean 'Train'?`, else the list of what is known, else nothing."""
     from difflib import get_close_matches
 
     names = sorted(set(known))
-    near = get_close_matches(word, names, n=1, cutoff=0.6)
+    near = get_close_matches(word[:_LONGEST_WORD], names, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
     if not names:

@@ -250,6 +250,7 @@ def _check_names(
 ) -> None:
     """Adds a problem for every name that is used and not declared, and for every dependence on a Fail step."""
     nearest_step, nearest_parameter = _Nearest(steps), _Nearest(parameters)
+    nearest_file = {name: _Nearest(step.property_files) for name, step in steps.items() if step.property_files}
     for name, step in steps.items():
         for index, entry in enumerate(step.depends_on):
             problems.extend(_step_problems(name, entry.step, steps, nearest_step, ((None, "DependsOn"), index)))
@@ -257,7 +258,7 @@ def _check_names(
         for place, reference in found:
             if reference.root == "Steps":
                 problems.extend(_step_problems(name, reference.name, steps, nearest_step, place))
-                problems.extend(_property_file_problems(name, reference, steps, place))
+                problems.extend(_property_file_problems(name, reference, steps, nearest_file, place))
             elif reference.root == "Parameters" and reference.name not in parameters:
                 what = f"the parameter '{reference.name}' is not declared"
                 hint = nearest_parameter(reference.name) or "declare it under Parameters"
@@ -276,13 +277,14 @@ def _step_problems(
 
 
 def _property_file_problems(
-    name: str, reference: Reference, steps: Mapping[str, Step], place: Place
+    name: str, reference: Reference, steps: Mapping[str, Step], nearest: Mapping[str, _Nearest], place: Place
 ) -> Iterator[Problem]:
     file = reference.property_file
     if file is None or reference.name not in steps or file in steps[reference.name].property_files:
         return
     what = f"the step '{reference.name}' declares no property file '{file}'"
-    hint = did_you_mean(file, steps[reference.name].property_files) or "declare it under the step's PropertyFiles"
+    known = nearest.get(reference.name)
+    hint = (known(file) if known else "") or "declare it under the step's PropertyFiles"
     yield Problem("unknown-property-file", what, hint, step=name, field=spell_place(place))
 
 
