@@ -149,21 +149,20 @@ def _rendering(folder: Path) -> list[Work]:
         200: (Goal("wall", 0.30), Goal("memory", 60)),
         2000: (),
     }
-    rows = []
-    for steps, wanted in goals.items():
-        here = folder / f"render-{steps}"
-        name = write_project(here, steps)
-        rows.append(Work(f"render {steps:,} steps", _deploy(here, "render", name), _python(_BARE, here), wanted))
-    return rows
+    return _on_pipelines(folder, "render", goals)
 
 
 def _validating(folder: Path) -> list[Work]:
-    goals = {5: (), 200: (Goal("wall", 0.5),), 2000: ()}
+    return _on_pipelines(folder, "validate", {5: (), 200: (Goal("wall", 0.5),), 2000: ()})
+
+
+def _on_pipelines(folder: Path, command: str, goals: Mapping[int, tuple[Goal, ...]]) -> list[Work]:
+    """A command on pipelines of so many steps."""
     rows = []
     for steps, wanted in goals.items():
-        here = folder / f"validate-{steps}"
+        here = folder / f"{command}-{steps}"
         name = write_project(here, steps)
-        rows.append(Work(f"validate {steps:,} steps", _deploy(here, "validate", name), _python(_BARE, here), wanted))
+        rows.append(Work(f"{command} {steps:,} steps", _deploy(here, command, name), _python(_BARE, here), wanted))
     return rows
 
 
