@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -31,3 +32,8 @@ def aws(aws_server: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[AWS]:
         monkeypatch.delenv(name, raising=False)
     yield aws_server
     assert aws_server.flaws() == [], "every request is one that AWS takes"
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts its background jobs, and all that these start, deaf to Ctrl-C; tests of it need a child that hears.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -28,10 +28,18 @@ def main(argv: Sequence[str] | None = None, root: Path | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     _open_streams()
     try:
-        return _run(words, root)
+        return _answered(words, root)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the reader has gone: nobody is left
         return FAILED
+
+
+def _answered(words: list[str], root: Path | None) -> int:
+    """The exit code, after an error that is not the reader's having gone has been reported."""
+    try:
+        return _run(words, root)
+    except BrokenPipeError:
+        raise
     except DagwrightError as error:
         return _report(error, words)
     except KeyboardInterrupt:
@@ -81,7 +89,7 @@ def _report(error: DagwrightError, words: list[str]) -> int:
     print("\n".join(shown(line) for line in str(error).splitlines()), file=sys.stderr)
     if "--json" in words:
         problems = [problem.as_json() for problem in error.problems]
-        print(json.dumps({"error": error.message, "hint": error.hint, "problems": problems}, indent=2))
+        print(json.dumps({"error": error.message, "hint": error.hint, "problems": problems}, indent=2), flush=True)
     return USAGE if isinstance(error, UsageError) else FAILED
 
 

@@ -76,7 +76,7 @@ def deployment_of(arguments: Namespace) -> Deployment:
     destination = _destination(project)
     sources = _sources(arguments)
     problems = {source.name: placed(findings(source.graph, project), source) for source in sources}
-    wanted = [_wanted(source, project, destination.owner) for source in sources]
+    wanted = [_wanted(source, project, destination.owner, arguments.file is not None) for source in sources]
     _refuse_namesakes(wanted)
     complete = arguments.pipeline is None and arguments.file is None
     return Deployment(project, destination, wanted, problems, complete, Clients(project.region))
@@ -134,9 +134,9 @@ def _destination(project: Project) -> Destination:
     )
 
 
-def _wanted(source: Source, project: Project, owner: Owner) -> WantedPipeline:
+def _wanted(source: Source, project: Project, owner: Owner, from_file: bool) -> WantedPipeline:
     name = source.deployed_name or project.pipeline_name(source.name)
-    tags = dict(project.tags) | owner.tags(source.name)
+    tags = dict(project.tags) | (owner.file_tags(source.name) if from_file else owner.tags(source.name))
     problems = [*_tag_problems(tags), *_description_problems(source.description), *_name_problems(source, name)]
     if problems:
         raise DefinitionError(f"{source.name} cannot be deployed", problems)

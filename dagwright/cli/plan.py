@@ -14,7 +14,7 @@ from dagwright.engines.local.store import storage_errors
 
 
 def run(arguments: Namespace) -> int:
-    """Print it; 0 if there is nothing to change, 2 if there is, 1 if something of it may not be changed."""
+    """Print it; 0 if there is nothing to change, 2 if there is, 1 if an upsert would refuse it."""
     deployment = deployment_of(arguments)
     say_problems(deployment, arguments)
     plan = deployment.plan()
@@ -22,11 +22,20 @@ def run(arguments: Namespace) -> int:
         with storage_errors(f"{arguments.out} cannot be written"):
             Path(arguments.out).write_text(as_json(plan.as_json()) + "\n", encoding="utf-8")
     if arguments.json:
-        print(as_json(plan.as_json()))
+        errors = [problem.as_json() for problem in deployment.errors]
+        print(as_json({**plan.as_json(), **({"errors": errors} if errors else {})}))
     elif arguments.markdown:
-        sys.stdout.write(as_markdown(plan))
+        sys.stdout.write(_warning(len(deployment.errors), arguments.env) + as_markdown(plan))
     else:
         print_plan(plan)
-    if any(one.belongs_to for one in plan.pipelines):
+    if deployment.errors or any(one.belongs_to for one in plan.pipelines):
         return FAILED
     return CHANGES if plan.has_changes else DONE
+
+
+def _warning(errors: int, environment: str) -> str:
+    """What a reader of the comment has to know first."""
+    if not errors:
+        return ""
+    count = "An error keeps" if errors == 1 else f"{errors} errors keep"
+    return f"**{count} this from being deployed**; `deploy.py validate --env {environment}` says more.\n\n"

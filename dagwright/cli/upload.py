@@ -101,8 +101,10 @@ def _refuse_collisions(pairs: list[tuple[Path, str]]) -> None:
 
 def _bucket(arguments: Namespace) -> Put:
     """Puts into S3, encrypted with the project's key if it has one."""
-    from dagwright.engines.sagemaker.clients import Clients
+    from dagwright.engines.sagemaker.clients import Clients, check_account
     from dagwright.engines.sagemaker.objects import Objects
 
     project = project_of(arguments)
-    return Objects(Clients(project.region), project.output_key).put_file
+    clients = Clients(project.region)
+    check_account(clients, project.account_id, project.environment)
+    return Objects(clients, project.output_key).put_file

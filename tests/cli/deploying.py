@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,8 @@ class Site:
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
+        # Python takes a compiled module for current if the source has its size and its second.
+        shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
 
     def schedule(self, *declared: str) -> None:
         """The training pipeline has these schedules, and no others."""

@@ -195,9 +195,13 @@ def test_a_broken_rule_is_said_and_does_not_hide_the_plan(site: Site) -> None:
         "config/project.yaml", "environment_suffix: false", "environment_suffix: false\nchecks: { image-by-tag: error }"
     )
     said = site("plan", "training")
-    assert said.code == 2
+    assert said.code == 1, "an upsert would refuse it"
     assert "[image-by-tag]" in said.err
     assert "training: 5 errors" in said.err
+    assert "+ training" in said.out
+    assert {error["code"] for error in site("plan", "training", "--json").json["errors"]} == {"image-by-tag"}
+    comment = site("plan", "training", "--markdown").out
+    assert comment.startswith("**5 errors keep this from being deployed**")
 
 
 @pytest.mark.parametrize("command", ["plan", "upsert"])

@@ -69,10 +69,25 @@ def test_an_aws_environment_gets_it_encrypted_with_the_projects_key(deploy: Any,
 
 
 def test_what_s3_refuses_is_said_with_what_to_do(deploy: Any, data: Path, aws: AWS) -> None:
-    words = ("upload", str(data / "a.csv"), "--to", "raw", "--env", "production")
+    words = ("upload", str(data / "a.csv"), "--to", "raw", "--env", "staging")
     done = deploy(*words)
     assert done.returncode == 1
-    assert "could not be put at s3://acme-sm-rc-churn-production/raw/a.csv" in done.stderr
+    assert "could not be put at s3://acme-sm-rc-churn-staging/raw/a.csv" in done.stderr
     assert "There is no such bucket: create it, or correct the bucket in config/project.yaml." in done.stderr
-    aws.fail("denied")
+    aws.fail("denied", "PutObject")
     assert "Ask for this permission" in deploy(*words).stderr
+
+
+def test_another_accounts_credentials_upload_nothing(deploy: Any, data: Path, aws: AWS) -> None:
+    done = deploy("upload", str(data / "a.csv"), "--to", "raw", "--env", "production")
+    assert done.returncode == 1
+    assert "production is in the account 444455556666" in done.stderr
+    assert aws.operations == ["GetCallerIdentity"]
+
+
+def test_a_profile_that_is_not_there_is_said(deploy: Any, data: Path, aws: AWS) -> None:
+    words = ("upload", str(data / "a.csv"), "--to", "raw", "--env", "staging")
+    done = deploy(*words, variables={"AWS_PROFILE": "nobody-has-this"})
+    assert done.returncode == 1
+    assert "AWS_PROFILE names a profile" in done.stderr
+    assert "bug" not in done.stderr

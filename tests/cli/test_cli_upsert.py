@@ -220,3 +220,14 @@ def test_the_command_runs_as_a_process(deploy: Any, aws: Any) -> None:
     assert done.returncode == 0, done.stderr
     assert f"CreatePipeline       {ARN}\n" in done.stdout
     assert done.stdout.endswith("run it: python deploy.py run training --env dev\n")
+
+
+def test_what_came_out_of_a_file_is_not_pruned(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "scoring.json"
+    file.write_text(json.dumps({"Version": "2020-12-01", "Steps": [{"Name": "No", "Type": "Fail"}]}), encoding="utf-8")
+    assert site("upsert", "--file", str(file)).code == 0
+    said = site("upsert", "--prune")
+    assert said.code == 0, said.err
+    assert "rc-churn-scoring-dev" not in said.out
+    assert "DeletePipeline" not in site.aws.operations
+    assert site("plan", "--file", str(file)).code == 0

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from dagwright.errors import AWSError, UserError, did_you_mean
-from dagwright.shapes import model
+from dagwright.shapes import model, partitions
 
 # botocore's adaptive mode slows down when the service throttles; its own default of 5 attempts gives up within seconds.
 # Whoever sets botocore's own variables means them.
@@ -122,11 +122,7 @@ def check_account(clients: Clients, account_id: str, environment: str) -> None:
 
 def _unknown_region(region: str) -> str:
     """What to do, if this is no Region that the installed botocore knows; empty if it is one."""
-    from boto3 import Session
-
-    session = Session()
-    partitions = session.get_available_partitions()
-    known = [name for partition in partitions for name in session.get_available_regions("sagemaker", partition)]
+    known = {name for partition in partitions() for name in partition["regions"]}
     return "" if region in known else f"No Region {region} is known ({did_you_mean(region, known)})."
 
 

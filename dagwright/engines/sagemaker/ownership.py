@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dagwright.engines.sagemaker.clients import Clients
 
+_FILE = "file:"
 PROJECT, ENVIRONMENT, PIPELINE = "dagwright:project", "dagwright:environment", "dagwright:pipeline"
 
 
@@ -28,6 +29,14 @@ class Owner:
     def tags(self, pipeline: str) -> dict[str, str]:
         """What tells a pipeline as ours; `pipeline` is its name here, without the project's."""
         return {PROJECT: self.project, ENVIRONMENT: self.environment, PIPELINE: pipeline}
+
+    def file_tags(self, pipeline: str) -> dict[str, str]:
+        """What tells a pipeline as ours that came out of a file; whether that is still there cannot be seen here."""
+        return self.tags(f"{_FILE}{pipeline}")
+
+    def defines(self, tags: Mapping[str, str]) -> bool:
+        """Whether a pipeline with these tags is ours and was defined in `pipelines/`."""
+        return self.owns(tags) and not tags.get(PIPELINE, "").startswith(_FILE)
 
     def group_tags(self) -> dict[str, str]:
         """What tells a schedule group as ours; the environments of an account may share it."""

@@ -92,7 +92,7 @@ class AWS:
             ours = name.startswith(self._destination.prefix) or summary.get("RoleArn") == self._destination.role
             if name in but or not ours:
                 continue
-            if self._destination.owner.owns(tags_of(self._clients, summary["PipelineArn"])):
+            if self._destination.owner.defines(tags_of(self._clients, summary["PipelineArn"])):
                 found.append(self.pipeline(name))
         return found
 
