@@ -67,6 +67,9 @@ _FIELDS = (
 
 def cron_flaws(text: str) -> Iterator[Flaw]:
     """Everything that is wrong with the six fields of a cron expression."""
+    if text.strip().startswith("cron("):
+        yield Flaw(f"'{text:.80}' has the word cron in it", f"write the six fields alone: {_EXAMPLE}")
+        return
     parts = text.split()
     if len(parts) != len(_FIELDS):
         names = ", ".join(field.name for field in _FIELDS)
