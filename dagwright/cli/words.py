@@ -77,9 +77,14 @@ def _executions(command: _Command) -> None:
     run.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a start value")
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
     run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed or was stopped (on AWS)")
-    for word, what in (("from", "this step and what follows from it (on AWS)"), ("to", "this step and what it needs (on AWS)")):
+    for word, what in (
+        ("from", "this step and what follows from it (on AWS)"),
+        ("to", "this step and what it needs (on AWS)"),
+    ):
         run.add_argument(f"--{word}", dest=f"{word}_steps", action="append", default=[], metavar="STEP", help=what)
-    run.add_argument("--only", dest="only_steps", action="append", default=[], metavar="STEP", help="this step alone (on AWS)")
+    run.add_argument(
+        "--only", dest="only_steps", action="append", default=[], metavar="STEP", help="this step alone (on AWS)"
+    )
     run.add_argument("--source", metavar="EXECUTION", help="whose results --from, --to and --only go on from")
     status = command("status", "how an execution went, step by step")
     _execution(status, "its id; default: the newest")
