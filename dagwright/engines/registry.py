@@ -16,6 +16,7 @@ from dagwright.errors import UsageError, did_you_mean
 from dagwright.shapes import model
 
 APPROVED, REJECTED = "Approved", "Rejected"
+NEWEST_SHOWN = 3  # of the packages that are there, when one is asked for that is not
 LARGEST_EVALUATION = 1 << 20
 """Bytes of an evaluation file that are read at most: it holds a few numbers."""
 

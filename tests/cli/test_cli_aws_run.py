@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from aws import AWS
+from cli.listening import read_all, until
 from scripted import (
     EXPIRED,
     ID,
@@ -493,26 +494,3 @@ def test_words_that_do_not_go_here_are_refused(deploy: Any, words: list[str], pa
     assert done.returncode == 64
     assert part in done.stderr
     assert not (deploy.folder / ".dagwright/runs").exists()
-
-
-def until(process: subprocess.Popen[str], word: str) -> None:
-    """Read what the process says until a line has `word`."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if word in line:
-            return
-    raise AssertionError(f"it ended without saying '{word}'")
-
-
-def read_all(descriptor: int) -> str:
-    parts = []
-    while True:
-        try:
-            part = os.read(descriptor, 65536)
-        except OSError:  # the other end of a terminal has gone
-            break
-        if not part:
-            break
-        parts.append(part)
-    os.close(descriptor)
-    return b"".join(parts).decode(errors="replace")

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cli.listening import read_all, until
+
 WAITS = "import time; print('waiting', flush=True); time.sleep(600)"
 
 
@@ -113,26 +115,3 @@ def test_on_a_terminal_the_steps_are_a_table(deploy: Any, definition_file: Calla
     assert "step" in shown
     assert "succeeded" in shown
     assert "Succeeded after" in shown
-
-
-def read_all(descriptor: int) -> str:
-    parts = []
-    while True:
-        try:
-            part = os.read(descriptor, 65536)
-        except OSError:  # the other end of a terminal has gone
-            break
-        if not part:
-            break
-        parts.append(part)
-    os.close(descriptor)
-    return b"".join(parts).decode(errors="replace")
-
-
-def until(process: subprocess.Popen[str], word: str) -> None:
-    """Read what the process says until a line has `word`."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if word in line:
-            return
-    raise AssertionError(f"it ended without saying '{word}'")

@@ -17,6 +17,7 @@ from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.registry import (
     LARGEST_EVALUATION,
+    NEWEST_SHOWN,
     Evaluation,
     ModelPackage,
     PackageName,
@@ -28,7 +29,6 @@ from dagwright.engines.times import now
 from dagwright.errors import ExecutionError, StorageError
 
 _NEWEST_FIRST = "version DESC"
-_NEWEST_SHOWN = 3
 
 
 class Registry:
@@ -95,7 +95,7 @@ class Registry:
         rows = self._database.rows("model_packages", **wanted)
         if not rows:
             newest = self._database.rows("model_packages", _NEWEST_FIRST, "content", package_group=group)
-            raise no_package(name, [json.loads(row["content"]) for row in newest[:_NEWEST_SHOWN]], self.groups())
+            raise no_package(name, [json.loads(row["content"]) for row in newest[:NEWEST_SHOWN]], self.groups())
         return self._package(rows[0])
 
     def decide(self, package: ModelPackage, approval: str, reason: str) -> ModelPackage:

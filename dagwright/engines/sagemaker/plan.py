@@ -17,7 +17,7 @@ from dagwright.engines.sagemaker.ownership import PROJECT
 from dagwright.engines.sagemaker.remote import DeployedPipeline, Remote
 from dagwright.engines.sagemaker.schedules import (
     comparable,
-    full_name,
+    declared,
     is_over,
     request,
     schedule_fingerprint,
@@ -191,8 +191,7 @@ def _tag_changes(wanted: Mapping[str, str], deployed: Mapping[str, str]) -> Iter
 def _schedule_plans(
     wanted: WantedPipeline, deployed: DeployedPipeline, arn: str, destination: Destination
 ) -> Iterator[SchedulePlan]:
-    for schedule in wanted.schedules:
-        name = full_name(wanted.deployed_name, schedule.name)
+    for name, schedule in declared(wanted).items():
         members = request(schedule, arn, destination)
         found = deployed.schedules.get(name)
         fields = tuple(field_changes(comparable(found or {}), comparable(members)))
@@ -216,19 +215,19 @@ def _undeclared(wanted: WantedPipeline, deployed: DeployedPipeline, destination:
 def _undeclared_schedules(
     wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    declared = {full_name(wanted.deployed_name, schedule.name) for schedule in wanted.schedules}
+    names = declared(wanted)
     for name, members in deployed.schedules.items():
-        if name not in declared and destination.owner.has_signed(members.get("Description", "")):
+        if name not in names and destination.owner.has_signed(members.get("Description", "")):
             yield name, members
 
 
 def _notes(wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination) -> Iterator[str]:
-    declared = {full_name(wanted.deployed_name, one.name): one.members for one in wanted.schedules}
-    for name, asked in declared.items():
-        if name not in deployed.schedules and is_over(asked):
-            yield f"the schedule {name} ({when(asked)}) would start nothing any more, and is not made"
+    own = declared(wanted)
+    for name, asked in own.items():
+        if name not in deployed.schedules and is_over(asked.members):
+            yield f"the schedule {name} ({when(asked.members)}) would start nothing any more, and is not made"
     for name, members in deployed.schedules.items():
-        if name not in declared and not destination.owner.has_signed(members.get("Description", "")):
+        if name not in own and not destination.owner.has_signed(members.get("Description", "")):
             yield f"the schedule {name} ({when(members)}) is not ours and stays as it is"
 
 

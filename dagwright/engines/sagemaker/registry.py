@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from dagwright.engines.registry import (
     LARGEST_EVALUATION,
+    NEWEST_SHOWN,
     Evaluation,
     ModelPackage,
     PackageName,
@@ -25,7 +26,6 @@ from dagwright.engines.sagemaker.objects import Objects
 from dagwright.engines.sagemaker.responses import plain
 from dagwright.errors import AWSError, StorageError
 
-_NEWEST_SHOWN = 3
 _SIDE_BY_SIDE = 8
 
 
@@ -77,7 +77,7 @@ class Registry:
         for item in self._summaries(name.group):
             if item.get("ModelPackageVersion") == name.version:
                 return str(item["ModelPackageArn"])
-            if len(newest) < _NEWEST_SHOWN:
+            if len(newest) < NEWEST_SHOWN:
                 newest.append(item)
         raise no_package(name, newest, [] if newest else self.groups())
 

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dagwright.engines.sagemaker.responses import plain
-from dagwright.engines.sagemaker.wanted import Destination, WantedSchedule, fingerprint
+from dagwright.engines.sagemaker.wanted import Destination, WantedPipeline, WantedSchedule, fingerprint
 from dagwright.shapes import model
 
 # What GetSchedule adds to the members of CreateSchedule, and what names the schedule.
@@ -27,6 +27,11 @@ def name_prefix(pipeline: str) -> str:
 def full_name(pipeline: str, schedule: str) -> str:
     """`rc-churn-training-dev.nightly`: the name on AWS, where a group holds the schedules of many pipelines."""
     return name_prefix(pipeline) + schedule
+
+
+def declared(wanted: WantedPipeline) -> dict[str, WantedSchedule]:
+    """The schedules that a pipeline declares, by their names on AWS."""
+    return {full_name(wanted.deployed_name, one.name): one for one in wanted.schedules}
 
 
 def longest_name() -> int:

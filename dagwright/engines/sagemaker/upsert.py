@@ -16,7 +16,7 @@ from dagwright.engines.sagemaker.objects import Objects, bucket_and_key
 from dagwright.engines.sagemaker.ownership import ENVIRONMENT, PROJECT
 from dagwright.engines.sagemaker.plan import Orphan, PipelinePlan, Plan, SchedulePlan
 from dagwright.engines.sagemaker.remote import Remote
-from dagwright.engines.sagemaker.schedules import full_name, request, schedule_fingerprint, switched_off
+from dagwright.engines.sagemaker.schedules import declared, request, schedule_fingerprint, switched_off
 from dagwright.engines.sagemaker.wanted import Destination, WantedPipeline
 from dagwright.errors import AWSError, Problem, UserError
 
@@ -141,8 +141,7 @@ class Upsert:
         if plan.action == "disable":
             members = switched_off(deployed[plan.name])
         else:
-            declared = {full_name(wanted.deployed_name, one.name): one for one in wanted.schedules}
-            members = request(declared[plan.name], arn, self._destination)
+            members = request(declared(wanted)[plan.name], arn, self._destination)
         done = "CreateSchedule" if plan.action == "create" else "UpdateSchedule"
         client = self._clients("scheduler")
         put = client.create_schedule if plan.action == "create" else client.update_schedule
