@@ -336,9 +336,10 @@ def _read_rest(service: str, method: str, path: str, body: bytes) -> Call:
 
 @cache
 def _service_model(service: str) -> Any:
+    """botocore's model of a service by the name that requests are signed with, which is that of its permissions."""
     import botocore.session
 
-    return botocore.session.get_session().get_service_model(service)
+    return botocore.session.get_session().get_service_model({"states": "stepfunctions"}.get(service, service))
 
 
 def flaws_of(service: str, operation: str, parameters: Mapping[str, Any]) -> list[str]:

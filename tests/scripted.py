@@ -108,6 +108,15 @@ class Scripted:
         self._thread.join()
         self._server.server_close()
 
+    def answer(self, operation: str, *said: Any) -> None:
+        """The operation says this, one answer after the other, and from then on the last."""
+        left = list(said)
+        self.answers[operation] = lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+    def refuse(self, operation: str, code: str, message: str = "as the test wants it") -> None:
+        """The operation is refused."""
+        self.answer(operation, Refusal(code, message))
+
     def deploy(self, definition: str, name: str = PIPELINE) -> None:
         """A pipeline, in moto; it is what the executions told here run."""
         self.answers["DescribePipelineDefinitionForExecution"] = lambda _: {"PipelineDefinition": definition}

@@ -7,27 +7,22 @@ refuses it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+from dagwright.definition.graph import Graph, examine_definition
+from dagwright.engines.aws.clients import Clients, aws_errors, is_absent, largest_page
+from dagwright.engines.aws.finding import Identity, Names, Present
+from dagwright.engines.aws.jobs import made_by, step_type
+from dagwright.engines.aws.ownership import tags_of
+from dagwright.engines.aws.responses import plain
+from dagwright.engines.aws.statuses import is_over
+from dagwright.engines.aws.wanted import deployed_arn
 from dagwright.engines.execution import Execution, StepRun
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent, largest_page
-from dagwright.engines.sagemaker.jobs import made_by, step_type
-from dagwright.engines.sagemaker.ownership import tags_of
-from dagwright.engines.sagemaker.responses import plain
-from dagwright.engines.sagemaker.statuses import is_over
 from dagwright.errors import AWSError, UsageError
 from dagwright.shapes import model
 
-
-class Identity(NamedTuple):
-    """What the ARN of an execution says."""
-
-    arn: str
-    region: str
-    account_id: str
-    pipeline: str
-    id: str
+_WHOLE_ID = re.compile("[a-z0-9]{12}")  # as the service makes them
 
 
 def identity_of(arn: str) -> Identity:
@@ -75,11 +70,11 @@ class Executions:
                 raise UsageError(f"There is no execution {found.pipeline}/{found.id} in {where}") from error
             raise
 
-    def definition(self, arn: str) -> str:
+    def graph(self, arn: str) -> Graph:
         """The definition that an execution runs."""
         with aws_errors("The definition of the execution cannot be read"):
             answer = self._clients("sagemaker").describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
-        return str(answer["PipelineDefinition"])
+        return examine_definition(answer["PipelineDefinition"])[0]
 
     def of(self, pipeline: str, wanted: int | None = None) -> Iterator[Execution]:
         """The executions of one pipeline without their steps, newest first, page after page as they are asked for; if
@@ -91,14 +86,39 @@ class Executions:
             for item in map(plain, page["PipelineExecutionSummaries"]):
                 yield _summary(identity_of(item["PipelineExecutionArn"]), item)
 
-    def pipelines(self, what: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
-        """The pipelines of the account, as ListPipelines describes them; `what` is the sentence for a refusal."""
-        for page in self._pages(what, "list_pipelines", **arguments, MaxResults=largest_page()):
-            yield from page["PipelineSummaries"]
+    def deployed(self, what: str, prefix: str, is_own: Callable[[str], bool]) -> list[Present]:
+        """The pipelines of the account with names that are own; `what` is the sentence for a refusal."""
+        pages = self._pages(what, "list_pipelines", PipelineNamePrefix=prefix, MaxResults=largest_page())
+        found = (plain(item) for page in pages for item in page["PipelineSummaries"])
+        return [
+            Present(item["PipelineName"], item["PipelineArn"], str(item.get("LastExecutionTime") or ""))
+            for item in found
+            if is_own(item["PipelineName"])
+        ]
 
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of a pipeline."""
         return tags_of(self._clients, arn)
+
+    @property
+    def page(self) -> int:
+        """How many executions are in one answer."""
+        return largest_page()
+
+    def identity(self, arn: str) -> Identity:
+        """Raises UsageError for what is not the ARN of an execution."""
+        return identity_of(arn)
+
+    def arn(self, names: Names, pipeline: str, identity: str) -> str:
+        """The ARN of an execution by its id; empty for what is only the beginning of one."""
+        if not _WHOLE_ID.fullmatch(identity):
+            return ""
+        place = deployed_arn("sagemaker", names.partition, names.region, names.account_id, pipeline)
+        return f"{place}/execution/{identity}"
+
+    def can_be_name(self, pipeline: str) -> bool:
+        """Whether a pipeline can be called so."""
+        return re.fullmatch(model("sagemaker")["PipelineName"]["pattern"], pipeline) is not None
 
     def _pages(self, what: str, operation: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
         return self._clients.pages(what, "sagemaker", operation, **arguments)

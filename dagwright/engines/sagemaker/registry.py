@@ -11,6 +11,9 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
+from dagwright.engines.aws.clients import Clients, aws_errors, is_absent, largest_page
+from dagwright.engines.aws.objects import Objects
+from dagwright.engines.aws.responses import plain
 from dagwright.engines.registry import (
     LARGEST_EVALUATION,
     NEWEST_SHOWN,
@@ -21,9 +24,6 @@ from dagwright.engines.registry import (
     no_package,
     read_evaluation,
 )
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent, largest_page
-from dagwright.engines.sagemaker.objects import Objects
-from dagwright.engines.sagemaker.responses import plain
 from dagwright.errors import AWSError, StorageError
 
 _SIDE_BY_SIDE = 8

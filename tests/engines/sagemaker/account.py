@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from engines.sagemaker.world import DESTINATION
 
-from dagwright.engines.sagemaker import remote
-from dagwright.engines.sagemaker.clients import Clients
-from dagwright.engines.sagemaker.objects import Objects
-from dagwright.engines.sagemaker.plan import Plan, make_plan
-from dagwright.engines.sagemaker.upsert import Done, Upsert
-from dagwright.engines.sagemaker.wanted import WantedObject, WantedPipeline
+from dagwright.engines.aws import remote
+from dagwright.engines.aws.clients import Clients
+from dagwright.engines.aws.objects import Objects
+from dagwright.engines.aws.plan import Plan, make_plan
+from dagwright.engines.aws.service import Done
+from dagwright.engines.aws.upsert import Upsert
+from dagwright.engines.aws.wanted import WantedObject
+from dagwright.engines.sagemaker.pipelines import Pipelines, WantedPipeline
 
 if TYPE_CHECKING:
     from aws import AWS
@@ -23,7 +25,8 @@ class Account:
     def __init__(self, aws: AWS) -> None:
         self.aws = aws
         self.clients = Clients("us-east-1")
-        self.remote = remote.AWS(self.clients, DESTINATION)
+        self.service = Pipelines(self.clients, DESTINATION)
+        self.remote = remote.AWS(self.clients, DESTINATION, self.service)
         aws.client("s3").create_bucket(Bucket="bucket")
 
     def code(self, content: str) -> tuple[WantedObject, ...]:
@@ -40,7 +43,9 @@ class Account:
     def carry_out(self, plan: Plan, *wanted: WantedPipeline, prune: bool = False) -> list[str]:
         done: list[Done] = []
         objects = Objects(self.clients, "alias/key")
-        Upsert(DESTINATION, self.clients, self.remote, objects, done.append).run(plan, wanted, prune=prune)
+        Upsert(DESTINATION, self.clients, self.service, self.remote, objects, done.append).run(
+            plan, wanted, prune=prune
+        )
         return [one.operation for one in done]
 
     def described(self, name: str = "rc-churn-training") -> dict[str, Any]:

@@ -27,11 +27,11 @@ from scripted import (
 
 from dagwright.definition.graph import read_definition
 from dagwright.definition.slices import Slice
+from dagwright.engines.aws.clients import Clients
+from dagwright.engines.aws.following import Clock
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Nobody
-from dagwright.engines.sagemaker.clients import Clients
 from dagwright.engines.sagemaker.engine import SageMakerEngine
-from dagwright.engines.sagemaker.following import Clock
 from dagwright.errors import AWSError, ExecutionError, ParameterError, UsageError, UserError
 from dagwright.project import Project, load_project
 

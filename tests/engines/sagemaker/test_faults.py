@@ -11,8 +11,9 @@ import pytest
 from engines.sagemaker.account import Account
 from engines.sagemaker.world import NIGHTLY, OWNER, text, wanted
 
-from dagwright.engines.sagemaker.clients import Clients
-from dagwright.engines.sagemaker.wanted import WantedPipeline, WantedSchedule
+from dagwright.engines.aws.clients import Clients
+from dagwright.engines.aws.wanted import WantedSchedule
+from dagwright.engines.sagemaker.pipelines import WantedPipeline
 from dagwright.errors import AWSError
 
 if TYPE_CHECKING:

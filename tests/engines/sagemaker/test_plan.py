@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 from engines.sagemaker.world import ARN, DESTINATION, NIGHTLY, OWNER, ROLE, World, deployed, text, wanted
 
-from dagwright.engines.sagemaker.ownership import Owner
-from dagwright.engines.sagemaker.plan import Plan, make_plan
-from dagwright.engines.sagemaker.remote import DeployedPipeline
-from dagwright.engines.sagemaker.saved_plan import refuse_if_moved
-from dagwright.engines.sagemaker.schedules import is_over, request, switched_off
-from dagwright.engines.sagemaker.upsert import refuse_others
-from dagwright.engines.sagemaker.wanted import WantedObject, WantedPipeline, WantedSchedule
+from dagwright.engines.aws.ownership import Owner
+from dagwright.engines.aws.plan import Plan, make_plan
+from dagwright.engines.aws.remote import Deployed
+from dagwright.engines.aws.saved_plan import refuse_if_moved
+from dagwright.engines.aws.schedules import is_over, request, switched_off
+from dagwright.engines.aws.upsert import refuse_others
+from dagwright.engines.aws.wanted import WantedObject, WantedSchedule
+from dagwright.engines.sagemaker.pipelines import WantedPipeline
 from dagwright.errors import UserError
 
 
-def plan_for(one: WantedPipeline, found: DeployedPipeline | None = None, **world: Any) -> Plan:
+def plan_for(one: WantedPipeline, found: Deployed | None = None, **world: Any) -> Plan:
     pipelines = {found.name: found} if found else {}
     return make_plan([one], DESTINATION, World(pipelines, **world), complete=False)
 
@@ -61,7 +62,7 @@ def test_another_spelling_of_the_same_definition_is_no_change() -> None:
 
 
 def test_every_part_that_differs_is_said() -> None:
-    before = deployed(wanted(description="old", max_parallel_steps=2), role="arn:aws:iam::123456789012:role/other")
+    before = deployed(wanted(description="old", max_parallel_steps=2, role="arn:aws:iam::123456789012:role/other"))
     before = replace(before, tags={**before.tags, "Team": "other", "Foreign": "x"})
     plan = plan_for(wanted(description="new", max_parallel_steps=3, text=text("B")), before)
     (pipeline,) = plan.pipelines
@@ -231,7 +232,7 @@ def test_a_saved_plan_is_refused_when_anything_moved() -> None:
         {"description": "x"},
         {"max_parallel_steps": 1},
     ):
-        assert problems(then, plan_for(one, deployed(one, **change))) == ["aws-moved"], change
+        assert problems(then, plan_for(one, deployed(wanted(**change)))) == ["aws-moved"], change
     assert problems(then, plan_for(one)) == ["aws-moved"], "it has gone"
     schedules = {"rc-churn-training.x": {"ScheduleExpression": "rate(1 hour)"}}
     assert problems(then, plan_for(one, deployed(one, schedules=schedules))) == ["aws-moved"]
@@ -270,9 +271,9 @@ def test_a_file_that_is_no_plan_is_refused(text: str) -> None:
 
 def test_a_saved_plan_is_refused_when_the_role_of_the_schedules_is_another() -> None:
     one = wanted(schedules=(NIGHTLY,))
-    saved = json.dumps(plan_for(one, deployed(one, role="old")).as_json())
+    saved = json.dumps(plan_for(one, deployed(wanted(role="old"))).as_json())
     moved = replace(DESTINATION, scheduler_role="arn:aws:iam::123456789012:role/other")
-    fresh = make_plan([one], moved, World({one.deployed_name: deployed(one, role="old")}), complete=False)
+    fresh = make_plan([one], moved, World({one.deployed_name: deployed(wanted(role="old"))}), complete=False)
     with pytest.raises(UserError, match="has changed here since"):
         refuse_if_moved(saved, fresh)
 

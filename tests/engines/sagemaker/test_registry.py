@@ -10,8 +10,8 @@ import pytest
 from aws import AWS
 from botocore.stub import ANY, Stubber
 
+from dagwright.engines.aws.clients import Clients
 from dagwright.engines.registry import APPROVED, LARGEST_EVALUATION, REJECTED, PackageName
-from dagwright.engines.sagemaker.clients import Clients
 from dagwright.engines.sagemaker.registry import Registry
 from dagwright.errors import AWSError, UsageError
 

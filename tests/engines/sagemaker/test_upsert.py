@@ -14,9 +14,9 @@ import pytest
 from engines.sagemaker.account import Account
 from engines.sagemaker.world import NIGHTLY, OWNER, ROLE, text, wanted
 
-from dagwright.engines.sagemaker.clients import check_account
-from dagwright.engines.sagemaker.ownership import Owner
-from dagwright.engines.sagemaker.wanted import WantedSchedule
+from dagwright.engines.aws.clients import check_account
+from dagwright.engines.aws.ownership import Owner
+from dagwright.engines.aws.wanted import WantedSchedule
 from dagwright.errors import AWSError, UserError
 
 if TYPE_CHECKING:

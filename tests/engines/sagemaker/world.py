@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dagwright.engines.sagemaker.ownership import Owner
-from dagwright.engines.sagemaker.remote import DeployedPipeline
-from dagwright.engines.sagemaker.schedules import request
-from dagwright.engines.sagemaker.wanted import Destination, WantedPipeline, WantedSchedule
+from dagwright.engines.aws.ownership import Owner
+from dagwright.engines.aws.remote import Deployed
+from dagwright.engines.aws.schedules import request
+from dagwright.engines.aws.wanted import Destination, WantedSchedule
+from dagwright.engines.sagemaker.pipelines import WantedPipeline
 
 OWNER = Owner("rc-churn", "dev")
 ROLE = "arn:aws:iam::123456789012:role/pipelines"
@@ -26,7 +27,7 @@ DESTINATION = Destination(
     definitions="s3://bucket/pipelines",
     tags={"Team": "rc"},
 )
-ARN = DESTINATION.pipeline_arn("rc-churn-training")
+ARN = DESTINATION.arn("rc-churn-training")
 NIGHTLY = WantedSchedule(
     "nightly",
     {
@@ -43,14 +44,14 @@ NIGHTLY = WantedSchedule(
 class World:
     """What a Remote would find on AWS."""
 
-    pipelines: Mapping[str, DeployedPipeline] = field(default_factory=dict)
+    pipelines: Mapping[str, Deployed] = field(default_factory=dict)
     objects: tuple[str, ...] = ()
     group: bool = True
 
-    def pipeline(self, name: str) -> DeployedPipeline:
-        return self.pipelines.get(name, DeployedPipeline(name, ""))
+    def pipeline(self, name: str) -> Deployed:
+        return self.pipelines.get(name, Deployed(name, ""))
 
-    def owned(self, but: frozenset[str]) -> list[DeployedPipeline]:
+    def owned(self, but: frozenset[str]) -> list[Deployed]:
         return [one for one in self.pipelines.values() if OWNER.owns(one.tags) and one.name not in but]
 
     def has_schedule_group(self) -> bool:
@@ -58,6 +59,9 @@ class World:
 
     def has_object(self, uri: str) -> bool:
         return uri in self.objects
+
+    def read(self, uri: str) -> str:
+        return ""
 
 
 def text(*steps: str) -> str:
@@ -78,12 +82,10 @@ def wanted(**more: Any) -> WantedPipeline:
     )
 
 
-def deployed(one: WantedPipeline, **more: Any) -> DeployedPipeline:
+def deployed(one: WantedPipeline, **more: Any) -> Deployed:
     """What AWS has after the upsert of a wanted pipeline."""
     schedules = {
         f"{one.deployed_name}.{schedule.name}": request(schedule, ARN, DESTINATION) for schedule in one.schedules
     }
-    found = DeployedPipeline(
-        one.deployed_name, ARN, one.text, one.role, one.description, one.max_parallel_steps, one.tags, schedules
-    )
+    found = Deployed(one.deployed_name, ARN, one.text, one.settings, one.tags, schedules)
     return replace(found, **more)

@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dagwright.engines.sagemaker.responses import plain
-from dagwright.engines.sagemaker.wanted import Destination, WantedPipeline, WantedSchedule, fingerprint
+from dagwright.engines.aws.responses import plain
+from dagwright.engines.aws.wanted import Destination, Wanted, WantedSchedule, fingerprint
 from dagwright.shapes import model
 
 # What GetSchedule adds to the members of CreateSchedule, and what names the schedule.
@@ -29,7 +29,7 @@ def full_name(pipeline: str, schedule: str) -> str:
     return name_prefix(pipeline) + schedule
 
 
-def declared(wanted: WantedPipeline) -> dict[str, WantedSchedule]:
+def declared(wanted: Wanted) -> dict[str, WantedSchedule]:
     """The schedules that a pipeline declares, by their names on AWS."""
     return {full_name(wanted.deployed_name, one.name): one for one in wanted.schedules}
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
-from dagwright.engines.sagemaker.jobs import Made
+from dagwright.engines.aws.clients import Clients, aws_errors, error_code
+from dagwright.engines.aws.jobs import Made
 from dagwright.errors import AWSError
 
 _STARTED_AT = re.compile(r"-\d{10,}(?=/|$)")

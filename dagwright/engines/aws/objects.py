@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dagwright.engines.aws.clients import Clients, aws_errors, error_code
 from dagwright.engines.local.store import split_uri
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
 from dagwright.errors import AWSError, StorageError
 
 

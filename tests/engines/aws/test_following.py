@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from dagwright.definition.graph import Graph, read_definition
+from dagwright.engines.aws.clients import aws_errors
+from dagwright.engines.aws.following import PATIENCE_SECONDS, Clock, Pace, Watch, follow, passes, waiting_in
 from dagwright.engines.execution import Execution, StepRun
-from dagwright.engines.sagemaker.clients import aws_errors
-from dagwright.engines.sagemaker.following import PATIENCE_SECONDS, Clock, Pace, Watch, follow, passes, waiting_in
 from dagwright.errors import AWSError, ExecutionError
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dagwright.definition.graph import Graph
+from dagwright.engines.aws.clients import error_code
+from dagwright.engines.aws.statuses import EXECUTION_STATES
 from dagwright.engines.execution import STOPPING, Execution, Observer, StepRun
-from dagwright.engines.sagemaker.clients import error_code
-from dagwright.engines.sagemaker.statuses import EXECUTION_STATES
 from dagwright.errors import AWSError, ExecutionError
 
 PATIENCE_SECONDS = 600.0

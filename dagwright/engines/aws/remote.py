@@ -6,29 +6,30 @@ however many steps it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, is_absent, largest_page
-from dagwright.engines.sagemaker.objects import Objects
-from dagwright.engines.sagemaker.ownership import tags_of
-from dagwright.engines.sagemaker.schedules import comparable, longest_name, name_prefix
-from dagwright.engines.sagemaker.wanted import Destination, fingerprint
+from dagwright.engines.aws.clients import Clients, aws_errors, is_absent
+from dagwright.engines.aws.objects import Objects
+from dagwright.engines.aws.schedules import comparable, longest_name, name_prefix
+from dagwright.engines.aws.service import Service
+from dagwright.engines.aws.wanted import LARGEST_DEFINITION, Destination, fingerprint
 from dagwright.errors import AWSError
 
 
 @dataclass(frozen=True)
-class DeployedPipeline:
-    """A pipeline as AWS has it, with its schedules by their names there (members as GetSchedule gives them)."""
+class Deployed:
+    """A pipeline as AWS has it, with its schedules by their names there (members as GetSchedule gives them).
+
+    `text` is what its service was given, `settings` are named as those of what is wanted.
+    """
 
     name: str
     arn: str
     text: str = ""
-    role: str = ""
-    description: str = ""
-    max_parallel_steps: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     schedules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -36,17 +37,16 @@ class DeployedPipeline:
     def fingerprint(self) -> str:
         """The same as long as nothing of it changes on AWS."""
         schedules = {name: comparable(members) for name, members in self.schedules.items()}
-        settings = [self.role, self.description, self.max_parallel_steps]
-        return fingerprint(self.arn, self.text, *settings, dict(self.tags), schedules)
+        return fingerprint(self.arn, self.text, dict(self.settings), dict(self.tags), schedules)
 
 
 class Remote(Protocol):
     """What a plan asks. Each method raises AWSError."""
 
-    def pipeline(self, name: str) -> DeployedPipeline:
+    def pipeline(self, name: str) -> Deployed:
         """The pipeline of this name; one without an ARN if there is none, which may have left schedules behind."""
 
-    def owned(self, but: frozenset[str]) -> list[DeployedPipeline]:
+    def owned(self, but: frozenset[str]) -> list[Deployed]:
         """The pipelines of this project and environment whose names are not among `but`."""
 
     def has_schedule_group(self) -> bool:
@@ -55,46 +55,32 @@ class Remote(Protocol):
     def has_object(self, uri: str) -> bool:
         """Whether an object is at this address."""
 
+    def read(self, uri: str) -> str:
+        """The text of an object that a deployed pipeline names; empty if it is not there."""
+
 
 class AWS:
-    """The account and Region of a destination."""
+    """The account and Region of a destination, and the service that holds its pipelines."""
 
-    def __init__(self, clients: Clients, destination: Destination) -> None:
+    def __init__(self, clients: Clients, destination: Destination, service: Service) -> None:
         self._clients = clients
         self._destination = destination
+        self._service = service
         self._objects = Objects(clients)
 
-    def pipeline(self, name: str) -> DeployedPipeline:
+    def pipeline(self, name: str) -> Deployed:
         schedules = self._schedules(name)
-        try:
-            with aws_errors(f"The pipeline {name} cannot be described"):
-                found = self._clients("sagemaker").describe_pipeline(PipelineName=name)
-        except AWSError as error:
-            if is_absent(error):
-                return DeployedPipeline(name, "", schedules=schedules)
-            raise
-        return DeployedPipeline(
-            name,
-            found["PipelineArn"],
-            found.get("PipelineDefinition", ""),
-            found.get("RoleArn", ""),
-            found.get("PipelineDescription", ""),
-            found.get("ParallelismConfiguration", {}).get("MaxParallelExecutionSteps"),
-            tags_of(self._clients, found["PipelineArn"]),
-            schedules,
-        )
+        found = self._service.read(name)
+        if found is None:
+            return Deployed(name, "", schedules=schedules)
+        return Deployed(name, found.arn, found.text, found.settings, self._service.tags(found.arn), schedules)
 
-    def owned(self, but: frozenset[str]) -> list[DeployedPipeline]:
-        found = []
-        for summary in self._summaries():
-            name = summary["PipelineName"]
-            # Without a look at the tags of every pipeline in the account: ours have our names or run under our role.
-            ours = name.startswith(self._destination.prefix) or summary.get("RoleArn") == self._destination.role
-            if name in but or not ours:
-                continue
-            if self._destination.owner.defines(tags_of(self._clients, summary["PipelineArn"])):
-                found.append(self.pipeline(name))
-        return found
+    def owned(self, but: frozenset[str]) -> list[Deployed]:
+        return [
+            self.pipeline(name)
+            for name, arn in self._service.candidates()
+            if name not in but and self._destination.owner.defines(self._service.tags(arn))
+        ]
 
     def has_schedule_group(self) -> bool:
         name = self._destination.schedule_group
@@ -110,10 +96,8 @@ class AWS:
     def has_object(self, uri: str) -> bool:
         return self._objects.exists(uri)
 
-    def _summaries(self) -> Iterator[Mapping[str, Any]]:
-        what = "The pipelines of the account cannot be listed"
-        for page in self._clients.pages(what, "sagemaker", "list_pipelines", MaxResults=largest_page()):
-            yield from page["PipelineSummaries"]
+    def read(self, uri: str) -> str:
+        return self._objects.read(uri, LARGEST_DEFINITION).decode() if self._objects.exists(uri) else ""
 
     def _schedules(self, pipeline: str) -> dict[str, dict[str, Any]]:
         prefix, group = name_prefix(pipeline), self._destination.schedule_group

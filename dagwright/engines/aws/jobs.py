@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dagwright.engines.sagemaker.clients import Clients, aws_errors
-from dagwright.engines.sagemaker.responses import plain
+from dagwright.engines.aws.clients import Clients, aws_errors
+from dagwright.engines.aws.responses import plain
 
 
 class Kind(NamedTuple):
@@ -33,6 +33,18 @@ KINDS: Mapping[str, Kind] = {
     "endpoint-config": Kind("describe_endpoint_config", "EndpointConfigName"),
     "endpoint": Kind("describe_endpoint", "EndpointName"),
     "inference-component": Kind("describe_inference_component", "InferenceComponentName"),
+}
+# What the member of a step's Metadata is called that holds such an ARN (botocore: PipelineExecutionStepMetadata).
+_MEMBERS = {
+    "processing-job": "ProcessingJob",
+    "training-job": "TrainingJob",
+    "transform-job": "TransformJob",
+    "hyper-parameter-tuning-job": "TuningJob",
+    "automl-job": "AutoMLJob",
+    "model": "Model",
+    "model-package": "RegisterModel",
+    "endpoint-config": "EndpointConfig",
+    "endpoint": "Endpoint",
 }
 _STEP_TYPES = {
     "ProcessingJob": "Processing",
@@ -68,6 +80,20 @@ def made_by(metadata: Mapping[str, Any]) -> Made | None:
             if ":sagemaker:" in str(arn) and word in KINDS:
                 return Made(str(arn), KINDS[word], name)
     return None
+
+
+def metadata_of(answer: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The Metadata of a step to which SageMaker gave this answer; empty if it names nothing that a step makes.
+
+    >>> metadata_of({"ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/churn"})
+    {'Model': {'Arn': 'arn:aws:sagemaker:us-east-1:123456789012:model/churn'}}
+    """
+    for name, value in answer.items():
+        arn = str(value) if name.endswith("Arn") else ""
+        word = arn.split(":", 5)[-1].partition("/")[0]
+        if ":sagemaker:" in arn and word in _MEMBERS:
+            return {_MEMBERS[word]: {"Arn": arn}}
+    return {}
 
 
 def step_type(metadata: Mapping[str, Any]) -> str:

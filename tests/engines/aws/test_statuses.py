@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagwright.engines.sagemaker.statuses import EXECUTION_STATES, is_over
+from dagwright.engines.aws.statuses import EXECUTION_STATES, is_over
 from dagwright.shapes import model
 
 

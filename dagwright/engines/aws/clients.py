@@ -21,6 +21,7 @@ _NO_CREDENTIALS = "Sign in (aws sso login, or the AWS_* variables); for a named 
 _EXPIRED = "Sign in again (aws sso login, or new AWS_* variables); nothing that runs on AWS is touched by that."
 _DENIED = "Ask for this permission, or sign in as a role that has it."
 _NOT_THERE = re.compile("does ?n[o']t exist|not found|could not find|no such", re.IGNORECASE)
+_ABSENT = ("ResourceNotFound", "ResourceNotFoundException", "StateMachineDoesNotExist", "ExecutionDoesNotExist")
 _HINTS = {
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
@@ -33,6 +34,10 @@ _HINTS = {
     "AccessDeniedException": _DENIED,
     "403": "S3 refuses to look. Ask for s3:GetObject and s3:ListBucket, or sign in as a role that has them.",
     "NoSuchBucket": "There is no such bucket: create it, or correct the bucket in config/project.yaml.",
+    "InvalidLoggingConfiguration": (
+        "Create the log group (config/project.yaml: state_machines.log_group), and let the machines' role deliver logs."
+    ),
+    "StateMachineDeleting": "What had this name is still being deleted; try again in a minute.",
     "Throttling": "AWS slows this account down; try again in a minute.",
     "ThrottlingException": "AWS slows this account down; try again in a minute.",
 }
@@ -135,10 +140,10 @@ def error_code(error: AWSError) -> str:
 def is_absent(error: AWSError) -> bool:
     """Whether AWS says that there is nothing of that name.
 
-    Besides its two codes for it, SageMaker has a ValidationException whose sentence says so (a group without packages).
+    Besides the codes for it, SageMaker has a ValidationException whose sentence says so (a group without packages).
     """
     code = error_code(error)
-    if code in ("ResourceNotFound", "ResourceNotFoundException"):
+    if code in _ABSENT:
         return True
     return code == "ValidationException" and _NOT_THERE.search(error.message) is not None
 

@@ -8,44 +8,29 @@ is to be deleted comes last. Whatever was done is not done again by a second run
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from dagwright.engines.sagemaker.clients import Clients, aws_errors, error_code
-from dagwright.engines.sagemaker.objects import Objects, bucket_and_key
-from dagwright.engines.sagemaker.ownership import ENVIRONMENT, PROJECT
-from dagwright.engines.sagemaker.plan import Orphan, PipelinePlan, Plan, SchedulePlan
-from dagwright.engines.sagemaker.remote import Remote
-from dagwright.engines.sagemaker.schedules import declared, request, schedule_fingerprint, switched_off
-from dagwright.engines.sagemaker.wanted import Destination, WantedPipeline
+from dagwright.engines.aws.clients import Clients, aws_errors, error_code
+from dagwright.engines.aws.objects import Objects
+from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT
+from dagwright.engines.aws.plan import Orphan, PipelinePlan, Plan, SchedulePlan
+from dagwright.engines.aws.remote import Remote
+from dagwright.engines.aws.schedules import declared, request, schedule_fingerprint, switched_off
+from dagwright.engines.aws.service import Done, Service, pairs
+from dagwright.engines.aws.wanted import Destination, Wanted
 from dagwright.errors import AWSError, Problem, UserError
-
-
-@dataclass(frozen=True)
-class Done:
-    """A call that has changed something on AWS: its operation, on what, and the version it made if AWS says so."""
-
-    operation: str
-    name: str
-    arn: str = ""
-    version: int | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Its members in AWS's words where it has any."""
-        more = {"Arn": self.arn, "PipelineVersionId": self.version}
-        return {"operation": self.operation, "name": self.name} | {key: value for key, value in more.items() if value}
 
 
 def refuse_others(plan: Plan, *, adopting: bool) -> None:
     """Raises UserError for pipelines that are another's, and, unless `adopting`, for those that are nobody's yet."""
-    problems = []
+    problems, thing = [], plan.destination.thing
     for one in plan.pipelines:
         if one.belongs_to:
-            what = f"the pipeline {one.deployed_name} on AWS belongs to {one.belongs_to}"
+            what = f"the {thing} {one.deployed_name} on AWS belongs to {one.belongs_to}"
             hint = f"rename one of the two, or take the tags {PROJECT} and {ENVIRONMENT} from it"
             problems.append(Problem("belongs-to-another", what, hint))
         elif one.adopts and not adopting:
-            what = f"the pipeline {one.deployed_name} is on AWS already, and nothing says that it is this project's"
+            what = f"the {thing} {one.deployed_name} is on AWS already, and nothing says that it is this project's"
             hint = "to take it over: plan --out FILE, read what would change, then upsert --plan FILE"
             problems.append(Problem("not-ours-yet", what, hint))
     if problems:
@@ -56,16 +41,23 @@ class Upsert:
     """One execution of one plan. `say` hears of every change as soon as it is made."""
 
     def __init__(
-        self, destination: Destination, clients: Clients, remote: Remote, objects: Objects, say: Callable[[Done], None]
+        self,
+        destination: Destination,
+        clients: Clients,
+        service: Service,
+        remote: Remote,
+        objects: Objects,
+        say: Callable[[Done], None],
     ) -> None:
         self._destination = destination
         self._clients = clients
+        self._service = service
         self._remote = remote
         self._objects = objects
         self._say = say
         self._new_group = ""
 
-    def run(self, plan: Plan, wanted: Sequence[WantedPipeline], *, prune: bool) -> None:
+    def run(self, plan: Plan, wanted: Sequence[Wanted], *, prune: bool) -> None:
         """Make AWS what the plan says. Raises AWSError at the first call that fails, or if AWS has moved."""
         by_name = {one.deployed_name: one for one in wanted}
         doomed = {one.name for one in plan.orphans} if prune else set()
@@ -75,7 +67,7 @@ class Upsert:
         for orphan in plan.orphans if prune else ():
             self._delete(orphan)
 
-    def _upsert(self, plan: PipelinePlan, wanted: WantedPipeline, doomed: set[str]) -> None:
+    def _upsert(self, plan: PipelinePlan, wanted: Wanted, doomed: set[str]) -> None:
         for missing in plan.code:
             self._objects.put(missing.content(), missing.uri)
             self._say(Done("PutObject", missing.uri))
@@ -87,45 +79,26 @@ class Upsert:
             raise _moved(plan.deployed_name)
         arn = self._put_pipeline(plan, wanted)
         if plan.tags and plan.action != "create":
-            with aws_errors(f"The tags of {plan.deployed_name} could not be changed"):
-                self._clients("sagemaker").add_tags(
-                    ResourceArn=arn, Tags=_pairs({one.path: one.new for one in plan.tags})
-                )
-            self._say(Done("AddTags", plan.deployed_name, arn))
+            tags = {one.path: one.new for one in plan.tags}
+            self._say(self._service.add_tags(plan.deployed_name, arn, tags))
         if schedules and self._new_group:
             self._create_group(self._new_group)
             self._new_group = ""
         for schedule in schedules:
             self._put_schedule(schedule, wanted, arn, deployed.schedules)
 
-    def _put_pipeline(self, plan: PipelinePlan, wanted: WantedPipeline) -> str:
+    def _put_pipeline(self, plan: PipelinePlan, wanted: Wanted) -> str:
         """Create or update the pipeline itself, if the plan says so; its ARN."""
         if plan.action == "keep":
             return plan.arn
-        request: dict[str, Any] = {"PipelineName": plan.deployed_name, "RoleArn": wanted.role}
-        stored = wanted.stored_definition(self._destination)
-        if stored is None:
-            request["PipelineDefinition"] = wanted.text
-        else:
-            bucket, key = bucket_and_key(stored.uri)
-            request["PipelineDefinitionS3Location"] = {"Bucket": bucket, "ObjectKey": key}
-        if wanted.description:
-            request["PipelineDescription"] = wanted.description
-        if wanted.max_parallel_steps:
-            request["ParallelismConfiguration"] = {"MaxParallelExecutionSteps": wanted.max_parallel_steps}
-        if plan.action == "create":
-            # The same wishes make the same token, so that two who create at once both get the one pipeline.
-            request |= {"Tags": _pairs(wanted.tags), "ClientRequestToken": wanted.fingerprint}
-        operation = f"{plan.action}_pipeline"
-        with aws_errors(f"The pipeline {plan.deployed_name} could not be {plan.action}d"):
-            answer = getattr(self._clients("sagemaker"), operation)(**request)
-        done = "CreatePipeline" if plan.action == "create" else "UpdatePipeline"
-        self._say(Done(done, plan.deployed_name, answer["PipelineArn"], answer.get("PipelineVersionId")))
-        return str(answer["PipelineArn"])
+        put = self._service.create if plan.action == "create" else self._service.update
+        done = put(wanted, wanted.stored_definition(self._destination))
+        self._say(done)
+        return done.arn
 
     def _create_group(self, name: str) -> None:
         given = {key: value for key, value in self._destination.tags.items() if value}
-        tags = _pairs(given | self._destination.owner.group_tags())
+        tags = pairs(given | self._destination.owner.group_tags())
         try:
             with aws_errors(f"The schedule group {name} could not be created"):
                 answer = self._clients("scheduler").create_schedule_group(Name=name, Tags=tags)
@@ -136,7 +109,7 @@ class Upsert:
             self._say(Done("CreateScheduleGroup", name, answer["ScheduleGroupArn"]))
 
     def _put_schedule(
-        self, plan: SchedulePlan, wanted: WantedPipeline, arn: str, deployed: Mapping[str, Mapping[str, Any]]
+        self, plan: SchedulePlan, wanted: Wanted, arn: str, deployed: Mapping[str, Mapping[str, Any]]
     ) -> None:
         if plan.action == "disable":
             members = switched_off(deployed[plan.name])
@@ -166,18 +139,12 @@ class Upsert:
             for name, members in deployed.schedules.items():
                 if self._destination.owner.has_signed(members.get("Description", "")):
                     self._delete_schedule(name)
-            with aws_errors(f"The pipeline {orphan.name} could not be deleted"):
-                self._clients("sagemaker").delete_pipeline(PipelineName=orphan.name)
-            self._say(Done("DeletePipeline", orphan.name, deployed.arn))
+            self._say(self._service.delete(orphan.name, deployed.arn))
 
     def _delete_schedule(self, name: str) -> None:
         with aws_errors(f"The schedule {name} could not be deleted"):
             self._clients("scheduler").delete_schedule(Name=name, GroupName=self._destination.schedule_group)
         self._say(Done("DeleteSchedule", name))
-
-
-def _pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _moved(name: str) -> AWSError:

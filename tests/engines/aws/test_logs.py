@@ -9,9 +9,9 @@ import pytest
 from aws import AWS
 from scripted import DENIED, Scripted, job_name, sagemaker_arn
 
-from dagwright.engines.sagemaker.clients import Clients
-from dagwright.engines.sagemaker.jobs import KINDS, made_by
-from dagwright.engines.sagemaker.logs import LogStream, logs_of
+from dagwright.engines.aws.clients import Clients
+from dagwright.engines.aws.jobs import KINDS, made_by
+from dagwright.engines.aws.logs import LogStream, logs_of
 from dagwright.errors import AWSError
 
 

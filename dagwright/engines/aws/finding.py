@@ -6,21 +6,63 @@ A pipeline may be named as it is here or as it is on AWS.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
+from dagwright.engines.aws.clients import is_absent
+from dagwright.engines.aws.ownership import Owner
 from dagwright.engines.execution import Execution
-from dagwright.engines.sagemaker.clients import is_absent, largest_page
-from dagwright.engines.sagemaker.executions import Executions, Identity, identity_of
-from dagwright.engines.sagemaker.ownership import Owner
-from dagwright.engines.sagemaker.responses import plain
 from dagwright.errors import AWSError, ConfigurationError, UsageError, did_you_mean
-from dagwright.shapes import model
 
 _PAGES_SEARCHED = 10
-_WHOLE_ID = re.compile("[a-z0-9]{12}")  # as the service makes them
+
+
+class Identity(NamedTuple):
+    """What the ARN of an execution says."""
+
+    arn: str
+    region: str
+    account_id: str
+    pipeline: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Present:
+    """A pipeline that is there; `last` is when it was started last, as far as it ever was."""
+
+    name: str
+    arn: str
+    last: str
+
+
+class Executions(Protocol):
+    """What one account and Region has run, on one service. Each method raises AWSError."""
+
+    @property
+    def page(self) -> int:
+        """How many executions the service gives in one answer."""
+
+    def identity(self, arn: str) -> Identity:
+        """Raises UsageError for what is not the ARN of an execution."""
+
+    def arn(self, names: Names, pipeline: str, identity: str) -> str:
+        """The ARN of an execution by its id; empty for what is only the beginning of one."""
+
+    def can_be_name(self, pipeline: str) -> bool:
+        """Whether a pipeline can be called so there."""
+
+    def of(self, pipeline: str, wanted: int | None = None) -> Iterator[Execution]:
+        """The executions of one pipeline without their steps, newest first, page after page as they are asked for; if
+        no more than some are `wanted`, the pages are no larger."""
+
+    def deployed(self, what: str, prefix: str, is_own: Callable[[str], bool]) -> list[Present]:
+        """The pipelines with names that are own; `what` is the sentence for a refusal."""
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of a pipeline."""
 
 
 class Names(Protocol):
@@ -54,11 +96,11 @@ class Finder:
         if not words:
             return self._newest()
         if words.startswith("arn:"):
-            return self._in_reach(identity_of(words)).arn
+            return self._in_reach(self._executions.identity(words)).arn
         pipeline, _, beginning = words.rpartition("/")
-        if pipeline and self._is_own(pipeline) and _WHOLE_ID.fullmatch(beginning):
-            place = f"arn:{self._names.partition}:sagemaker:{self._names.region}:{self._names.account_id}"
-            return f"{place}:pipeline/{pipeline}/execution/{beginning}"
+        whole = self._executions.arn(self._names, pipeline, beginning) if pipeline and self._is_own(pipeline) else ""
+        if whole:
+            return whole
         found = self._search([self.deployed_name(pipeline)] if pipeline else self._pipelines(), beginning)
         if len(found) == 1:
             return found[0].arn
@@ -101,7 +143,7 @@ class Finder:
 
     def _candidates(self, pipeline: str) -> list[str]:
         """What a pipeline may be called on AWS, the likeliest first."""
-        if not re.fullmatch(model("sagemaker")["PipelineName"]["pattern"], pipeline):
+        if not self._executions.can_be_name(pipeline):
             raise UsageError(f"'{pipeline}' cannot be the name of a pipeline")
         if self._is_own(pipeline):
             return [pipeline]
@@ -124,19 +166,17 @@ class Finder:
         """The project's pipelines, the one that ran last first; only those that did, unless told otherwise."""
         prefix = self._around()[0].rstrip("-")
         what = f"The pipelines of {self._names.environment} cannot be listed"
-        listed = map(plain, self._executions.pipelines(what, PipelineNamePrefix=prefix))
-        own = [item for item in listed if self._is_own(item["PipelineName"])]
-        own = [item for item in own if (item.get("LastExecutionTime") or not ran) and not self._is_anothers(item)]
-        own.sort(key=lambda item: str(item.get("LastExecutionTime", "")), reverse=True)
-        return [str(item["PipelineName"]) for item in own]
+        found = self._executions.deployed(what, prefix, self._is_own)
+        own = [item for item in found if (item.last or not ran) and not self._is_anothers(item)]
+        return [item.name for item in sorted(own, key=lambda item: item.last, reverse=True)]
 
-    def _is_anothers(self, pipeline: Mapping[str, Any]) -> bool:
+    def _is_anothers(self, pipeline: Present) -> bool:
         """Whether its tags say so: `rc-churn-x-training` is x-training of rc-churn, or training of rc-churn-x. Without
         a hyphen in it what is left of a name leaves no choice, and is not looked at."""
         before, after = self._around()
-        if "-" not in pipeline["PipelineName"].removeprefix(before).removesuffix(after):
+        if "-" not in pipeline.name.removeprefix(before).removesuffix(after):
             return False
-        tags = self._executions.tags(pipeline["PipelineArn"])
+        tags = self._executions.tags(pipeline.arn)
         return bool(Owner(self._names.model_package_group, self._names.environment).other_owner(tags))
 
     def _search(self, names: list[str], beginning: str) -> list[Execution]:
@@ -144,7 +184,7 @@ class Finder:
         looked through side by side, a page of each at a time."""
         readers = [self._executions.of(name) for name in names]
         for _ in range(_PAGES_SEARCHED):
-            pages = [[*islice(reader, largest_page())] for reader in readers]
+            pages = [[*islice(reader, self._executions.page)] for reader in readers]
             found = [item for page in pages for item in page if item.id.startswith(beginning)]
             if found or not any(pages):
                 return [item for item in found if item.id == beginning] or found

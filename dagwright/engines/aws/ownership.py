@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dagwright.engines.sagemaker.clients import Clients
+from dagwright.engines.aws.clients import Clients
 
-_FILE = "file:"
+_FILE, REST = "file:", "rest:"
 PROJECT, ENVIRONMENT, PIPELINE = "dagwright:project", "dagwright:environment", "dagwright:pipeline"
 
 
@@ -35,8 +35,9 @@ class Owner:
         return self.tags(f"{_FILE}{pipeline}")
 
     def defines(self, tags: Mapping[str, str]) -> bool:
-        """Whether a pipeline with these tags is ours and was defined in `pipelines/`."""
-        return self.owns(tags) and not tags.get(PIPELINE, "").startswith(_FILE)
+        """Whether a pipeline with these tags is ours and was defined in `pipelines/`: neither in a file, nor made to
+        complete an execution of another."""
+        return self.owns(tags) and not tags.get(PIPELINE, "").startswith((_FILE, REST))
 
     def group_tags(self) -> dict[str, str]:
         """What tells a schedule group as ours; the environments of an account may share it."""

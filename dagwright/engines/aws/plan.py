@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from dagwright.definition.diff import Change, Difference, compare, field_changes
-from dagwright.definition.diff_secrets import hidden
-from dagwright.definition.graph import Graph, examine_definition
-from dagwright.engines.sagemaker.ownership import PROJECT
-from dagwright.engines.sagemaker.remote import DeployedPipeline, Remote
-from dagwright.engines.sagemaker.schedules import (
+from dagwright.definition.diff import Change, Difference, field_changes
+from dagwright.engines.aws.ownership import PROJECT
+from dagwright.engines.aws.remote import Deployed, Remote
+from dagwright.engines.aws.schedules import (
     comparable,
     declared,
     is_over,
@@ -24,8 +22,10 @@ from dagwright.engines.sagemaker.schedules import (
     switched_off,
     when,
 )
-from dagwright.engines.sagemaker.wanted import Destination, WantedObject, WantedPipeline
-from dagwright.errors import DefinitionError
+from dagwright.engines.aws.wanted import Destination, Wanted, WantedObject
+
+if TYPE_CHECKING:
+    from dagwright.engines.stepfunctions.compiler.losses import Loss
 
 VERSION = 1
 
@@ -49,7 +49,8 @@ class PipelinePlan:
     schedules, and the objects that are not in S3 yet.
 
     `action` is what becomes of the pipeline itself. `adopts`: it is there, and nobody's yet; `belongs_to`: it is
-    another project's or environment's, so that nothing may be done. `notes` are for whoever reads the plan.
+    another project's or environment's, so that nothing may be done. `losses` are what the pipeline says and that place
+    does not do. `notes` are for whoever reads the plan.
     """
 
     name: str
@@ -63,6 +64,7 @@ class PipelinePlan:
     tags: tuple[Change, ...] = ()
     schedules: tuple[SchedulePlan, ...] = ()
     code: tuple[WantedObject, ...] = ()
+    losses: tuple[Loss, ...] = ()
     adopts: bool = False
     belongs_to: str = ""
     notes: tuple[str, ...] = ()
@@ -75,9 +77,9 @@ class PipelinePlan:
 @dataclass(frozen=True)
 class Orphan:
     """What is ours on AWS and not defined any more: deleted with `--prune` only. `starts` says when its schedules still
-    start a pipeline that is defined nowhere."""
+    start a pipeline that is defined nowhere. `kind` is schedule, or what a pipeline is called there."""
 
-    kind: Literal["pipeline", "schedule"]
+    kind: str
     name: str
     pipeline: str
     seen: str
@@ -102,6 +104,7 @@ class Plan:
         """What `plan --json` prints and `plan --out` saves. Members with nothing in them are left out."""
         return {
             "version": VERSION,
+            "engine": self.destination.engine,
             "environment": self.destination.owner.environment,
             "account": self.destination.account_id,
             "region": self.destination.region,
@@ -112,7 +115,7 @@ class Plan:
         }
 
 
-def make_plan(wanted: Sequence[WantedPipeline], destination: Destination, remote: Remote, *, complete: bool) -> Plan:
+def make_plan(wanted: Sequence[Wanted], destination: Destination, remote: Remote, *, complete: bool) -> Plan:
     """The plan for these pipelines; if they are `complete`, all that the project has, also for what is there besides.
 
     Reads only. Raises AWSError.
@@ -126,21 +129,17 @@ def make_plan(wanted: Sequence[WantedPipeline], destination: Destination, remote
     if complete:
         for other in remote.owned(but=frozenset(one.deployed_name for one in wanted)):
             starts = [when(members) for members in other.schedules.values() if members.get("State") != "DISABLED"]
-            orphans.append(Orphan("pipeline", other.name, other.name, other.fingerprint, tuple(starts)))
+            orphans.append(Orphan(destination.thing, other.name, other.name, other.fingerprint, tuple(starts)))
     creates = any(schedule.action == "create" for one in pipelines for schedule in one.schedules)
     new_group = destination.schedule_group if creates and not remote.has_schedule_group() else ""
     return Plan(destination, tuple(pipelines), tuple(orphans), new_group)
 
 
-def _pipeline_plan(
-    wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination, remote: Remote
-) -> PipelinePlan:
-    arn = deployed.arn or destination.pipeline_arn(wanted.deployed_name)
-    difference = compare(*hidden(_graph_of(deployed), wanted.graph))
-    if not deployed.arn:
-        difference = Difference(steps=difference.steps)
+def _pipeline_plan(wanted: Wanted, deployed: Deployed, destination: Destination, remote: Remote) -> PipelinePlan:
+    arn = deployed.arn or destination.arn(wanted.deployed_name)
+    differs, difference = wanted.compare(deployed, remote.read)
     settings = tuple(_settings(wanted, deployed))
-    changed: Literal["update", "keep"] = "update" if difference or settings else "keep"
+    changed: Literal["update", "keep"] = "update" if differs or settings else "keep"
     action: Literal["create", "update", "keep"] = changed if deployed.arn else "create"
     stored = wanted.stored_definition(destination) if action != "keep" else None
     objects = (*wanted.code, *((stored,) if stored else ()))
@@ -156,29 +155,18 @@ def _pipeline_plan(
         tuple(_tag_changes(wanted.tags, deployed.tags)),
         tuple(_schedule_plans(wanted, deployed, arn, destination)),
         tuple(one for one in objects if not remote.has_object(one.uri)),
+        losses=wanted.losses,
         adopts=bool(deployed.arn) and PROJECT not in deployed.tags,
         belongs_to=destination.owner.other_owner(deployed.tags),
         notes=tuple(_notes(wanted, deployed, destination)),
     )
 
 
-def _graph_of(deployed: DeployedPipeline) -> Graph:
-    """What is deployed, to be compared; nothing if there is none, or none that could be read."""
-    try:
-        return examine_definition(deployed.text or "{}")[0]
-    except DefinitionError:
-        return examine_definition("{}")[0]
-
-
-def _settings(wanted: WantedPipeline, deployed: DeployedPipeline) -> Iterator[Change]:
-    pairs = (
-        ("RoleArn", deployed.role, wanted.role),
-        ("PipelineDescription", deployed.description, wanted.description),
-        ("MaxParallelExecutionSteps", deployed.max_parallel_steps, wanted.max_parallel_steps),
-    )
-    for name, old, new in pairs:
-        if new and old != new:
-            yield Change("changed" if old else "added", name, old or None, new)
+def _settings(wanted: Wanted, deployed: Deployed) -> Iterator[Change]:
+    for name, value in wanted.settings.items():
+        for change in field_changes({name: deployed.settings.get(name)}, {name: value}):
+            if change.kind != "removed":  # what is not said stays
+                yield change
 
 
 def _tag_changes(wanted: Mapping[str, str], deployed: Mapping[str, str]) -> Iterator[Change]:
@@ -188,9 +176,7 @@ def _tag_changes(wanted: Mapping[str, str], deployed: Mapping[str, str]) -> Iter
             yield Change("changed" if key in deployed else "added", key, deployed.get(key), value)
 
 
-def _schedule_plans(
-    wanted: WantedPipeline, deployed: DeployedPipeline, arn: str, destination: Destination
-) -> Iterator[SchedulePlan]:
+def _schedule_plans(wanted: Wanted, deployed: Deployed, arn: str, destination: Destination) -> Iterator[SchedulePlan]:
     for name, schedule in declared(wanted).items():
         members = request(schedule, arn, destination)
         found = deployed.schedules.get(name)
@@ -207,13 +193,13 @@ def _schedule_plans(
             yield SchedulePlan(name, "disable", when(off), tuple(field_changes(comparable(running), comparable(off))))
 
 
-def _undeclared(wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination) -> Iterator[Orphan]:
+def _undeclared(wanted: Wanted, deployed: Deployed, destination: Destination) -> Iterator[Orphan]:
     for name, members in _undeclared_schedules(wanted, deployed, destination):
         yield Orphan("schedule", name, wanted.deployed_name, schedule_fingerprint(members))
 
 
 def _undeclared_schedules(
-    wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination
+    wanted: Wanted, deployed: Deployed, destination: Destination
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     names = declared(wanted)
     for name, members in deployed.schedules.items():
@@ -221,7 +207,7 @@ def _undeclared_schedules(
             yield name, members
 
 
-def _notes(wanted: WantedPipeline, deployed: DeployedPipeline, destination: Destination) -> Iterator[str]:
+def _notes(wanted: Wanted, deployed: Deployed, destination: Destination) -> Iterator[str]:
     own = declared(wanted)
     for name, asked in own.items():
         if name not in deployed.schedules and is_over(asked.members):
@@ -239,6 +225,7 @@ def _pipeline_json(plan: PipelinePlan) -> dict[str, Any]:
         "schedules": [
             _said(vars(one) | {"fields": [change.as_json() for change in one.fields]}) for one in plan.schedules
         ],
+        "losses": [one.as_json() for one in plan.losses],
         "code": [_said({"uri": one.uri, "origin": one.origin}) for one in plan.code],
     }
     return _said(members)

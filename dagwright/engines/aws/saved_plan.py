@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from dagwright.engines.sagemaker.plan import VERSION, Plan
+from dagwright.engines.aws.plan import VERSION, Plan
 from dagwright.errors import Problem, UserError
 
 _AGAIN = "Make the plan again, and read it again."
@@ -39,7 +39,7 @@ def _are_objects(items: Any) -> bool:
 
 def _elsewhere(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:
     now = fresh.as_json()
-    for name in ("environment", "account", "region"):
+    for name in ("engine", "environment", "account", "region"):
         if plan.get(name) != now[name]:
             yield Problem("other-place", f"it is for the {name} {plan.get(name)}, and this is {now[name]}")
 
