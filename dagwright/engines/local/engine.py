@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,9 +21,10 @@ from dagwright.engines.local.home import Home, new_execution_id, new_job_name, p
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
 from dagwright.engines.local.log_file import LogFile
+from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
-from dagwright.engines.local.run import Ended, Run, stopping_signals
+from dagwright.engines.local.run import Run, stopping_signals
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import JOBS, Bench
 from dagwright.engines.local.store import storage_errors
@@ -58,6 +59,17 @@ class Settings(Protocol):
     def copy_below_mib(self) -> int: ...
 
 
+class Way(Protocol):
+    """A way to run a graph to its end."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What it leaves out of what the definition asks for."""
+
+    def run(self, images: Iterable[str]) -> Execution:
+        """Run it, after the environments of `images` have been made."""
+
+
 class LocalEngine:
     """Runs definitions in `project/.dagwright`; `account` gives the names that ARNs and variables carry."""
 
@@ -87,13 +99,25 @@ class LocalEngine:
         with self.home.at_work(execution.id), ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
             launcher, notes = self._launcher(graph, execution.id, tools)
-            run = self._prepare(graph, execution, launcher, tools.enter_context(Removal()), observer, events)
-            images = check.images_of(graph, run.scope, run.bench)
+            recording = Recording(execution, graph, self.home, observer)
+            scope = self._scope(recording)
+            bench = self._bench(recording, launcher, tools.enter_context(Removal()))
+            run = self._way(start, recording, scope, bench, events)
+            images = check.images_of(graph, scope, bench)
             observer.started(execution, graph.predecessors)
-            for note in [*notes, *check.notes_of(graph)]:
+            for note in [*notes, *run.notes]:
                 observer.noted(note)
             self._record(graph, execution)
             return run.run(images)
+
+    def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
+        """How this engine runs a graph. Raises DefinitionError if it cannot."""
+        execution = recording.execution
+        return Run(recording, scope, bench, self._max_parallel, lambda step: new_job_name(execution.id, step), events)
+
+    @property
+    def _max_parallel(self) -> int:
+        return self._settings.max_parallel or max(2, os.cpu_count() or 2)
 
     def start(self, start: Start, observer: Observer) -> Execution:
         """Raises UsageError: a run on this machine ends with the program that runs it."""
@@ -118,40 +142,30 @@ class LocalEngine:
             started=execution.started, parameters=dict(execution.parameters), definition=dict(graph.definition),
         )  # fmt: skip
 
-    def _prepare(
-        self,
-        graph: Graph,
-        execution: Execution,
-        launcher: Launcher,
-        removal: Removal,
-        observer: Observer,
-        events: SimpleQueue[Ended | str],
-    ) -> Run:
-        home = self.home
-        outputs: dict[str, Mapping[str, Any]] = {}
-        scope = RunScope(
-            graph, home.store, self._account, execution.id, execution.pipeline, execution.started, now,
-            execution.parameters, outputs,
+    def _scope(self, recording: Recording) -> RunScope:
+        execution = recording.execution
+        return RunScope(
+            recording.graph, self.home.store, self._account, execution.id, execution.pipeline, execution.started, now,
+            execution.parameters, recording.outputs,
         )  # fmt: skip
+
+    def _bench(self, recording: Recording, launcher: Launcher, removal: Removal) -> Bench:
+        home = self.home
         workshop = Workshop(
-            home.store, launcher, home.jobs(execution.id), home.logs, removal.take,
+            home.store, launcher, home.jobs(recording.execution.id), home.logs, removal.take,
             private_folders(home.path), self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
         )  # fmt: skip
-        bench = Bench(
+        noted = recording.observer.noted
+        return Bench(
             workshop=workshop,
-            environments=Environments(home.environments, self._settings.environments, self._project, observer.noted),
+            environments=Environments(home.environments, self._settings.environments, self._project, noted),
             registry=Registry(home.database, home.store),
             account=self._account,
             lambdas=self._settings.lambdas,
             project=self._project,
             now=now,
-            watch=lambda step, job: run.watch(step, job),  # noqa: PLW0108 - `run` is made of this
+            watch=recording.watch,
         )
-        run = Run(
-            execution, graph, scope, bench, home, observer, self._settings.max_parallel or max(2, os.cpu_count() or 2),
-            lambda step: new_job_name(execution.id, step), outputs, events,
-        )  # fmt: skip
-        return run
 
     def _launcher(self, graph: Graph, execution: str, tools: ExitStack) -> tuple[Launcher, list[str]]:
         """A launcher, with sandboxes if that can be, and what to say of it.

@@ -16,7 +16,7 @@ from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.environments import Environment, Environments
 from dagwright.engines.local.job import NOT_STARTED, Job, JobEnding
-from dagwright.engines.local.job_run import JobRun, Workshop
+from dagwright.engines.local.job_run import JobRun, Workshop, in_one_line
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
 from dagwright.engines.local.metrics import Metrics, final_metrics
 from dagwright.engines.local.processing import exit_message, processing_job, processing_response
@@ -31,17 +31,22 @@ from dagwright.engines.local.training import (
     training_response,
     wrote_model,
 )
+from dagwright.errors import DagwrightError
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """How a step ended: `output` is the Describe response that later steps read; `notes` are worth a line each."""
+    """How a step ended: `output` is the Describe response that later steps read; `notes` are worth a line each.
+
+    `answer` is what a Lambda function returned, whatever of it the step declares.
+    """
 
     status: str
     failure_reason: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     output: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    answer: Any = None
 
 
 class Stoppable(Protocol):
@@ -171,7 +176,7 @@ def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     outputs = lambda_outputs(answer, declared)
     listed = [{"Name": name, "Value": render(value)} for name, value in outputs.items()]
     metadata = {"Lambda": {"Arn": function, "OutputParameters": listed}}
-    return StepResult(SUCCEEDED, "", metadata, {"OutputParameters": outputs})
+    return StepResult(SUCCEEDED, "", metadata, {"OutputParameters": outputs}, answer=answer)
 
 
 def run_condition(step: Step, scope: RunScope, bench: Bench) -> StepResult:
@@ -209,6 +214,16 @@ RUNNERS: Mapping[str, Runner] = {
     "Model": run_model,
     "RegisterModel": run_register_model,
 }
+
+
+def result_of(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """How a step ends, run as its type says; what keeps it from being run is its failure."""
+    try:
+        return RUNNERS[step.type](step, scope, bench)
+    except DagwrightError as error:
+        return StepResult(FAILED, in_one_line(error))
+
+
 JOBS = {"Processing", "Training", "Lambda"}
 """The types that start a process and take their time; the others are done at once."""
 
