@@ -1,0 +1,49 @@
+"""Jobs that are started again after they failed: a loop of states around the one that starts them.
+
+A state's own Retry knows errors by their names, and every job that failed has the same. So its failure is caught, a
+Choice looks for the reason in the text of the error, and a Wait leads back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dagwright.engines.stepfunctions.compiler.retries import Again
+
+# The longest that a Wait state takes (states-language.net/spec.html has no limit; the developer guide names this one).
+_LONGEST_WAIT = 99_999_999
+
+
+def counters(count: int, variable: str) -> list[str]:
+    """A variable for each loop of a step, which counts its attempts."""
+    return [variable if index == 0 else f"{variable}_{index + 1}" for index in range(count)]
+
+
+def rules(again: Sequence[Again], variable: str, waiting: str) -> list[dict[str, Any]]:
+    """For each loop, the rule that leads to `waiting` if the reason is one of its own and attempts are left."""
+    found = []
+    for one, counter in zip(again, counters(len(again), variable), strict=True):
+        reasons = [{"Variable": "$.Cause", "StringMatches": pattern} for pattern in one.patterns]
+        reason = reasons[0] if len(reasons) == 1 else {"Or": reasons}
+        left = {"Variable": f"${counter}", "NumericLessThan": one.max_attempts}
+        found.append({"And": [reason, left], "Assign": _next_attempt(one, counter, variable), "Next": waiting})
+    return found
+
+
+def _next_attempt(again: Again, counter: str, variable: str) -> dict[str, Any]:
+    waits = [_wait(again, attempt) for attempt in range(again.max_attempts)]
+    counted = {f"{counter}.$": f"States.MathAdd(${counter}, 1)"}
+    if len(set(waits)) == 1:
+        return {**counted, f"{variable}_wait": waits[0]}
+    listed = ", ".join(map(str, waits))
+    return {**counted, f"{variable}_wait.$": f"States.ArrayGetItem(States.Array({listed}), ${counter})"}
+
+
+def _wait(again: Again, attempt: int) -> int:
+    """Seconds before the attempt after this many others."""
+    try:
+        seconds = again.interval_seconds * again.backoff_rate**attempt
+    except OverflowError:
+        return _LONGEST_WAIT
+    return max(1, min(round(seconds), _LONGEST_WAIT))
