@@ -1,0 +1,323 @@
+"""Runs a definition as the state machine that it becomes: compiled, and executed on this machine.
+
+The interpreter decides what runs when. The calls of its Task states end at what a run here has anyway: jobs at the same
+functions as those of any local run, objects at the store, models at the registry. The run's own thread records; what
+the machine's threads say reaches it as events, in the order of things.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from dagwright.definition.graph import Step
+from dagwright.engines.engine import Start
+from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
+from dagwright.engines.local.engine import LocalEngine, Settings
+from dagwright.engines.local.home import new_job_name
+from dagwright.engines.local.recording import Recording
+from dagwright.engines.local.scope import Account, RunScope
+from dagwright.engines.local.steps import JOBS, Bench, StepResult, result_of
+from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
+from dagwright.engines.stepfunctions.compiler.machine import Machine, compile_machine
+from dagwright.engines.stepfunctions.compiler.names import step_of
+from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
+from dagwright.engines.stepfunctions.interpreter import running as interpreter
+from dagwright.engines.stepfunctions.interpreter.running import Call, Interrupt, MachineStart, TaskFailure, run_machine
+from dagwright.errors import InternalError, StorageError
+
+_GIVEN_UP = "States.TaskFailed"
+_REFUSED = "SageMaker.ValidationException"
+_NO_SUCH_KEY = "S3.NoSuchKeyException"
+
+
+class LocalMachineEngine(LocalEngine):
+    """A local engine that runs definitions as state machines. `job_prefix` begins the names of jobs (`acme-churn`)."""
+
+    def __init__(self, project: Path, account: Account, settings: Settings, job_prefix: str = "") -> None:
+        super().__init__(project, account, settings)
+        self._job_prefix = job_prefix
+
+    def _way(
+        self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]
+    ) -> MachineRun:
+        """Raises DefinitionError if the definition cannot be a state machine, UsageError without the interpreter."""
+        account = scope.account
+        settings = MachineSettings(
+            name=start.pipeline,
+            partition=account.partition,
+            region=account.region,
+            account_id=account.account_id,
+            job_prefix=self._job_prefix,
+            role=f"arn:{account.partition}:iam::{account.account_id}:role/local",
+        )
+        interpreter.require()
+        machine = compile_machine(start.graph, settings)
+        parameters = recording.execution.parameters
+        given = {name: parameters[name] for name in start.values(start.graph)}
+        return MachineRun(recording, scope, bench, machine, settings, given, self._max_parallel, events)
+
+
+@dataclass(frozen=True)
+class _Began:
+    """Said by a thread of the machine: a step begins, or begins again."""
+
+    step: str
+    job: str = ""
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """Said by a thread of the machine: how a step has ended."""
+
+    step: str
+    result: StepResult
+
+
+@dataclass(frozen=True)
+class _Over:
+    """Said by the machine's thread: how the machine has ended, or the bug that ended it."""
+
+    ending: interpreter.Ended | BaseException
+
+
+@dataclass
+class MachineRun:
+    """One execution in progress. `given` is the machine's input."""
+
+    recording: Recording
+    scope: RunScope
+    bench: Bench
+    machine: Machine
+    settings: MachineSettings
+    given: Mapping[str, Any]
+    max_parallel: int
+    events: SimpleQueue[Any]
+    _interrupt: Interrupt = field(default_factory=Interrupt)
+    _thread: threading.Thread | None = None
+    _told: dict[str, str] = field(default_factory=dict)
+    """The status of each step, as the machine's threads know it: ahead of the record."""
+
+    def __post_init__(self) -> None:
+        self._graph = self.recording.graph
+        self._states = {name: state for scope in _scopes(self.machine.definition) for name, state in scope.items()}
+        self._places = threading.BoundedSemaphore(self.max_parallel)
+        self._answers: Mapping[str, Callable[[Call, Step], Any]] = {
+            "sagemaker:createProcessingJob.sync": self._job,
+            "sagemaker:createTrainingJob.sync": self._job,
+            "lambda:invoke": self._lambda,
+            "sagemaker:createModel": self._model,
+            "aws-sdk:sagemaker:createModelPackage": self._model_package,
+            "aws-sdk:sagemaker:describeModel": self._described,
+            "aws-sdk:sagemaker:describeModelPackage": self._described,
+            "aws-sdk:s3:getObject": self._object,
+        }
+
+    @property
+    def notes(self) -> list[str]:
+        """What the machine loses of the definition."""
+        return [f"on AWS: {loss}" for loss in self.machine.losses]
+
+    def run(self, images: Iterable[str]) -> Execution:
+        """To the end; the execution says how. The environments of `images` are made first.
+
+        Raises UsageError if the interpreter is not installed, InternalError after stopping everything if we have a
+        bug, OSError if the observer does.
+        """
+        with self.recording.stopped_on_error(self._wait):
+            for image in images:
+                self.bench.environments.of(image)
+            while not self.events.empty():  # nothing runs yet: whoever wants it stopped has said so meanwhile
+                self._handle(self.events.get())
+            self._thread = threading.Thread(target=self._execute, name="state machine", daemon=True)
+            self._thread.start()
+            ending = None
+            while ending is None:
+                ending = self._handle(self.events.get())
+            self._thread.join()
+            self._close(ending)
+        self.recording.conclude(_reason(ending))
+        return self.recording.execution
+
+    # ---- the run's own thread ----
+
+    def _handle(self, event: Any) -> interpreter.Ended | None:
+        """Record what has happened; how the machine has ended, once it has."""
+        if isinstance(event, _Began):
+            self.recording.begin(self._graph.steps[event.step], event.job)
+        elif isinstance(event, _Finished):
+            self.recording.finish(event.step, event.result)
+        elif isinstance(event, _Over):
+            if isinstance(event.ending, BaseException):
+                raise event.ending
+            return event.ending
+        elif not self.recording.is_stopping:
+            self._interrupt.stop()
+            self.recording.stop()
+        return None
+
+    def _close(self, ending: interpreter.Ended) -> None:
+        """Steps that have not ended at the end of the machine are how it ended: its Fail state, or a state that failed
+        where nothing catches that."""
+        status = STOPPED if ending.status == interpreter.ABORTED else FAILED
+        for run in [run for run in self.recording.execution.steps.values() if run.status == EXECUTING]:
+            reason = ending.cause if ending.error == run.name else _reason(ending)
+            metadata = {"Fail": {"ErrorMessage": reason}} if run.type == "Fail" else {}
+            self.recording.finish(run.name, StepResult(status, reason, metadata))
+
+    def _wait(self) -> None:
+        self._interrupt.stop()
+        if self._thread:
+            self._thread.join()
+
+    # ---- what the machine's threads see ----
+
+    def _execute(self) -> None:
+        execution = self.recording.execution
+        arn = self.settings.arn.replace(":stateMachine:", ":execution:")
+        start = MachineStart(execution.id, f"{arn}:{execution.id}", self.settings.arn, self.given, execution.started)
+        ending: interpreter.Ended | BaseException
+        try:
+            ending = run_machine(
+                self.machine.definition, start, self._call, witness=self, interrupt=self._interrupt, timeouts=False
+            )
+        except BaseException as error:
+            ending = error
+        self.events.put(_Over(ending))
+
+    def entered(self, state: str) -> None:
+        """Conditions and Fail steps call nothing. A Choice state says what it has chosen, a Fail state is the machine's
+        end; a Pass state stands for what was decided when the machine was made, or for a Fail step in a branch."""
+        step = self._graph.steps.get(state)
+        if step and step.type in ("Fail", "Condition"):
+            self._begin(step)
+            if self._states[state]["Type"] == "Pass":
+                self._end(step, result_of(step, self.scope, self.bench))
+
+    def chosen(self, state: str, rule: int | None) -> None:
+        """Of a condition's rules the last says that it holds, one before it that it cannot be decided."""
+        step = self._graph.steps.get(state)
+        if step is None or step.type != "Condition":
+            return
+        if rule is not None and rule < len(self._states[state]["Choices"]) - 1:
+            why = result_of(step, self.scope, self.bench).failure_reason or "its conditions cannot be evaluated"
+            self._end(step, StepResult(FAILED, why))
+        else:
+            outcome = rule is not None
+            metadata = {"Condition": {"Outcome": str(outcome)}}
+            self._end(step, StepResult(SUCCEEDED, "", metadata, {"Outcome": outcome}))
+
+    def caught(self, state: str, error: str, cause: str, following: str) -> None:
+        """What no call has said: a file that is not there or is no JSON. It is a failure if the machine notes one;
+        without, a loop starts the job again or a condition does without the file."""
+        step = self._graph.steps.get(step_of(state))
+        catches = [entry for entry in self._states[state]["Catch"] if entry["Next"] == following]
+        if step is None or self._told.get(step.name) == FAILED or not any("Assign" in entry for entry in catches):
+            return
+        if step.name not in self._told:
+            self._begin(step)
+        self._end(step, StepResult(FAILED, cause if error == _NO_SUCH_KEY else f"{error}: {cause}"))
+
+    def abandoned(self, state: str) -> None:
+        """Its job is stopped."""
+        self.recording.stop_job(step_of(state))
+
+    def _begin(self, step: Step, job: str = "") -> None:
+        self._told[step.name] = ""
+        self.events.put(_Began(step.name, job))
+
+    def _end(self, step: Step, result: StepResult) -> None:
+        self._told[step.name] = result.status
+        self.recording.outputs[step.name] = result.output  # known at once to whatever the machine does next
+        self.events.put(_Finished(step.name, result))
+
+    # ---- the calls of Task states ----
+
+    def _call(self, call: Call) -> Any:
+        name = call.resource.partition(":states:::")[2]
+        step = self._graph.steps.get(step_of(call.state))
+        if name not in self._answers or step is None:
+            raise InternalError(f"state '{call.state}' calls {call.resource}, which nothing here answers")
+        return self._answers[name](call, step)
+
+    def _job(self, call: Call, step: Step) -> Any:
+        request = dict(call.parameters)
+        job = request.pop(NAME_MEMBERS[step.type])
+        result = self._run(replace(step, arguments=request), job)
+        if result.status != SUCCEEDED:
+            raise TaskFailure(_GIVEN_UP, _text({**result.output, "FailureReason": result.failure_reason}))
+        return result.output
+
+    def _lambda(self, call: Call, step: Step) -> Any:
+        envelope = {**step.envelope, "FunctionArn": call.parameters["FunctionName"]}
+        job = new_job_name(self.recording.execution.id, step.name)
+        result = self._run(replace(step, arguments=call.parameters["Payload"], envelope=envelope), job)
+        if result.status != SUCCEEDED:
+            raise TaskFailure("Lambda.Unknown", _text({"errorMessage": result.failure_reason}))
+        return {"Payload": result.answer, "StatusCode": 200}
+
+    def _model(self, call: Call, step: Step) -> Any:
+        request = dict(call.parameters)
+        name = request.pop(NAME_MEMBERS[step.type])
+        return {"ModelArn": self._made(replace(step, arguments=request), name)["ModelArn"]}
+
+    def _model_package(self, call: Call, step: Step) -> Any:
+        made = self._made(replace(step, arguments=dict(call.parameters)), "")
+        return {"ModelPackageArn": made["ModelPackageArn"]}
+
+    def _made(self, step: Step, name: str) -> Mapping[str, Any]:
+        result = self._run(step, name)
+        if result.status != SUCCEEDED:
+            raise TaskFailure(_REFUSED, result.failure_reason)
+        return result.output
+
+    def _described(self, call: Call, step: Step) -> Any:
+        return self.recording.outputs[step.name]
+
+    def _object(self, call: Call, step: Step) -> Any:
+        try:
+            return {"Body": self.scope.store.read_text(f"s3://{call.parameters['Bucket']}/{call.parameters['Key']}")}
+        except StorageError as error:
+            raise TaskFailure(_NO_SUCH_KEY, error.message) from error
+
+    def _run(self, step: Step, job: str) -> StepResult:
+        """Run a step whose arguments the machine has resolved, as soon as there is a place for its job."""
+        if step.type not in JOBS:
+            return self._run_now(step, job)
+        with self._places:
+            if self._interrupt.requested:
+                raise TaskFailure(_GIVEN_UP, "the execution is being stopped")
+            return self._run_now(step, job)
+
+    def _run_now(self, step: Step, job: str) -> StepResult:
+        self._begin(step, job)
+        result = result_of(step, self.scope.for_job(job), self.bench)
+        self._end(step, result)
+        return result
+
+
+def _scopes(definition: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The states of a machine, and of each branch of its Parallel states."""
+    pending = [definition]
+    while pending:
+        states = pending.pop()["States"]
+        yield states
+        for state in states.values():
+            pending.extend(state.get("Branches", ()))
+
+
+def _reason(ending: interpreter.Ended) -> str:
+    """Why a machine failed, for what no step says; nothing if it did not."""
+    if ending.status != interpreter.FAILED:
+        return ""
+    return ": ".join(part for part in (ending.error, ending.cause) if part) or "the state machine failed"
+
+
+def _text(answer: Mapping[str, Any]) -> str:
+    """What the cause of a job's failure is: the description of the job, without blanks, as the service writes it."""
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
