@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dagwright.addresses import Addresses, Layout
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
@@ -96,6 +96,9 @@ class Project(Addresses):
     sizes: Mapping[str, Size]
     environment_suffix: bool
     pipeline_role: str
+    engine: Literal["sagemaker", "stepfunctions"]
+    state_machine_role: str
+    state_machine_log_group: str
     scheduler_role: str
     schedule_group: str
     dead_letter_queue: str | None
@@ -282,6 +285,11 @@ def _project(settings: Settings, root: Path) -> Project:
         sizes=MappingProxyType({kind: Size(**given) for kind in _SIZED if (given := settings.below(f"sizes.{kind}"))}),
         environment_suffix=settings.value("environment_suffix"),
         pipeline_role=settings.value("pipeline_role") or role,
+        engine=settings.value("engine"),
+        state_machine_role=settings.value("state_machines.role")
+        or f"{roles}SageMaker-{_title(team)}-{_title(project)}-StepFunctionsRole",
+        state_machine_log_group=settings.value("state_machines.log_group")
+        or f"/aws/vendedlogs/states/{team}-{project}",
         scheduler_role=settings.value("scheduler.role")
         or f"{roles}SageMaker-{_title(team)}-{_title(project)}-SchedulerRole",
         schedule_group=settings.value("scheduler.group") or f"{team}-{project}",

@@ -128,6 +128,13 @@ QUEUE = _text(
 )
 RULE = _text("the code of a rule: lower-case words joined by hyphens", "image-by-tag", r"[a-z0-9]+(-[a-z0-9]+)*")
 SEVERITY = Form("string", "error, warning or off", choices=("error", "warning", "off"))
+ENGINE = Form("string", "sagemaker or stepfunctions", choices=("sagemaker", "stepfunctions"))
+LOG_GROUP = _text(
+    "the name of a log group: letters, digits and _ - / . #",
+    "/aws/vendedlogs/states/rc-churn",
+    r"[A-Za-z0-9_\-/.#]+",
+    512,
+)
 SANDBOX = Form("string", "auto, namespaces or paths", choices=("auto", "namespaces", "paths"))
 
 
@@ -179,6 +186,24 @@ KEYS: tuple[Key, ...] = (
         "Default: arn:{partition}:iam::{account_id}:role/SageMaker-{Team}-{Project}-ExecutionRole.",
     ),
     Key("pipeline_role", ROLE, "ARN of the role that pipelines run under, which creates the jobs. Default: {role}."),
+    Key(
+        "engine",
+        ENGINE,
+        "What runs pipelines on AWS where no --engine says it: SageMaker Pipelines, or Step Functions.",
+        default="sagemaker",
+    ),
+    Key("state_machines", GROUP, "How pipelines run as state machines of Step Functions."),
+    Key(
+        "state_machines.role",
+        ROLE,
+        "ARN of the role that state machines run under, which creates the jobs. "
+        "Default: arn:{partition}:iam::{account_id}:role/SageMaker-{Team}-{Project}-StepFunctionsRole.",
+    ),
+    Key(
+        "state_machines.log_group",
+        LOG_GROUP,
+        "Log group that state machines write to; it has to be there. Default: /aws/vendedlogs/states/{team}-{project}.",
+    ),
     Key("scheduler", GROUP, "How EventBridge Scheduler starts pipelines."),
     Key(
         "scheduler.role",

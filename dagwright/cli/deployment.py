@@ -13,18 +13,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dagwright.cli.engines import command, source_words
+from dagwright.cli.engines import command, engine_name, source_words
 from dagwright.cli.findings import findings, placed
 from dagwright.cli.sources import Source, pipeline_files, project_of, source_of
 from dagwright.cli.text import shown
-from dagwright.engines.sagemaker.clients import Clients, check_account
-from dagwright.engines.sagemaker.objects import Objects
-from dagwright.engines.sagemaker.ownership import Owner
-from dagwright.engines.sagemaker.plan import Plan, make_plan
-from dagwright.engines.sagemaker.remote import AWS
-from dagwright.engines.sagemaker.schedules import full_name, longest_name
-from dagwright.engines.sagemaker.upsert import Done, Upsert
-from dagwright.engines.sagemaker.wanted import Destination, WantedObject, WantedPipeline, WantedSchedule
+from dagwright.engines.aws.clients import Clients, check_account
+from dagwright.engines.aws.objects import Objects
+from dagwright.engines.aws.ownership import Owner
+from dagwright.engines.aws.plan import Plan, make_plan
+from dagwright.engines.aws.remote import AWS
+from dagwright.engines.aws.schedules import full_name, longest_name
+from dagwright.engines.aws.service import Done, Service
+from dagwright.engines.aws.upsert import Upsert
+from dagwright.engines.aws.wanted import (
+    Destination,
+    EngineName,
+    Wanted,
+    WantedObject,
+    WantedSchedule,
+    definition_object,
+)
+from dagwright.engines.sagemaker.pipelines import Pipelines, WantedPipeline
 from dagwright.errors import DagwrightError, DefinitionError, Problem, UsageError
 from dagwright.shapes import model
 
@@ -43,7 +52,7 @@ class Deployment:
 
     project: Project
     destination: Destination
-    wanted: Sequence[WantedPipeline]
+    wanted: Sequence[Wanted]
     problems: Mapping[str, Sequence[Problem]]
     complete: bool
     clients: Clients
@@ -51,14 +60,23 @@ class Deployment:
     def plan(self) -> Plan:
         """The plan, from what AWS has now. Raises UserError for credentials of another account, AWSError."""
         check_account(self.clients, self.project.account_id, self.project.environment)
-        remote = AWS(self.clients, self.destination)
+        remote = AWS(self.clients, self.destination, self._service)
         return make_plan(self.wanted, self.destination, remote, complete=self.complete)
 
     def carry_out(self, plan: Plan, say: Callable[[Done], None], *, prune: bool) -> None:
         """Do what the plan says. Raises AWSError."""
-        remote = AWS(self.clients, self.destination)
+        service = self._service
+        remote = AWS(self.clients, self.destination, service)
         objects = Objects(self.clients, self.project.output_key)
-        Upsert(self.destination, self.clients, remote, objects, say).run(plan, self.wanted, prune=prune)
+        Upsert(self.destination, self.clients, service, remote, objects, say).run(plan, self.wanted, prune=prune)
+
+    @property
+    def _service(self) -> Service:
+        if self.destination.engine == "sagemaker":
+            return Pipelines(self.clients, self.destination)
+        from dagwright.engines.stepfunctions.state_machines import StateMachines
+
+        return StateMachines(self.clients, self.destination)
 
     @property
     def errors(self) -> list[Problem]:
@@ -73,10 +91,11 @@ def deployment_of(arguments: Namespace) -> Deployment:
         what = f"{arguments.command} --env local: there is nothing to deploy on this machine"
         raise UsageError(what, hint="Say --env dev, staging or production; `run` needs no deployment here.")
     project = project_of(arguments)
-    destination = _destination(project)
+    engine = engine_name(arguments, project)
+    destination = _destination(project, engine)
     sources = _sources(arguments)
-    problems = {source.name: placed(findings(source.graph, project), source) for source in sources}
-    wanted = [_wanted(source, project, destination.owner, arguments.file is not None) for source in sources]
+    problems = {source.name: placed(findings(source.graph, project, target=engine), source) for source in sources}
+    wanted = [_wanted(source, project, destination, arguments) for source in sources]
     _refuse_namesakes(wanted)
     complete = arguments.pipeline is None and arguments.file is None
     return Deployment(project, destination, wanted, problems, complete, Clients(project.region))
@@ -118,42 +137,81 @@ def _sources(arguments: Namespace) -> list[Source]:
     return sources
 
 
-def _destination(project: Project) -> Destination:
+def _destination(project: Project, engine: EngineName) -> Destination:
     return Destination(
         owner=Owner(project.model_package_group, project.environment),
         account_id=project.account_id,
         region=project.region,
         partition=project.partition,
         prefix=f"{project.model_package_group}-",
-        role=project.pipeline_role,
+        role=project.pipeline_role if engine == "sagemaker" else project.state_machine_role,
         scheduler_role=project.scheduler_role,
         schedule_group=project.schedule_group,
         definitions=project.pipelines(),
         tags=project.tags,
         dead_letter_queue=project.dead_letter_queue,
+        engine=engine,
     )
 
 
-def _wanted(source: Source, project: Project, owner: Owner, from_file: bool) -> WantedPipeline:
+def _wanted(source: Source, project: Project, destination: Destination, arguments: Namespace) -> Wanted:
     name = source.deployed_name or project.pipeline_name(source.name)
-    tags = dict(project.tags) | (owner.file_tags(source.name) if from_file else owner.tags(source.name))
-    problems = [*_tag_problems(tags), *_description_problems(source.description), *_name_problems(source, name)]
+    owner = destination.owner
+    own = owner.tags(source.name) if arguments.file is None else owner.file_tags(source.name)
+    tags = dict(project.tags) | own
+    is_machine = destination.engine == "stepfunctions"
+    problems = [*_tag_problems(tags), *_name_problems(source, name)]
+    problems += () if is_machine else _description_problems(source.description)
     if problems:
         raise DefinitionError(f"{source.name} cannot be deployed", problems)
+    code = tuple(WantedObject(one.uri, one.content, one.origin) for one in source.assets)
+    if is_machine:
+        return _wanted_machine(source, project, destination, tags, code, arguments)
     return WantedPipeline(
         name=source.name,
         deployed_name=name,
         text=source.text,
-        role=project.pipeline_role,
+        role=destination.role,
         tags=tags,
         description=source.description,
         max_parallel_steps=source.max_parallel_steps,
         schedules=tuple(WantedSchedule(one.name, one.members()) for one in source.schedules),
-        code=tuple(WantedObject(one.uri, one.content, one.origin) for one in source.assets),
+        code=code,
     )
 
 
-def _refuse_namesakes(wanted: Sequence[WantedPipeline]) -> None:
+def _wanted_machine(
+    source: Source,
+    project: Project,
+    destination: Destination,
+    tags: Mapping[str, str],
+    code: tuple[WantedObject, ...],
+    arguments: Namespace,
+) -> Wanted:
+    """Raises DefinitionError for what cannot be a state machine."""
+    from dagwright.cli.machines import scheduled, settings_of
+    from dagwright.engines.stepfunctions.compiler.machine import compile_machine
+    from dagwright.engines.stepfunctions.state_machines import WantedMachine
+
+    settings = settings_of(source, project, arguments)
+    machine = compile_machine(source.graph, settings)
+    place = f"arn:{project.partition}:logs:{project.region}:{project.account_id}"
+    return WantedMachine(
+        name=source.name,
+        deployed_name=settings.name,
+        text=source.text,
+        role=destination.role,
+        tags=tags,
+        schedules=tuple(scheduled(one, source.graph) for one in source.schedules),
+        code=(*code, definition_object(source.text, settings.name, destination)),
+        losses=machine.losses,
+        machine=machine.text,
+        log_group=f"{place}:log-group:{project.state_machine_log_group}",
+        commit=settings.commit,
+    )
+
+
+def _refuse_namesakes(wanted: Sequence[Wanted]) -> None:
     first: dict[str, str] = {}
     for one in wanted:
         if one.deployed_name in first:

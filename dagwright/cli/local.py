@@ -12,14 +12,22 @@ if TYPE_CHECKING:
 
 
 def local_engine(arguments: Namespace) -> LocalEngine:
-    """Raises ConfigurationError."""
-    from dagwright.engines.local.engine import LocalEngine
+    """The one that executes state machines if the words ask for it. Raises ConfigurationError."""
     from dagwright.engines.local.scope import Account
 
-    if not has_project(arguments):
+    account, prefix = Account(), ""
+    if has_project(arguments):
+        project = project_of(arguments)
+        account, prefix = Account(project.region, project.account_id, project.partition), project.model_package_group
+        settings = project.local
+    else:
         from dagwright.project import LocalSettings
 
-        return LocalEngine(arguments.root, Account(), LocalSettings())
-    project = project_of(arguments)
-    account = Account(project.region, project.account_id, project.partition)
-    return LocalEngine(arguments.root, account, project.local)
+        settings = LocalSettings()
+    if getattr(arguments, "engine", None) == "stepfunctions":
+        from dagwright.engines.local.machine import LocalMachineEngine
+
+        return LocalMachineEngine(arguments.root, account, settings, prefix)
+    from dagwright.engines.local.engine import LocalEngine
+
+    return LocalEngine(arguments.root, account, settings)

@@ -43,7 +43,7 @@ def run(arguments: Namespace) -> int:
 def registry_of(arguments: Namespace) -> Iterator[Registry]:
     """The registry of `--env`: the one on this machine, or the account's."""
     if arguments.env != "local":
-        from dagwright.engines.sagemaker.clients import Clients, check_account
+        from dagwright.engines.aws.clients import Clients, check_account
         from dagwright.engines.sagemaker.registry import Registry as AccountRegistry
 
         project = project_of(arguments)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from dagwright.cli.text import shown
 from dagwright.definition.diff import Change, StepChange
 from dagwright.definition.diff_values import Expression
-from dagwright.engines.sagemaker.plan import Orphan, PipelinePlan, Plan, SchedulePlan
+from dagwright.engines.aws.plan import Orphan, PipelinePlan, Plan, SchedulePlan
 
 # GitHub's limit on the body of a comment is 65,536 characters; some room is left to whoever adds a line of their own.
 LONGEST_COMMENT = 65_000
@@ -75,7 +75,8 @@ def as_markdown(plan: Plan) -> str:
 def plan_lines(plan: Plan) -> list[Line]:
     """The plan line by line: where it is for, what it does, and at the end what that comes to."""
     place = plan.destination
-    lines = [Line(0, "", (f"{place.owner.environment}: account {place.account_id}, {place.region}",))]
+    engine = "" if place.engine == "sagemaker" else ", state machines of Step Functions"
+    lines = [Line(0, "", (f"{place.owner.environment}: account {place.account_id}, {place.region}{engine}",))]
     for one in plan.pipelines:
         lines.extend([Line(0, "", ("",)), *_pipeline_lines(one)])
     if plan.new_group:
@@ -112,6 +113,8 @@ def _pipeline_lines(plan: PipelinePlan) -> Iterator[Line]:
         yield from _schedule_lines(schedule, plan)
     for missing in plan.code:
         yield Line(1, "+", (f"upload {missing.origin or missing.uri.rpartition('/')[2]}", missing.uri))
+    for loss in plan.losses if plan.has_changes else ():
+        yield Line(1, "!", (f"does not carry over: {shown(str(loss))}",))
     for note in plan.notes:
         yield Line(1, "!", (shown(note),))
 
@@ -146,6 +149,8 @@ def _change_line(change: Change, plan: PipelinePlan, depth: int, before: str = "
     if change.kind == "moved":
         return Line(depth, sign, ("moved", f"from the {shown(change.old)} to the {shown(change.new)}"))
     path = shown(f"{before}{change.path}")
+    if change.old is None and change.new is None:
+        return Line(depth, sign, (path,))
     if change.kind == "changed":
         return Line(depth, sign, (path, " -> ".join(_values(change.old, change.new))))
     return Line(depth, sign, (path, *_values(change.old if change.kind == "removed" else change.new)))

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from dagwright.cli import DONE
 from dagwright.cli.sources import Source, source_of
+from dagwright.cli.text import shown
 
 
 def run(arguments: Namespace) -> int:
-    """Print the pipeline definition, or its picture as Mermaid."""
-    text = _rendered(source_of(arguments), arguments.target)
+    """Print the pipeline definition, its state machine, or its picture as Mermaid."""
+    text = _rendered(source_of(arguments), arguments)
     if arguments.out is not None:
         from dagwright.engines.local.store import storage_errors
 
@@ -23,9 +24,16 @@ def run(arguments: Namespace) -> int:
     return DONE
 
 
-def _rendered(source: Source, target: str) -> str:
-    if target == "mermaid":
+def _rendered(source: Source, arguments: Namespace) -> str:
+    if arguments.target == "mermaid":
         from dagwright.definition.draw import mermaid
 
         return mermaid(source.graph)
+    if arguments.target == "stepfunctions":
+        from dagwright.cli.machines import machine_of
+
+        machine = machine_of(source, arguments)
+        for loss in machine.losses:
+            print(f"lost on the way: {shown(str(loss))}", file=sys.stderr)
+        return machine.text
     return source.text

@@ -151,11 +151,15 @@ def _places(pipeline: Pipeline) -> dict[str, str]:
 
 def _from_file(name: str) -> Source:
     text = file_text(name)
-    stem = "definition" if name == "-" else Path(name).name.split(".")[0]
     try:
-        return Source(stem, text, read_definition(text))
+        return Source(file_stem(name), text, read_definition(text))
     except DefinitionError as error:
         raise DefinitionError(f"{name}: {error.message}", error.problems, error.hint) from error
+
+
+def file_stem(name: str) -> str:
+    """What the pipeline of a definition file is called here."""
+    return "definition" if name == "-" else Path(name).name.split(".")[0]
 
 
 def file_text(name: str) -> str:

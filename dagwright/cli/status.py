@@ -37,7 +37,8 @@ def _text(execution: Execution) -> str:
     if execution.failure_reason:
         lines.append(f"reason: {shown(execution.failure_reason)}")
     if execution.link:
-        lines.append(f"in Studio: {execution.link}")
+        place = "in Studio" if ":sagemaker:" in execution.arn else "in the console"
+        lines.append(f"{place}: {execution.link}")
     if execution.parameters:
         lines.append(columns([["", name, f"= {value}"] for name, value in execution.parameters.items()]))
     heading = [["step", "type", "state", "started", "time", ""]] if execution.steps else []

@@ -101,8 +101,8 @@ def _refuse_collisions(pairs: list[tuple[Path, str]]) -> None:
 
 def _bucket(arguments: Namespace) -> Put:
     """Puts into S3, encrypted with the project's key if it has one."""
-    from dagwright.engines.sagemaker.clients import Clients, check_account
-    from dagwright.engines.sagemaker.objects import Objects
+    from dagwright.engines.aws.clients import Clients, check_account
+    from dagwright.engines.aws.objects import Objects
 
     project = project_of(arguments)
     clients = Clients(project.region)

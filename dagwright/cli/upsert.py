@@ -10,10 +10,11 @@ from dagwright.cli.deployment import Deployment, deployment_of, say_problems
 from dagwright.cli.engines import command, source_words
 from dagwright.cli.plan_text import print_plan
 from dagwright.cli.text import as_json
+from dagwright.engines.aws.plan import Plan
+from dagwright.engines.aws.saved_plan import refuse_if_moved
+from dagwright.engines.aws.service import Done
+from dagwright.engines.aws.upsert import refuse_others
 from dagwright.engines.local.store import storage_errors
-from dagwright.engines.sagemaker.plan import Plan
-from dagwright.engines.sagemaker.saved_plan import refuse_if_moved
-from dagwright.engines.sagemaker.upsert import Done, refuse_others
 from dagwright.errors import AWSError, DefinitionError
 
 _STANDS = "What was done stays done, and what was deployed before still works."

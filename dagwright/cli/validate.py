@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from dagwright.cli import DONE, FAILED
 from dagwright.cli.findings import findings, placed
-from dagwright.cli.sources import Source, file_text, has_project, pipeline_files, project_of, source_at, source_of
+from dagwright.cli.sources import (
+    Source,
+    file_stem,
+    file_text,
+    has_project,
+    pipeline_files,
+    project_of,
+    source_at,
+    source_of,
+)
 from dagwright.cli.text import as_json, shown
 from dagwright.definition.graph import Graph, examine_definition
 from dagwright.definition.rules.names import shortened
@@ -69,7 +78,10 @@ def _of_file(arguments: Namespace) -> Verdict:
     except DefinitionError as error:
         return Verdict(arguments.file, error.problems or [Problem("not-json", error.message, error.hint)])
     project = project_of(arguments) if has_project(arguments) else None
-    return Verdict(arguments.file, _problems(graph, structural, arguments, project), len(graph.steps))
+    found = _problems(graph, structural, arguments, project)
+    if not structural:
+        found.extend(_machine_problems(Source(file_stem(arguments.file), "", graph), found, arguments, project))
+    return Verdict(arguments.file, found, len(graph.steps))
 
 
 def _of_pipeline(name: str, build: Callable[[], Source], arguments: Namespace, project: Project) -> Verdict:
@@ -81,6 +93,7 @@ def _of_pipeline(name: str, build: Callable[[], Source], arguments: Namespace, p
     except DagwrightError as error:
         return Verdict(name, error.problems or [Problem("not-built", error.message, error.hint)])
     found = _problems(source.graph, (), arguments, project)
+    found.extend(_machine_problems(source, found, arguments, project))
     return Verdict(source.name, placed(found, source), len(source.graph.steps))
 
 
@@ -93,6 +106,23 @@ def _problems(
 
         found.extend(problem for step in graph.steps.values() for problem in kind_problems(step))
     return found
+
+
+def _machine_problems(
+    source: Source, told: Sequence[Problem], arguments: Namespace, project: Project | None
+) -> Iterator[Problem]:
+    """What keeps a pipeline from being a state machine, or is lost on the way, if that is the target: beside what is
+    told of its steps and parameters already."""
+    if arguments.target != "stepfunctions":
+        return
+    from dagwright.cli.machines import machine_problems, settings_of
+
+    try:
+        found = machine_problems(source.graph, settings_of(source, project, arguments))
+    except DefinitionError as error:
+        found = [*error.problems]
+    errors = {(one.step, one.field) for one in told if one.severity == "error"}
+    yield from (one for one in found if (one.step, one.field) not in errors)
 
 
 def _as_json(verdicts: Sequence[Verdict], several: bool) -> Iterator[dict[str, Any]]:

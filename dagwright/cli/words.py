@@ -48,7 +48,9 @@ def _definitions(command: _Command) -> None:
     command("list", "the pipelines here, with their parameters", "list_pipelines")
     render = command("render", "print what a pipeline becomes", json_too=False)
     _which(render)
-    render.add_argument("--target", choices=("sagemaker", "mermaid"), default="sagemaker", help="default: sagemaker")
+    render.add_argument(
+        "--target", choices=("sagemaker", "stepfunctions", "mermaid"), default="sagemaker", help="default: sagemaker"
+    )
     render.add_argument("--out", metavar="FILE", help="write there instead of standard output")
     validate = command("validate", "every problem of a pipeline at once, without AWS")
     _which(validate, "default: all of them")
@@ -60,10 +62,12 @@ def _definitions(command: _Command) -> None:
 def _deploying(command: _Command) -> None:
     plan = command("plan", "what an upsert would change on AWS")
     _which(plan, "default: all of them")
+    _engine(plan)
     plan.add_argument("--markdown", action="store_true", help="for a comment on a pull request")
     plan.add_argument("--out", metavar="FILE", help="keep the plan for upsert --plan FILE")
     upsert = command("upsert", "make AWS what the pipelines say; nothing to do is nothing done")
     _which(upsert, "default: all of them")
+    _engine(upsert)
     upsert.add_argument("--plan", metavar="FILE", help="do what this plan says, or nothing if AWS has changed since")
     upsert.add_argument("--prune", action="store_true", help="also delete what this project owns and defines no more")
     upload = command("upload", "put data where pipelines read it")
@@ -74,6 +78,7 @@ def _deploying(command: _Command) -> None:
 def _executions(command: _Command) -> None:
     run = command("run", "run a pipeline and follow it")
     _which(run)
+    _engine(run)
     run.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a start value")
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
     run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed or was stopped (on AWS)")
@@ -96,6 +101,7 @@ def _executions(command: _Command) -> None:
     stop = command("stop", "stop a running execution")
     _execution(stop, "its id; default: the one that runs")
     history = command("history", "the executions, newest first")
+    _engine(history)
     history.add_argument("pipeline", nargs="?", default="", metavar="PIPELINE", help="of this pipeline only")
     history.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")
 
@@ -119,6 +125,12 @@ def _which(added: argparse.ArgumentParser, default: str = "") -> None:
 
 def _execution(added: argparse.ArgumentParser, what: str) -> None:
     added.add_argument("execution", nargs="?", default="", metavar="EXECUTION", help=what)
+    _engine(added)
+
+
+def _engine(added: argparse.ArgumentParser) -> None:
+    what = "what runs pipelines on AWS: sagemaker or stepfunctions (default: as configured, else sagemaker)"
+    added.add_argument("--engine", choices=("sagemaker", "stepfunctions"), metavar="ENGINE", help=what)
 
 
 def _count(text: str) -> int:

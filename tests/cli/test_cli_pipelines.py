@@ -16,6 +16,7 @@ RENDERINGS = {
     "training.json": ["training"],
     "training.production.json": ["training", "--env", "production"],
     "training.mmd": ["training", "--target", "mermaid"],
+    "training.asl.json": ["training", "--target", "stepfunctions", "--env", "dev"],
 }
 
 
@@ -27,7 +28,7 @@ def test_the_example_renders_to_its_golden_file(name: str, deploy: Any) -> None:
     assert done.stdout == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [name for name in RENDERINGS if name.endswith(".json")])
+@pytest.mark.parametrize("name", ["training.json", "training.production.json"])
 def test_a_golden_definition_is_read_back_and_emitted_again(name: str) -> None:
     text = (GOLDEN / name).read_text(encoding="utf-8")
     assert text_of(dict(read_definition(text).definition)) == text

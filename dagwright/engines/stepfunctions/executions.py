@@ -1,0 +1,204 @@
+"""Executions of state machines, read by their ARN, or listed for one machine, in the service-neutral words.
+
+What comes in: an ARN, or a machine's name. What goes out: `Execution`s with the steps of the pipeline that the machine
+was made of, which lies in S3 where the machine's comment says. Every call says what could not be done.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from dagwright.definition.expression import render
+from dagwright.definition.graph import Graph, examine_definition
+from dagwright.definition.parameters import start_values
+from dagwright.engines.aws.clients import Clients, aws_errors, is_absent
+from dagwright.engines.aws.finding import Identity, Names, Present
+from dagwright.engines.aws.objects import Objects
+from dagwright.engines.aws.responses import plain
+from dagwright.engines.aws.wanted import LARGEST_DEFINITION, deployed_arn
+from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
+from dagwright.engines.stepfunctions.events import Histories, json_object
+from dagwright.engines.stepfunctions.state_machines import machine_tags, source_in
+from dagwright.engines.stepfunctions.step_runs import reason_of, states_of, step_runs
+from dagwright.errors import AWSError, DagwrightError, UsageError
+
+#: What the service calls an execution's state -> what every engine does (a test compares the names with botocore's).
+STATUSES: Mapping[str, str] = {
+    "RUNNING": EXECUTING,
+    "SUCCEEDED": SUCCEEDED,
+    "FAILED": FAILED,
+    "TIMED_OUT": FAILED,
+    "ABORTED": STOPPED,
+    "PENDING_REDRIVE": EXECUTING,
+}
+_ARN = re.compile(r"arn:aws[a-z-]*:states:([a-z0-9-]+):([0-9]{12}):execution:([^:]+):([^:]+)")
+_NAME = re.compile("[A-Za-z0-9_-]{1,80}")
+# As executions are named here, and as the service and the scheduler name those that nobody gives a name.
+_WHOLE_ID = re.compile("[0-9]{8}T[0-9]{6}-[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+RESUMED = ", goes on from "
+
+
+class Executions:
+    """What the state machines of one account and Region have run. Raises AWSError."""
+
+    def __init__(self, clients: Clients, names: Names) -> None:
+        self._clients = clients
+        self._names = names
+        self._objects = Objects(clients)
+        self._histories = Histories(clients)
+        self._machines: dict[str, dict[str, Any]] = {}
+        self._graphs: dict[str, Graph] = {}
+
+    def read(self, arn: str, parameters: Mapping[str, Any] | None = None) -> Execution:
+        """One execution with its steps. Raises UsageError if there is no such execution."""
+        found = self.identity(arn)
+        answer = self.described(found)
+        machine, graph = self.machine(arn), self.graph(arn)
+        execution = _execution(found, answer, parameters or _parameters(graph, answer.get("input", "")), machine)
+        events = self._histories.of(arn)
+        execution.steps.update(step_runs(events, states_of(machine), graph, execution.ended))
+        return execution
+
+    def described(self, found: Identity) -> dict[str, Any]:
+        """DescribeExecution. Raises UsageError if there is no such execution."""
+        try:
+            with aws_errors(f"Execution {found.pipeline}/{found.id} cannot be read"):
+                return plain(self._clients("stepfunctions").describe_execution(executionArn=found.arn))
+        except AWSError as error:
+            if is_absent(error):
+                where = f"account {found.account_id}, {found.region}"
+                raise UsageError(f"There is no execution {found.pipeline}/{found.id} in {where}") from error
+            raise
+
+    def machine(self, arn: str) -> dict[str, Any]:
+        """The machine that an execution runs."""
+        if arn not in self._machines:
+            with aws_errors("The state machine of the execution cannot be read"):
+                answer = self._clients("stepfunctions").describe_state_machine_for_execution(executionArn=arn)
+            self._machines[arn] = json_object(answer["definition"])
+        return self._machines[arn]
+
+    def graph(self, arn: str) -> Graph:
+        """The pipeline definition that an execution runs."""
+        return self.graph_of(self.machine(arn), self.identity(arn).pipeline)
+
+    def graph_of(self, machine: Mapping[str, Any], name: str) -> Graph:
+        """The pipeline definition that a machine was made of. Raises AWSError if the machine does not say so."""
+        source = source_in(machine.get("Comment"))
+        if not source:
+            what = f"The state machine {name} does not say which pipeline it was made of"
+            raise AWSError(what, hint="Only state machines that upsert has made are read step by step.")
+        if source not in self._graphs:
+            self._graphs[source] = examine_definition(self._objects.read(source, LARGEST_DEFINITION))[0]
+        return self._graphs[source]
+
+    # ---- what the finder asks ----
+
+    @property
+    def page(self) -> int:
+        """How many executions are in one answer."""
+        return 1000
+
+    def identity(self, arn: str) -> Identity:
+        """Raises UsageError for what is not the ARN of an execution."""
+        match = _ARN.fullmatch(arn)
+        if match is None:
+            raise UsageError(f"'{arn}' is not the ARN of a state machine's execution")
+        region, account, machine, name = match.groups()
+        return Identity(arn, region, account, machine, name)
+
+    def arn(self, names: Names, pipeline: str, identity: str) -> str:
+        """The ARN of an execution by its id; empty for what is only the beginning of one."""
+        if not _WHOLE_ID.fullmatch(identity):
+            return ""
+        return f"arn:{names.partition}:states:{names.region}:{names.account_id}:execution:{pipeline}:{identity}"
+
+    def can_be_name(self, pipeline: str) -> bool:
+        """Whether a state machine can be called so."""
+        return _NAME.fullmatch(pipeline) is not None
+
+    def of(self, pipeline: str, wanted: int | None = None) -> Iterator[Execution]:
+        """The executions of one machine without their steps, newest first, page after page as they are asked for."""
+        size = min(wanted or self.page, self.page)
+        what = f"The executions of {pipeline} cannot be listed"
+        arn = self.machine_arn(pipeline)
+        for page in self._clients.pages(what, "stepfunctions", "list_executions", stateMachineArn=arn, maxResults=size):
+            for item in map(plain, page["executions"]):
+                yield _summary(self.identity(item["executionArn"]), item)
+
+    def deployed(self, what: str, prefix: str, is_own: Callable[[str], bool]) -> list[Present]:
+        """The state machines with names that are own; `what` is the sentence for a refusal."""
+        pages = self._clients.pages(what, "stepfunctions", "list_state_machines")
+        own = [item for page in pages for item in page["stateMachines"] if is_own(item["name"])]
+        return [Present(item["name"], item["stateMachineArn"], self._last(item["name"])) for item in own]
+
+    def _last(self, name: str) -> str:
+        """When a machine was started last; empty if never, or if it has gone since it was listed."""
+        try:
+            return next((item.started for item in self.of(name, 1)), "")
+        except AWSError as error:
+            if is_absent(error):
+                return ""
+            raise
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of a state machine."""
+        return machine_tags(self._clients, arn)
+
+    def machine_arn(self, name: str) -> str:
+        """The ARN of a machine of this name."""
+        names = self._names
+        return deployed_arn("stepfunctions", names.partition, names.region, names.account_id, name)
+
+
+def _summary(found: Identity, answer: Mapping[str, Any]) -> Execution:
+    status = STATUSES.get(answer["status"], answer["status"])
+    stopped = answer.get("stopDate") or ""
+    return Execution(found.id, found.pipeline, {}, status, started=answer["startDate"], ended=stopped, arn=found.arn)
+
+
+def _execution(
+    found: Identity, answer: Mapping[str, Any], parameters: Mapping[str, Any], machine: Mapping[str, Any]
+) -> Execution:
+    execution = _summary(found, answer)
+    execution.parameters = parameters
+    if execution.status == EXECUTING:
+        execution.ended = ""
+    elif answer["status"] == "TIMED_OUT":
+        execution.failure_reason = "it took longer than the state machine allows"
+    else:
+        execution.failure_reason = _failure(answer.get("error") or "", answer.get("cause") or "")
+    before = resumed_from(machine)
+    more = {
+        "PipelineArn": answer["stateMachineArn"],
+        "RedriveCount": answer.get("redriveCount"),
+        "ResumedPipelineExecutionArn": before,
+    }
+    execution.more = {name: value for name, value in more.items() if value}
+    if found.arn.startswith("arn:aws:"):
+        place = f"https://{found.region}.console.aws.amazon.com/states/home?region={found.region}"
+        execution.link = f"{place}#/v2/executions/details/{found.arn}"
+    return execution
+
+
+def _failure(error: str, cause: str) -> str:
+    """`Train: AlgorithmError: …`: the machine ends with a step's name as its error, and the cause of that."""
+    return ": ".join(part for part in (error, reason_of("", cause)) if part)
+
+
+def resumed_from(machine: Mapping[str, Any]) -> str:
+    """The ARN of the execution that a machine was made to complete; empty for all others."""
+    return str(machine.get("Comment", "")).partition(RESUMED)[2]
+
+
+def _parameters(graph: Graph, text: str) -> dict[str, str]:
+    """All parameters as texts: what the execution was started with, and the defaults of the others."""
+    given = json_object(text)
+    try:
+        values = start_values(graph, given)
+    except DagwrightError:  # the machine has refused them
+        return {name: json.dumps(value) for name, value in given.items()}
+    return {name: render(value) for name, value in values.items()}
