@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup run test test-image test-sdk lint format bench clean
+.PHONY: setup run test test-image test-npm test-sdk agreement lint format bench clean
 
 setup: $(READY)
 
@@ -26,6 +26,12 @@ test: $(READY)
 test-image: $(READY)
 	$(BIN)/python -m pytest -m image
 
+# state machines, by a checker that we did not write; left out where the machine has no npm
+test-npm: $(READY)
+	if command -v npm >/dev/null; then \
+		npm install --silent --no-audit --no-fund --prefix .npm asl-validator@4.0.0 && $(BIN)/python -m pytest -m npm; \
+	else echo 'npm is not here: asl-validator was not asked'; fi
+
 # with Amazon's SDK, versions 2 and 3, each in an environment of its own; both take 1.3 GB
 test-sdk: $(READY) .sdk/v2/.ready .sdk/v3/.ready
 	$(BIN)/python -m pytest -m sdk
@@ -40,6 +46,11 @@ test-sdk: $(READY) .sdk/v2/.ready .sdk/v3/.ready
 	.sdk/v3/bin/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[sagemaker]'
 	touch $@
 
+# 10,000 random pipelines on two engines, which takes about an hour on two cores; N=500 for fewer
+N ?= 10000
+agreement: $(READY)
+	cd tests && ../$(BIN)/python -m agreement $(N)
+
 lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -53,4 +64,4 @@ bench: $(READY)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv .sdk .dagwright build dist *.egg-info
+	rm -rf .venv .sdk .npm .dagwright build dist *.egg-info

@@ -17,7 +17,7 @@ try:
     pipeline.upsert(role_arn="arn:aws:iam::123456789012:role/any-role")
 except Exception as error:
     refused = str(error)
-print(  # noqa: T201 - the test reads it
+print(
     json.dumps(
         {
             "name": pipeline.name,

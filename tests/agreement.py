@@ -1,0 +1,333 @@
+"""Do two engines agree? Random pipelines run by the local engine and, compiled, by an interpreter of state machines.
+
+Both get the same jobs to run: they only record what they were asked for and answer what a plan says. The engines agree
+if they ran the same jobs with the same resolved arguments, each after those it waits for, and came to the same end.
+
+    python -m agreement 10000        (in tests/; `make agreement`)
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from dagwright.definition.expression import evaluate
+from dagwright.definition.graph import Graph, Step, read_definition
+from dagwright.definition.parameters import start_values
+from dagwright.engines.execution import FAILED, SUCCEEDED, Execution, Nobody
+from dagwright.engines.local import run as local_run
+from dagwright.engines.local.home import Home
+from dagwright.engines.local.recording import Recording
+from dagwright.engines.local.scope import Account, RunScope
+from dagwright.engines.local.steps import RUNNERS, StepResult
+from dagwright.engines.stepfunctions.compiler.machine import compile_machine
+from dagwright.engines.stepfunctions.compiler.names import step_of
+from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
+from dagwright.engines.stepfunctions.interpreter.running import Call, Ended, MachineStart, TaskFailure, run_machine
+from dagwright.errors import DefinitionError, StorageError
+
+NAME, EXECUTION, STARTED = "random-pipeline", "run-1", "2026-11-21T17:09:59.123Z"
+BUCKET = "bucket"
+NAMES = ("ProcessingJobName", "TrainingJobName", "ModelName")
+FAILED_JOB = "AlgorithmError: as planned"
+
+
+class Dice(Protocol):
+    """Where chance comes from: hypothesis, which can make a failing example small, or a seed."""
+
+    def number(self, least: int, most: int) -> int:
+        """From `least` to `most`, both included."""
+
+
+class Seeded:
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def number(self, least: int, most: int) -> int:
+        return self._random.randint(least, most)
+
+
+@dataclass
+class Example:
+    """A pipeline, what it is started with, and what its jobs will answer."""
+
+    definition: dict[str, Any]
+    given: dict[str, Any] = field(default_factory=dict)
+    fails: frozenset[str] = frozenset()
+    files: dict[str, Any] = field(default_factory=dict)
+    """By step: the JSON that it writes to its output."""
+    answers: dict[str, Any] = field(default_factory=dict)
+    """By Lambda step: what its function returns."""
+
+    def __str__(self) -> str:
+        return json.dumps(vars(self) | {"fails": sorted(self.fails)}, indent=1)
+
+
+@dataclass
+class Record:
+    """What an engine asked for: for each step the resolved request, and when it began and ended, as running numbers."""
+
+    requests: dict[str, Any] = field(default_factory=dict)
+    began: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+    status: str = ""
+    reason: str = ""
+    _count: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, step: str, request: Any) -> None:
+        with self._lock:
+            assert step not in self.requests, f"{step} was run twice"
+            self.requests[step] = request
+            self._count += 1
+            self.began[step] = self._count
+
+    def end(self, step: str) -> None:
+        with self._lock:
+            self._count += 1
+            self.ended[step] = self._count
+
+
+class Jobs:
+    """Answers every request as the example says, and remembers it."""
+
+    def __init__(self, example: Example, graph: Graph) -> None:
+        self._example = example
+        self._graph = graph
+        self.record = Record()
+        self._objects: dict[str, str] = {}
+
+    def run(self, name: str, request: dict[str, Any], job: str) -> dict[str, Any]:
+        """The Describe response of a step's job, or what a Lambda function returns. Raises TaskFailure."""
+        step = self._graph.steps[name]
+        plain = json.loads(json.dumps(request).replace(json.dumps(job)[1:-1], "<job>")) if job else request
+        self.record.begin(name, plain)
+        try:
+            if name in self._example.fails:
+                raise TaskFailure("States.TaskFailed", json.dumps({"FailureReason": FAILED_JOB}))
+            return self._answer(step, request, job)
+        finally:
+            self.record.end(name)
+
+    def read(self, uri: str) -> str:
+        if uri not in self._objects:
+            raise StorageError(f"{uri} is not there")
+        return self._objects[uri]
+
+    def _answer(self, step: Step, request: dict[str, Any], job: str) -> dict[str, Any]:
+        name = step.name
+        if step.type == "Processing":
+            for output in request["ProcessingOutputConfig"]["Outputs"]:
+                if name in self._example.files:
+                    key = f"{output['S3Output']['S3Uri'].rstrip('/')}/report.json"
+                    self._objects[key] = json.dumps(self._example.files[name])
+            return {**request, "ProcessingJobName": job, "ProcessingJobArn": f"arn:{name}"}
+        if step.type == "Training":
+            artifacts = f"{request['OutputDataConfig']['S3OutputPath']}/{name}/output/model.tar.gz"
+            metrics = [{"MetricName": "loss", "Value": 0.25}, {"MetricName": "val:auc", "Value": 0.875}]
+            made = {"ModelArtifacts": {"S3ModelArtifacts": artifacts}, "FinalMetricDataList": metrics}
+            return {**request, **made, "TrainingJobName": job, "TrainingJobArn": f"arn:{name}"}
+        if step.type == "Model":
+            return {**request, "ModelName": job, "ModelArn": f"arn:{name}"}
+        if step.type == "RegisterModel":
+            return {**request, "ModelPackageArn": f"arn:{name}/1"}
+        return dict(self._example.answers[name])
+
+
+# ---- the local engine ----
+
+
+def run_here(example: Example, graph: Graph, home: Home) -> Record:
+    """The example on the local engine, with its own scheduler, scope and record of executions."""
+    jobs = Jobs(example, graph)
+    parameters = start_values(graph, example.given)
+    execution = Execution(f"{EXECUTION}-{time.monotonic_ns()}", NAME, parameters, started=STARTED)
+    home.database.insert(
+        "executions", id=execution.id, pipeline=NAME, status=execution.status, started=STARTED, parameters={},
+        definition={},
+    )  # fmt: skip
+    recording = Recording(execution, graph, home, Nobody())
+    store: Any = SimpleNamespace(read_text=jobs.read)
+    scope = RunScope(
+        graph, store, Account(), EXECUTION, NAME, STARTED, lambda: STARTED, parameters, recording.outputs
+    )  # fmt: skip
+    bench: Any = SimpleNamespace(environments=SimpleNamespace(of=lambda image: None))
+    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step}", SimpleQueue())
+    with _recorded(jobs):
+        run.run(())
+    jobs.record.status, jobs.record.reason = execution.status, execution.failure_reason
+    return jobs.record
+
+
+@contextmanager
+def _recorded(jobs: Jobs) -> Iterator[None]:
+    """The local engine's table of runners, with those that start processes or write records replaced."""
+
+    def run(step: Step, scope: RunScope, bench: Any) -> StepResult:
+        request = evaluate(step.arguments, scope)
+        try:
+            answer = jobs.run(step.name, request, scope.job)
+        except TaskFailure:
+            return StepResult(FAILED, FAILED_JOB)
+        if step.type == "Lambda":
+            answer = {"OutputParameters": answer}
+        return StepResult(SUCCEEDED, output=answer)
+
+    table: dict[str, Any] = RUNNERS  # type: ignore[assignment]
+    kept = dict(table)
+    table.update(dict.fromkeys(("Processing", "Training", "Lambda", "Model", "RegisterModel"), run))
+    try:
+        yield
+    finally:
+        table.update(kept)
+
+
+# ---- the machine ----
+
+
+def run_compiled(example: Example, graph: Graph, given: Mapping[str, Any] | None = None) -> Record:
+    """The example as a state machine, executed by the interpreter; `given` instead of what it is started with."""
+    machine = compile_machine(graph, SETTINGS)
+    jobs = Jobs(example, graph)
+    if given is None:
+        given = {name: start_values(graph, example.given)[name] for name in example.given}
+    start = MachineStart(EXECUTION, "arn:execution", SETTINGS.arn, given, STARTED)
+    ended = run_machine(machine.definition, start, _answering(jobs), sleep=lambda seconds: None)
+    jobs.record.status = {"SUCCEEDED": SUCCEEDED, "FAILED": FAILED}[ended.status]
+    jobs.record.reason = _reason(ended)
+    return jobs.record
+
+
+SETTINGS = MachineSettings(NAME, job_prefix="p")
+
+
+def _answering(jobs: Jobs) -> Callable[[Call], Any]:
+    def answer(call: Call) -> Any:
+        parameters = dict(call.parameters)
+        if call.resource.endswith(":s3:getObject"):
+            try:
+                return {"Body": jobs.read(f"s3://{parameters['Bucket']}/{parameters['Key']}")}
+            except StorageError as error:
+                raise TaskFailure("S3.NoSuchKeyException", error.message) from error
+        if call.resource.endswith("lambda:invoke"):
+            return {"Payload": jobs.run(step_of(call.state), parameters["Payload"], "")}
+        job = next((parameters.pop(name) for name in NAMES if name in parameters), "")
+        return jobs.run(step_of(call.state), parameters, job)
+
+    return answer
+
+
+def _reason(ended: Ended) -> str:
+    return f"{ended.error}: {ended.cause}" if ended.error else ""
+
+
+# ---- comparing ----
+
+
+def disagreement(example: Example, home: Home) -> str:
+    """How the two engines differ on an example; nothing if they do not. Raises DefinitionError for a pipeline that no
+    machine can carry."""
+    graph = read_definition(example.definition)
+    there = run_compiled(example, graph)
+    here = run_here(example, graph, home)
+    found = [*_out_of_order(graph, here, "here"), *_out_of_order(graph, there, "in the machine")]
+    if here.status != there.status:
+        found.append(f"here it is {here.status} ({here.reason}), in the machine {there.status} ({there.reason})")
+    # what a Fail step finds still running beside it ends here, and in the machine what follows that runs as well
+    ended_early = any(step.type == "Fail" for step in graph.steps.values()) and here.status == FAILED
+    missing = [name for name in here.requests if name not in there.requests]
+    more = [name for name in there.requests if name not in here.requests]
+    if missing or (more and not ended_early):
+        found.append(f"only here: {missing}, only in the machine: {more}; {here.reason} / {there.reason}")
+    for name in here.requests:
+        if name in there.requests and here.requests[name] != there.requests[name]:
+            found.append(f"{name} here: {here.requests[name]}\n{name} there: {there.requests[name]}")
+    return "\n".join(found)
+
+
+def _out_of_order(graph: Graph, record: Record, where: str) -> Iterator[str]:
+    for name, began in record.began.items():
+        pending, seen = list(graph.predecessors[name]), set()
+        while pending:  # a condition or a Fail step has no job: those before it count
+            source = pending.pop()
+            if source in seen:
+                continue
+            seen.add(source)
+            if graph.steps[source].type == "Condition":
+                pending.extend(graph.predecessors[source])
+            elif record.ended.get(source, sys.maxsize) > began:
+                yield f"{where} {name} began before {source} had ended"
+
+
+@contextmanager
+def a_home() -> Iterator[Home]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder) / ".dagwright")
+        try:
+            yield home
+        finally:
+            home.close()
+
+
+def main(count: int) -> int:
+    """Compare so many random pipelines, on all processors; print how many agree, and the seeds of those that do not."""
+    from concurrent.futures import ProcessPoolExecutor
+    from os import cpu_count
+
+    started = time.monotonic()
+    chunks = [range(first, min(first + 50, count)) for first in range(0, count, 50)]
+    agreed, refused, steps, bad = 0, 0, 0, dict[int, str]()
+    with ProcessPoolExecutor(cpu_count()) as pool:
+        for some in pool.map(compare, chunks):
+            agreed, refused, steps = agreed + some.agreed, refused + some.refused, steps + some.steps
+            bad |= some.disagreements
+            seconds = time.monotonic() - started
+            print(f"{agreed + refused + len(bad)} of {count} in {seconds:.0f} s", file=sys.stderr, flush=True)
+    for seed, found in bad.items():
+        print(f"seed {seed}: {found}")
+    print(f"{agreed} random pipelines ({steps} steps) agree, {len(bad)} do not; the compiler refuses {refused} more")
+    return 1 if bad else 0
+
+
+@dataclass
+class Compared:
+    agreed: int = 0
+    refused: int = 0
+    steps: int = 0
+    disagreements: dict[int, str] = field(default_factory=dict)
+
+
+def compare(seeds: range) -> Compared:
+    """The examples of these seeds, in a process of its own."""
+    from random_pipelines import random_pipeline
+
+    result = Compared()
+    with a_home() as home:
+        for seed in seeds:
+            example = random_pipeline(Seeded(seed), most=30)
+            try:
+                found = disagreement(example, home)
+            except DefinitionError:
+                result.refused += 1
+                continue
+            if found:
+                result.disagreements[seed] = found
+            else:
+                result.agreed += 1
+                result.steps += len(read_definition(example.definition).steps)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))
