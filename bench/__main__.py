@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import imports, machine, table
+from bench import imports, machine, nesting, table
 from bench.work import measure_all, works
 
 
@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(table.as_json(described, results), indent=2))
     else:
         print(table.shown(described, results))
+        if not arguments.only:
+            print(f"\n{nesting.shown()}")
     return 0
 
 

@@ -26,6 +26,18 @@ from pathlib import Path
 from dagwright.definition.graph import read_definition
 read_definition(Path("definition.json").read_text(encoding="utf-8"))
 """
+_COMPILE = """\
+from pathlib import Path
+from dagwright.definition.graph import read_definition
+from dagwright.engines.stepfunctions.compiler.machine import compile_machine
+from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
+from dagwright.errors import DefinitionError
+graph = read_definition(Path("definition.json").read_text(encoding="utf-8"))
+try:
+    compile_machine(graph, MachineSettings("bench"))
+except DefinitionError as error:  # it is compiled, and found to be larger than Step Functions takes
+    assert [problem.code for problem in error.problems] == ["machine-too-large"], error
+"""
 _PARSE = """\
 import json
 from pathlib import Path
@@ -96,13 +108,15 @@ class Result:
 GROWTHS = (
     Growth("render 200 -> 2,000 steps", "render 200 steps", "render 2,000 steps", "render 5 steps", 12.0),
     Growth("validate 200 -> 2,000 steps", "validate 200 steps", "validate 2,000 steps", "validate 5 steps", 12.0),
+    Growth("compile 200 -> 2,000 steps", "compile 200 steps", "compile 2,000 steps", "compile 1 step", 12.0),
     Growth("read 1,000 -> 10,000 steps", "read 1,000 steps in a row", "read 10,000 steps in a row", "read 1 step"),
 )
 
 
 def works(folder: Path) -> list[Work]:
     """Everything that is measured; what it works on is written below `folder`."""
-    return [*_starting(folder), *_rendering(folder), *_validating(folder), *_running(folder), *_reading(folder)]
+    groups = (_starting, _rendering, _validating, _running, _reading, _compiling)
+    return [row for group in groups for row in group(folder)]
 
 
 def measure_all(todo: Sequence[Work], rounds: int, say: Callable[[str], None]) -> list[Result]:
@@ -196,4 +210,20 @@ def _reading(folder: Path) -> list[Work]:
         here.mkdir(parents=True)
         (here / "definition.json").write_text(text, encoding="utf-8")
         rows.append(Work(name, _python(_READ, here), _python(_PARSE, here)))
+    return rows
+
+
+def _compiling(folder: Path) -> list[Work]:
+    """To a state machine; the floor reads the definition only."""
+    rows = []
+    for name, text, goals in (
+        ("compile 1 step", readers_in_a_row(1), ()),
+        ("compile 20 diamonds", diamonds(20), ()),
+        ("compile 200 steps", readers_in_a_row(200), ()),
+        ("compile 2,000 steps", readers_in_a_row(2000), (Goal("wall", 3.0),)),
+    ):
+        here = folder / name.replace(" ", "-")
+        here.mkdir(parents=True)
+        (here / "definition.json").write_text(text, encoding="utf-8")
+        rows.append(Work(name, _python(_COMPILE, here), _python(_READ, here), goals))
     return rows
