@@ -6,9 +6,9 @@ step's name. A file is read just before the step that asks for it, into the stat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from dagwright.definition.expression import Computation, unrolled
 from dagwright.definition.path import write_path
@@ -49,21 +49,40 @@ _UNDECIDED = "its conditions cannot be evaluated: a value is in no file, or two 
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a step comes to: a task with the templates of its request and of those that follow it, a decision, or the
-    message that it fails with. `job_name` is to be found out beforehand, because more than the request asks for it."""
+class Calling:
+    """The work of a step that calls a service: its task, with the templates of its request and of those that follow it.
+    `job_name` is to be found out beforehand, because more than the request asks for it."""
 
-    task: Task | None = None
-    templates: Sequence[Any] = ()
-    decision: Decision | None = None
-    message: Any = None
+    task: Task
+    templates: tuple[Any, ...]
     job_name: Joined | None = None
     comment: str = ""
 
-    def values(self) -> Iterator[Dynamic]:
-        """All that it finds out at run time."""
-        tests = [self.decision.fails, self.decision.holds, *self.decision.computed] if self.decision else []
-        return dynamics([*self.templates, self.message, self.job_name, *tests])
+
+@dataclass(frozen=True)
+class Deciding:
+    """The work of a condition."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The work of a Fail step: its message, a single value or a Dynamic."""
+
+    message: Any
+
+
+Work: TypeAlias = Calling | Deciding | Failing
+
+
+def everything(work: Work) -> list[Any]:
+    """All that may hold something found at run time."""
+    if isinstance(work, Calling):
+        return [*work.templates, work.job_name]
+    if isinstance(work, Failing):
+        return [work.message]
+    return [work.decision.fails, work.decision.holds, *work.decision.computed]
 
 
 @dataclass(frozen=True)
@@ -120,17 +139,17 @@ class StepWriter:
     def run(self, step: str, scope: Scope, states: States, on: str, out: str) -> str:
         """The states of a step that leads to one other; the name of the first."""
         work = self._work[step]
-        if work.decision is not None:
+        if isinstance(work, Deciding):
             return self.decide(step, scope, states, (on, on), out)
         place = _Place(step, scope, states, self._variables, out)
-        if work.task is not None:
-            return self._task(work, work.task, place, on)
-        return self._fail(work.message, place)
+        return self._task(work, place, on) if isinstance(work, Calling) else self._fail(work.message, place)
 
     # ---- jobs and calls ----
 
-    def _task(self, work: Work, task: Task, place: _Place, on: str) -> str:
-        readers = self._readers(work.templates, place)
+    def _task(self, work: Calling, place: _Place, on: str) -> str:
+        task = work.task
+        asked = everything(work)
+        readers = self._readers(asked, place)
         calls = [task, *task.after]
         for index in reversed(range(len(calls))):
             is_last = index == len(calls) - 1
@@ -143,7 +162,7 @@ class StepWriter:
             if index == 0 and work.comment:
                 state = {"Type": "Task", "Comment": work.comment, **state}
             on = place.states.add(name, state)
-        entry = self._chained(readers, self._found(work.templates, place, on), place)
+        entry = self._chained(readers, self._found(asked, place, on), place)
         if work.job_name is not None:
             entry = self._named(work.job_name, place, entry)
         return self._again(task, place, entry) if task.again else entry
@@ -248,9 +267,10 @@ class StepWriter:
 
     def decide(self, step: str, scope: Scope, states: States, ways: tuple[str, str], out: str) -> str:
         """The states of a condition, which leads to one of two others; the name of the first."""
-        decision = self._work[step].decision
-        if decision is None:
+        work = self._work[step]
+        if not isinstance(work, Deciding):
             raise InternalError(f"'{step}' decides nothing")
+        decision = work.decision
         place = _Place(step, scope, states, self._variables, out)
         if decision.outcome is not None:
             settled: State = {"Type": "Pass", "Next": ways[0] if decision.outcome else ways[1]}

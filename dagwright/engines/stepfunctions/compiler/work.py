@@ -16,6 +16,7 @@ from dagwright.definition.graph import Graph, Step
 from dagwright.definition.path import Path
 from dagwright.engines.stepfunctions.compiler.conditions import Decision, decide
 from dagwright.engines.stepfunctions.compiler.dynamic import (
+    Dynamic,
     FileValue,
     Joined,
     ParameterValue,
@@ -24,14 +25,14 @@ from dagwright.engines.stepfunctions.compiler.dynamic import (
     Unique,
     dynamics,
 )
-from dagwright.engines.stepfunctions.compiler.job_names import JobName, job_names
+from dagwright.engines.stepfunctions.compiler.job_names import job_names
 from dagwright.engines.stepfunctions.compiler.losses import Loss
 from dagwright.engines.stepfunctions.compiler.refusals import refusal_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
-from dagwright.engines.stepfunctions.compiler.step_states import Work
+from dagwright.engines.stepfunctions.compiler.step_states import Calling, Deciding, Failing, Work, everything
 from dagwright.engines.stepfunctions.compiler.task_losses import losses_of
 from dagwright.engines.stepfunctions.compiler.task_values import Written
-from dagwright.engines.stepfunctions.compiler.tasks import Task, task_of
+from dagwright.engines.stepfunctions.compiler.tasks import task_of
 from dagwright.engines.stepfunctions.compiler.values import JOB_NAME, Values, joined
 from dagwright.errors import Problem
 
@@ -77,133 +78,96 @@ class Workload:
     def read(self, live: Sequence[str]) -> None:
         """Find out the work of these steps, which are in an order that keeps each behind those it waits for."""
         self.losses.extend(losses_of(self._graph))
-        drafts = {name: found for name in live if (found := self._draft(self._graph.steps[name])) is not None}
-        aliases = self._settle(drafts)
-        for draft in drafts.values():
-            draft.resolve(aliases)
-        named = _named_before(drafts)
-        for name, draft in drafts.items():
-            self.steps[name] = draft.work(self._names.get(name), named_before=name in named)
-            self.losses.extend(draft.decision.losses if draft.decision else ())
+        for name in live:
+            work = self._draft(self._graph.steps[name])
+            if work is not None:
+                self.steps[name] = work
+        aliases = self._settle()
+        self.steps = {name: _resolved(work, aliases) for name, work in self.steps.items()}
+        self._name_jobs()
+        for work in self.steps.values():
+            if isinstance(work, Deciding):
+                self.losses.extend(work.decision.losses)
 
     def reads(self) -> Iterator[tuple[str, Produced]]:
         """Which step reads what, in the order of the steps."""
         for name, work in self.steps.items():
-            for value in work.values():
+            for value in dynamics(everything(work)):
                 if isinstance(value, Produced):
                     yield name, value
 
     def parameters(self) -> dict[str, ParameterValue]:
         """The parameters that are read, by name."""
-        found = (value for work in self.steps.values() for value in work.values())
-        return {value.name: value for value in found if isinstance(value, ParameterValue)}
+        return {value.name: value for value in self._values_read() if isinstance(value, ParameterValue)}
 
     @property
     def asks_for_start(self) -> bool:
         """Whether something is named after when the execution started."""
-        return any(isinstance(value, Started) for work in self.steps.values() for value in work.values())
+        return any(isinstance(value, Started) for value in self._values_read())
 
-    def _draft(self, step: Step) -> _Draft | None:
+    def _values_read(self) -> Iterator[Dynamic]:
+        return dynamics([everything(work) for work in self.steps.values()])
+
+    def _draft(self, step: Step) -> Work | None:
+        """A step's work as far as it can be known without the others; None, with a problem, if there can be none."""
         if step.type == "Condition":
-            return _Draft(step, decision=self._decisions[step.name])
+            return Deciding(self._decisions[step.name])
         if step.type == "Fail":
-            message = self._values.compiled(step.arguments.get("ErrorMessage", ""), step.name)
-            return _Draft(step, message=message)
+            return Failing(self._values.compiled(step.arguments.get("ErrorMessage", ""), step.name))
         refused = refusal_of(step, self._settings)
         if refused is not None:
             self._refused.append(refused)
             return None
         task = task_of(step, self._names, self._settings, ())
-        return _Draft(step, task=task, templates=[self._values.compiled(task.request, step.name)])
+        return Calling(task, (self._values.compiled(task.request, step.name),), comment=_comment(step))
 
-    def _settle(self, drafts: Mapping[str, _Draft]) -> dict[Produced, Any]:
+    def _settle(self) -> dict[Produced, Any]:
         """Make every task keep what others read of it; what its own request says already is told instead."""
         aliases: dict[Produced, Any] = {}
         needed: dict[str, dict[Path, None]] = {}
-        pending: list[Any] = [draft.everything() for draft in drafts.values()]
+        pending: list[Any] = [everything(work) for work in self.steps.values()]
         while pending:
             asked: dict[str, None] = {}
             for value in dynamics(pending):
-                if isinstance(value, Produced) and value.step in drafts and drafts[value.step].task is not None:
+                if isinstance(value, Produced) and isinstance(self.steps.get(value.step), Calling):
                     paths = needed.setdefault(value.step, {})
                     if value.path not in paths and value.path != (JOB_NAME,):
                         paths[value.path] = None
                         asked[value.step] = None
-            pending = []
-            for name in asked:
-                pending.extend(self._keep(drafts[name], [*needed[name]], aliases))
+            pending = [one for name in asked for one in self._keep(name, [*needed[name]], aliases)]
         return aliases
 
-    def _keep(self, draft: _Draft, paths: Sequence[Path], aliases: dict[Produced, Any]) -> list[Any]:
+    def _keep(self, name: str, paths: Sequence[Path], aliases: dict[Produced, Any]) -> list[Any]:
         """A task again, now that it is known what is read of it; the templates that are new with it."""
-        name = draft.step.name
-        draft.task = task = task_of(draft.step, self._names, self._settings, paths)
-        draft.templates = [draft.templates[0], *(self._values.compiled(one.request, name) for one in task.after)]
-        new = draft.templates[1:]
+        work = self.steps[name]
+        if not isinstance(work, Calling):
+            return []
+        task = task_of(self._graph.steps[name], self._names, self._settings, paths)
+        after = [self._values.compiled(one.request, name) for one in task.after]
+        self.steps[name] = replace(work, task=task, templates=(work.templates[0], *after))
+        told: list[Any] = []
         for path, value in task.values.items():
             if isinstance(value, Problem):
                 if value not in self._refused:
                     self._refused.append(value)
             elif isinstance(value, Written):
-                aliases[Produced(name, path)] = alias = self._values.compiled(value.value, name)
-                new.append(alias)
-        return new
+                told.append(self._values.compiled(value.value, name))
+                aliases[Produced(name, path)] = told[-1]
+        return [*after, *told]
 
-
-class _Draft:
-    """A step's work while it is being found out."""
-
-    def __init__(
-        self,
-        step: Step,
-        task: Task | None = None,
-        templates: Sequence[Any] = (),
-        decision: Decision | None = None,
-        message: Any = None,
-    ) -> None:
-        self.step = step
-        self.task = task
-        self.templates = list(templates)
-        self.decision = decision
-        self.message = message
-
-    def everything(self) -> list[Any]:
-        """All that may hold something found at run time."""
-        tests = [self.decision.fails, self.decision.holds, *self.decision.computed] if self.decision else []
-        return [*self.templates, self.message, *tests]
-
-    def resolve(self, aliases: Mapping[Produced, Any]) -> None:
-        """Put what they stand for in the place of all aliases."""
-        self.templates = [_resolved(template, aliases) for template in self.templates]
-        self.message = _resolved(self.message, aliases)
-        if self.decision is not None:
-            fails, holds = (_resolved(rule, aliases) for rule in (self.decision.fails, self.decision.holds))
-            computed = tuple(_resolved([*self.decision.computed], aliases))
-            self.decision = replace(self.decision, holds=holds, fails=fails, computed=computed)
-
-    def work(self, name: JobName | None, *, named_before: bool) -> Work:
-        made = _made_name(name) if name else None
-        templates = self.templates
-        if made is not None and not named_before:
-            own = Produced(self.step.name, (JOB_NAME,))
-            templates = [_resolved(template, {own: made}) for template in templates]
-        return Work(
-            self.task, templates, self.decision, self.message, made if named_before else None, _comment(self.step)
-        )
-
-
-def _named_before(drafts: Mapping[str, _Draft]) -> frozenset[str]:
-    """The steps whose job's name is asked for more than once, so that it has to be found out beforehand."""
-    count: dict[str, int] = {}
-    for draft in drafts.values():
-        for value in dynamics(draft.everything()):
-            if isinstance(value, Produced) and value.path == (JOB_NAME,):
+    def _name_jobs(self) -> None:
+        """Give every job its name where it is asked for: in its request, or, if more than that asks, beforehand."""
+        count: dict[str, int] = {}
+        for _, value in self.reads():
+            if value.path == (JOB_NAME,):
                 count[value.step] = count.get(value.step, 0) + 1
-    return frozenset(name for name, found in count.items() if found > 1)
-
-
-def _made_name(name: JobName) -> Joined:
-    return Joined((f"{name.base}-", Started(), "-", Unique(name.short)))
+        for name, asked in count.items():
+            work, job = self.steps[name], self._names[name]
+            made = Joined((f"{job.base}-", Started(), "-", Unique(job.short)))
+            if asked == 1:
+                self.steps[name] = _resolved(work, {Produced(name, (JOB_NAME,)): made})
+            elif isinstance(work, Calling):
+                self.steps[name] = replace(work, job_name=made)
 
 
 def _comment(step: Step) -> str:
@@ -211,7 +175,19 @@ def _comment(step: Step) -> str:
     return ": ".join(text for text in said if isinstance(text, str) and text)
 
 
-def _resolved(template: Any, aliases: Mapping[Produced, Any]) -> Any:
+def _resolved(work: Work, aliases: Mapping[Produced, Any]) -> Work:
+    """The work with what they stand for in the place of all aliases."""
+    if isinstance(work, Failing):
+        return Failing(_without(work.message, aliases))
+    if isinstance(work, Calling):
+        return replace(work, templates=tuple(_without(one, aliases) for one in work.templates))
+    decision = work.decision
+    fails, holds = (_without(rule, aliases) for rule in (decision.fails, decision.holds))
+    computed = tuple(_without([*decision.computed], aliases))
+    return Deciding(replace(decision, holds=holds, fails=fails, computed=computed))
+
+
+def _without(template: Any, aliases: Mapping[Produced, Any]) -> Any:
     """The template without aliases."""
 
     def resolve(value: Any) -> Computation:
