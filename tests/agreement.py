@@ -69,6 +69,8 @@ class Example:
     """By step: the JSON that it writes to its output."""
     answers: dict[str, Any] = field(default_factory=dict)
     """By Lambda step: what its function returns."""
+    stumbles: dict[str, list[str]] = field(default_factory=dict)
+    """By step: the reasons that the first attempts at its job fail for."""
 
     def __str__(self) -> str:
         return json.dumps(vars(self) | {"fails": sorted(self.fails)}, indent=1)
@@ -79,6 +81,7 @@ class Record:
     """What an engine asked for: for each step the resolved request, and when it began and ended, as running numbers."""
 
     requests: dict[str, Any] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
     began: dict[str, int] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)
     status: str = ""
@@ -88,8 +91,9 @@ class Record:
 
     def begin(self, step: str, request: Any) -> None:
         with self._lock:
-            assert step not in self.requests, f"{step} was run twice"
+            assert step not in self.requests or self.requests[step] == request
             self.requests[step] = request
+            self.attempts[step] = self.attempts.get(step, 0) + 1
             self._count += 1
             self.began[step] = self._count
 
@@ -114,8 +118,12 @@ class Jobs:
         plain = json.loads(json.dumps(request).replace(json.dumps(job)[1:-1], "<job>")) if job else request
         self.record.begin(name, plain)
         try:
+            reasons = self._example.stumbles.get(name, ())
+            attempt = self.record.attempts[name]
+            if attempt <= len(reasons):
+                raise failed(reasons[attempt - 1])
             if name in self._example.fails:
-                raise TaskFailure("States.TaskFailed", json.dumps({"FailureReason": FAILED_JOB}))
+                raise failed(FAILED_JOB)
             return self._answer(step, request, job)
         finally:
             self.record.end(name)
@@ -145,6 +153,11 @@ class Jobs:
         return dict(self._example.answers[name])
 
 
+def failed(reason: str) -> TaskFailure:
+    """What a job's failure is called, and its description, written without blanks as the service does."""
+    return TaskFailure("States.TaskFailed", json.dumps({"FailureReason": reason}, separators=(",", ":")))
+
+
 # ---- the local engine ----
 
 
@@ -163,11 +176,16 @@ def run_here(example: Example, graph: Graph, home: Home) -> Record:
         graph, store, Account(), EXECUTION, NAME, STARTED, lambda: STARTED, parameters, recording.outputs
     )  # fmt: skip
     bench: Any = SimpleNamespace(environments=SimpleNamespace(of=lambda image: None))
-    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step}", SimpleQueue())
+    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step}", SimpleQueue(), at_once)
     with _recorded(jobs):
         run.run(())
     jobs.record.status, jobs.record.reason = execution.status, execution.failure_reason
     return jobs.record
+
+
+def at_once(seconds: float, function: Callable[[], None]) -> threading.Timer:
+    """A timer that does not wait."""
+    return threading.Timer(0, function)
 
 
 @contextmanager
@@ -178,8 +196,8 @@ def _recorded(jobs: Jobs) -> Iterator[None]:
         request = evaluate(step.arguments, scope)
         try:
             answer = jobs.run(step.name, request, scope.job)
-        except TaskFailure:
-            return StepResult(FAILED, FAILED_JOB)
+        except TaskFailure as failure:
+            return StepResult(FAILED, json.loads(failure.cause)["FailureReason"])
         if step.type == "Lambda":
             answer = {"OutputParameters": answer}
         return StepResult(SUCCEEDED, output=answer)
@@ -251,6 +269,9 @@ def disagreement(example: Example, home: Home) -> str:
     if missing or (more and not ended_early):
         found.append(f"only here: {missing}, only in the machine: {more}; {here.reason} / {there.reason}")
     for name in here.requests:
+        tries = here.attempts[name], there.attempts.get(name, 0)
+        if name in there.attempts and tries[0] != tries[1] and not (ended_early and tries[0] < tries[1]):
+            found.append(f"{name} was tried {tries[0]} times here, {tries[1]} in the machine")
         if name in there.requests and here.requests[name] != there.requests[name]:
             found.append(f"{name} here: {here.requests[name]}\n{name} there: {there.requests[name]}")
     return "\n".join(found)

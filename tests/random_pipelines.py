@@ -26,6 +26,7 @@ TEXTS = (
     " ",
 )
 NUMBERS = (0, 1, 2, -3, 40, 0.5, 0.875, 1.0, 2.5, 1e-05, 123456789)
+REASONS = ("CapacityError: none left", "InternalServerError: sorry", "AlgorithmError: CapacityError: no")
 COMPARISONS = ("Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
 PARAMETERS = (
     ("Text", "String"),
@@ -111,7 +112,16 @@ class Drawing:
             step["DependsOn"] = order
         if kind in ("Processing", "Training", "Lambda") and self.chance(6):
             self.example.fails |= {name}
+        if kind in ("Processing", "Training") and self.chance(15):
+            step["RetryPolicies"] = [self._policy() for _ in range(self.dice.number(1, 2))]
+            self.example.stumbles[name] = [self.one(REASONS) for _ in range(self.dice.number(0, 4))]
         return step
+
+    def _policy(self) -> Json:
+        kinds = ("SageMaker.CAPACITY_ERROR", "SageMaker.JOB_INTERNAL_ERROR", "Step.THROTTLING")
+        ends = self.one(({"MaxAttempts": 1}, {"MaxAttempts": 3}, {"ExpireAfterMin": 2}))
+        named = [kind for kind in kinds if self.chance(50)] or [kinds[0]]
+        return {"ExceptionType": named, "BackoffRate": self.one((1.0, 2.5)), "IntervalSeconds": 7, **ends}
 
     def _processing(self, name: str, near: list[str], visible: list[str], depth: int) -> Json:
         folder = self.one(

@@ -80,6 +80,14 @@ class _Finished:
 
 
 @dataclass(frozen=True)
+class _FailedForNow:
+    """Said by a thread of the machine: a step's job has failed, and will start again."""
+
+    step: str
+    result: StepResult
+
+
+@dataclass(frozen=True)
 class _Over:
     """Said by the machine's thread: how the machine has ended, or the bug that ended it."""
 
@@ -102,6 +110,8 @@ class MachineRun:
     _thread: threading.Thread | None = None
     _told: dict[str, str] = field(default_factory=dict)
     """The status of each step, as the machine's threads know it: ahead of the record."""
+    _failed: dict[str, StepResult] = field(default_factory=dict)
+    """How the jobs ended of which the machine has yet to decide whether they start again."""
 
     def __post_init__(self) -> None:
         self._graph = self.recording.graph
@@ -152,6 +162,8 @@ class MachineRun:
             self.recording.begin(self._graph.steps[event.step], event.job)
         elif isinstance(event, _Finished):
             self.recording.finish(event.step, event.result)
+        elif isinstance(event, _FailedForNow):
+            self.recording.failed_for_now(event.step, event.result)
         elif isinstance(event, _Over):
             if isinstance(event.ending, BaseException):
                 raise event.ending
@@ -201,8 +213,13 @@ class MachineRun:
 
     def chosen(self, state: str, rule: int | None) -> None:
         """Of a condition's rules the last says that it holds, one before it that it cannot be decided."""
-        step = self._graph.steps.get(state)
-        if step is None or step.type != "Condition":
+        step = self._graph.steps.get(step_of(state))
+        if step is None:
+            return
+        if step.name in self._failed:
+            self._again(step, self._failed.pop(step.name), starts_again=rule is not None)
+            return
+        if step.type != "Condition" or state != step.name:
             return
         if rule is not None and rule < len(self._states[state]["Choices"]) - 1:
             why = result_of(step, self.scope, self.bench).failure_reason or "its conditions cannot be evaluated"
@@ -297,8 +314,21 @@ class MachineRun:
     def _run_now(self, step: Step, job: str) -> StepResult:
         self._begin(step, job)
         result = result_of(step, self.scope.for_job(job), self.bench)
-        self._end(step, result)
+        if result.status == FAILED and self._may_start_again(step):
+            self._failed[step.name] = result
+        else:
+            self._end(step, result)
         return result
+
+    def _may_start_again(self, step: Step) -> bool:
+        """Whether a loop stands around the state that runs a step's job: its failure is caught without being noted."""
+        return any("Assign" not in entry for entry in self._states[step.name].get("Catch", ()))
+
+    def _again(self, step: Step, result: StepResult, *, starts_again: bool) -> None:
+        if starts_again:
+            self.events.put(_FailedForNow(step.name, result))
+        else:
+            self._end(step, result)
 
 
 def _scopes(definition: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -74,6 +74,11 @@ class Recording:
             untaken = step.else_steps if result.output["Outcome"] else step.if_steps
             self._block(untaken, f"'{name}' took the other branch")
 
+    def failed_for_now(self, name: str, result: StepResult) -> None:
+        """A step's job has failed, and is started again after a while: the step goes on."""
+        self._jobs.pop(name, None)
+        self.observer.noted(f"{name}: {result.failure_reason}; another attempt follows")
+
     def is_blocked(self, name: str) -> bool:
         """Whether a step will not run."""
         return name in self._blocked

@@ -18,6 +18,7 @@ from typing import Any
 
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, SUCCEEDED, Execution
+from dagwright.engines.local.attempts import Attempts
 from dagwright.engines.local.check import notes_of
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import RunScope
@@ -34,9 +35,16 @@ class Ended:
     result: StepResult | BaseException
 
 
+@dataclass(frozen=True)
+class Rested:
+    """Said by a timer: a step whose job failed may start again."""
+
+    step: str
+
+
 @dataclass
 class Run:
-    """One execution in progress."""
+    """One execution in progress. `after` calls a function so many seconds later, from another thread."""
 
     recording: Recording
     scope: RunScope
@@ -44,6 +52,10 @@ class Run:
     max_parallel: int
     job_name: Callable[[str], str]
     events: SimpleQueue[Any]
+    after: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer
+    _attempts: Attempts = field(default_factory=Attempts)
+    _resting: dict[str, tuple[threading.Timer, StepResult]] = field(default_factory=dict)
+    """Steps that wait for another attempt, with how the last one ended."""
     _waiting: dict[str, int] = field(default_factory=dict)
     _ready: list[int] = field(default_factory=list)
     _running: dict[str, threading.Thread] = field(default_factory=dict)
@@ -71,7 +83,7 @@ class Run:
                 self._handle(self.events.get())
             while True:
                 self._start_what_may()
-                if not self._running:
+                if not self._running and not self._resting:
                     break
                 self._handle(self.events.get())
         self.recording.conclude()
@@ -109,32 +121,58 @@ class Run:
 
     # ---- ending ----
 
-    def _handle(self, event: Ended | str) -> None:
+    def _handle(self, event: Ended | Rested | str) -> None:
         if isinstance(event, str):
             self._stop()
+        elif isinstance(event, Rested):
+            if event.step in self._resting:
+                del self._resting[event.step]
+                heappush(self._ready, self._position[event.step])
+        else:
+            self._running.pop(event.step).join()
+            if isinstance(event.result, BaseException):
+                raise event.result
+            self._rest_or_finish(self._graph.steps[event.step], event.result)
+
+    def _rest_or_finish(self, step: Step, result: StepResult) -> None:
+        wait = None if self._closed else self._attempts.wait_after(step, result)
+        if wait is None:
+            self._finish(step.name, result)
             return
-        self._running.pop(event.step).join()
-        if isinstance(event.result, BaseException):
-            raise event.result
-        self._finish(event.step, event.result)
+        self.recording.failed_for_now(step.name, result)
+        timer = self.after(wait, lambda: self.events.put(Rested(step.name)))
+        timer.daemon = True
+        self._resting[step.name] = timer, result
+        timer.start()
 
     def _finish(self, name: str, result: StepResult) -> None:
         self.recording.finish(name, result)
         if result.status != SUCCEEDED:
-            self._closed = self._closed or self._graph.steps[name].type == "Fail"
+            if self._graph.steps[name].type == "Fail":
+                self._close()
             return
         for waiter in self._graph.successors[name]:
             self._waiting[waiter] -= 1
             if not self._waiting[waiter]:
                 heappush(self._ready, self._position[waiter])
 
+    def _close(self) -> None:
+        """Nothing new starts, no further attempt either."""
+        self._closed = True
+        resting, self._resting = self._resting, {}
+        for name, (timer, result) in resting.items():
+            timer.cancel()
+            self._finish(name, result)
+
     def _stop(self) -> None:
         if not self.recording.is_stopping:
-            self._closed = True
             self.recording.stop()
+            self._close()
 
     def _wait(self) -> None:
         self._closed = True
+        for timer, _ in self._resting.values():
+            timer.cancel()
         for thread in self._running.values():
             thread.join()
 

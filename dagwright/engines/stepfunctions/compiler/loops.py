@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dagwright.engines.stepfunctions.compiler.retries import Again
-
-# The longest that a Wait state takes (states-language.net/spec.html has no limit; the developer guide names this one).
-_LONGEST_WAIT = 99_999_999
+from dagwright.definition.retries import Again
 
 
 def counters(count: int, variable: str) -> list[str]:
@@ -24,7 +21,7 @@ def rules(again: Sequence[Again], variable: str, waiting: str) -> list[dict[str,
     """For each loop, the rule that leads to `waiting` if the reason is one of its own and attempts are left."""
     found = []
     for one, counter in zip(again, counters(len(again), variable), strict=True):
-        reasons = [{"Variable": "$.Cause", "StringMatches": pattern} for pattern in one.patterns]
+        reasons = [{"Variable": "$.Cause", "StringMatches": _pattern(reason)} for reason in one.reasons]
         reason = reasons[0] if len(reasons) == 1 else {"Or": reasons}
         left = {"Variable": f"${counter}", "NumericLessThan": one.max_attempts}
         found.append({"And": [reason, left], "Assign": _next_attempt(one, counter, variable), "Next": waiting})
@@ -32,7 +29,7 @@ def rules(again: Sequence[Again], variable: str, waiting: str) -> list[dict[str,
 
 
 def _next_attempt(again: Again, counter: str, variable: str) -> dict[str, Any]:
-    waits = [_wait(again, attempt) for attempt in range(again.max_attempts)]
+    waits = [again.wait(attempt) for attempt in range(again.max_attempts)]
     counted = {f"{counter}.$": f"States.MathAdd(${counter}, 1)"}
     if len(set(waits)) == 1:
         return {**counted, f"{variable}_wait": waits[0]}
@@ -40,10 +37,6 @@ def _next_attempt(again: Again, counter: str, variable: str) -> dict[str, Any]:
     return {**counted, f"{variable}_wait.$": f"States.ArrayGetItem(States.Array({listed}), ${counter})"}
 
 
-def _wait(again: Again, attempt: int) -> int:
-    """Seconds before the attempt after this many others."""
-    try:
-        seconds = again.interval_seconds * again.backoff_rate**attempt
-    except OverflowError:
-        return _LONGEST_WAIT
-    return max(1, min(round(seconds), _LONGEST_WAIT))
+def _pattern(reason: str) -> str:
+    """For the error's Cause, which holds the job's Describe response as text without blanks."""
+    return f'*"FailureReason":"{reason}*'

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dagwright.definition.graph import Step
-from dagwright.engines.stepfunctions.compiler.retries import unclear_policies
+from dagwright.definition.retries import unclear_policies
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.compiler.task_requests import (
     ROLE_MEMBERS,

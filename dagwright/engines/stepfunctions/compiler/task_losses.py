@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dagwright.definition.graph import Graph, Step
+from dagwright.definition.retries import INTERNAL, SERVICE_FAULT, THROTTLING, policies_of
 from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
 from dagwright.engines.stepfunctions.compiler.losses import Loss
-from dagwright.engines.stepfunctions.compiler.retries import INTERNAL, SERVICE_FAULT, THROTTLING, policies_of
 
 _SHOWN = 5
 

@@ -14,9 +14,10 @@ from typing import Any
 from dagwright.definition.expression import GET, JOIN, is_expression
 from dagwright.definition.graph import Step
 from dagwright.definition.path import Path
+from dagwright.definition.retries import Again, loops_of
 from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS, JobName, job_names
 from dagwright.engines.stepfunctions.compiler.refusals import refusal_of
-from dagwright.engines.stepfunctions.compiler.retries import Again, Retry, loops_of, retries_of
+from dagwright.engines.stepfunctions.compiler.retries import Retry, retries_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.compiler.task_losses import losses_of
 from dagwright.engines.stepfunctions.compiler.task_requests import JOB_NAME, request_of, training_definitions

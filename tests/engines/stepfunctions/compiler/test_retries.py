@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from dagwright.definition.graph import Step, read_definition
-from dagwright.engines.stepfunctions.compiler.retries import Again, Retry, loops_of, retries_of
+from dagwright.definition.retries import Again, loops_of
+from dagwright.engines.stepfunctions.compiler.loops import rules
+from dagwright.engines.stepfunctions.compiler.retries import Retry, retries_of
 
 SAGEMAKER = "SageMaker.AmazonSageMakerException"
 NEVER = ("States.ALL", "States.TaskFailed", "States.Timeout")
@@ -114,7 +116,8 @@ def test_a_tuning_job_tries_its_own_jobs_again() -> None:
     ],
 )
 def test_only_the_beginning_of_the_reason_counts(reason: str, matches: bool) -> None:
-    (pattern,) = Again(("CapacityError",), 1, 1, 1.0).patterns
+    (rule,) = rules([Again(("CapacityError",), 1, 1, 1.0)], "attempts", "wait")
+    pattern = rule["And"][0]["StringMatches"]
     cause = f'{{"TrainingJobName":"t","FailureReason":"{reason}","TrainingJobStatus":"Failed"}}'
     assert fnmatchcase(cause, pattern) == matches
 
