@@ -25,7 +25,7 @@ from dagwright.engines.aws.schedules import (
 from dagwright.engines.aws.wanted import Destination, Wanted, WantedObject
 
 if TYPE_CHECKING:
-    from dagwright.engines.stepfunctions.compiler.losses import Loss
+    from dagwright.engines.losses import Loss
 
 VERSION = 1
 

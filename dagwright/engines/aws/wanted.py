@@ -19,7 +19,7 @@ from dagwright.engines.aws.ownership import Owner
 
 if TYPE_CHECKING:
     from dagwright.engines.aws.remote import Deployed
-    from dagwright.engines.stepfunctions.compiler.losses import Loss
+    from dagwright.engines.losses import Loss
 
 LARGEST_DEFINITION = 64 << 20
 EngineName: TypeAlias = Literal["sagemaker", "stepfunctions"]

@@ -16,7 +16,7 @@ from dagwright.engines.aws.plan import Plan, make_plan
 from dagwright.engines.aws.service import Done
 from dagwright.engines.aws.upsert import Upsert
 from dagwright.engines.aws.wanted import WantedSchedule, definition_object
-from dagwright.engines.stepfunctions.compiler.losses import Loss
+from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.state_machines import StateMachines, WantedMachine
 
 if TYPE_CHECKING:

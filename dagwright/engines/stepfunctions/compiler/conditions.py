@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from dagwright.definition.conditions import condition_problems, conditions_in
 from dagwright.definition.declaration import Step
 from dagwright.definition.expression import Computation, Place, spell_place, unrolled
+from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.compiler.comparisons import (
     BOOLEAN,
     NUMBER,
@@ -27,7 +28,6 @@ from dagwright.engines.stepfunctions.compiler.comparisons import (
     negated,
 )
 from dagwright.engines.stepfunctions.compiler.dynamic import DYNAMIC, Dynamic, FileValue, Joined, Unique
-from dagwright.engines.stepfunctions.compiler.losses import Loss
 from dagwright.engines.stepfunctions.compiler.values import Values
 from dagwright.errors import Problem
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from dagwright.definition.expression import unrolled
 from dagwright.definition.graph import Graph
+from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.compiler.emission import Emission, State, States
 from dagwright.engines.stepfunctions.compiler.flow import flow_of
-from dagwright.engines.stepfunctions.compiler.losses import Loss
 from dagwright.engines.stepfunctions.compiler.machine_losses import added_waiting, late_ends, long_history
 from dagwright.engines.stepfunctions.compiler.names import FAILED_STATE, SUCCEEDED_STATE, StateNames
 from dagwright.engines.stepfunctions.compiler.opening import opening

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dagwright.engines.stepfunctions.compiler.losses import Loss
+from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.compiler.structure import (
     Series,
     Tree,

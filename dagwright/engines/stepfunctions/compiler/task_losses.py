@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.retries import INTERNAL, SERVICE_FAULT, THROTTLING, policies_of
+from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
-from dagwright.engines.stepfunctions.compiler.losses import Loss
 
 _SHOWN = 5
 

@@ -14,6 +14,7 @@ from typing import Any
 from dagwright.definition.expression import Computation, unrolled
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.path import Path
+from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.compiler.conditions import Decision, decide
 from dagwright.engines.stepfunctions.compiler.dynamic import (
     Dynamic,
@@ -26,7 +27,6 @@ from dagwright.engines.stepfunctions.compiler.dynamic import (
     dynamics,
 )
 from dagwright.engines.stepfunctions.compiler.job_names import job_names
-from dagwright.engines.stepfunctions.compiler.losses import Loss
 from dagwright.engines.stepfunctions.compiler.refusals import refusal_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.compiler.step_states import Calling, Deciding, Failing, Work, everything
