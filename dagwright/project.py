@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 _TIMESTAMP = "-20240101-120000"
 _JOB_NAME = 63
 _PIPELINE_NAME = 256
-_NAME_LIMITS = {"bucket": 63, "role": 64, "model package group": 63}
+_NAME_LIMITS = {"bucket": 63, "model package group": 63}
+_ROLE_NAME = 64
+# The roles by their keys, and the last word of what they are called unless the file names them.
+_ROLES = {"role": "ExecutionRole", "state_machines.role": "StepFunctionsRole", "scheduler.role": "SchedulerRole"}
 _SIZED = ("processing", "training", "transform")
 
 
@@ -205,12 +208,16 @@ def _title(name: str) -> str:
 def _names(settings: Settings) -> dict[str, str]:
     """The names that AWS limits, made of the placeholders unless they are given."""
     company, team, project = (settings.value(key) for key in ("company", "team", "project"))
-    role = settings.value("role")
     return {
         "bucket": settings.value("bucket") or f"{company}-sm-{team}-{project}",
-        "role": role.rpartition("/")[2] if role else f"SageMaker-{_title(team)}-{_title(project)}-ExecutionRole",
         "model package group": f"{team}-{project}",
     }
+
+
+def _role_names(settings: Settings) -> dict[str, str]:
+    """What each role is called, by its key: made of the placeholders, unless its ARN is given."""
+    stem = f"SageMaker-{_title(settings.value('team'))}-{_title(settings.value('project'))}"
+    return {key: (settings.value(key) or f"{stem}-{word}").rpartition("/")[2] for key, word in _ROLES.items()}
 
 
 def _together(settings: Settings) -> Iterator[Problem]:
@@ -240,6 +247,20 @@ def _too_long(settings: Settings) -> Iterator[Problem]:
             given = thing == "model package group" or settings.value(thing)
             hint = "shorten it" if given else f"shorten the words it is made of, or give '{thing}'"
             yield settings.problem("name-too-long", thing if settings.node(thing) else "project", what, hint)
+    yield from _too_long_roles(settings)
+
+
+def _too_long_roles(settings: Settings) -> Iterator[Problem]:
+    """One problem for all that are made of the same words: the longest of them tells it."""
+    names = {key: name for key, name in _role_names(settings).items() if len(name) > _ROLE_NAME}
+    made = [key for key in names if not settings.value(key)]
+    told = {key: "shorten it" for key in names if key not in made}
+    if made:
+        keys = ", ".join(f"'{key}'" for key in made)
+        told[max(made, key=lambda key: len(names[key]))] = f"shorten the words it is made of, or give {keys}"
+    for key, hint in told.items():
+        what = f"the role would be {names[key]}: {len(names[key])} characters; AWS takes {_ROLE_NAME}"
+        yield settings.problem("name-too-long", "project" if key in made else key, what, hint)
 
 
 def _network(settings: Settings) -> Iterator[Problem]:
@@ -261,8 +282,10 @@ def _project(settings: Settings, root: Path) -> Project:
     region, account, names = settings.value("region"), settings.value("account_id"), _names(settings)
     partition = partition_of(region)
     own = {"Company": company, "Team": team, "Project": project, "Environment": settings.environment}
-    roles = f"arn:{partition}:iam::{account}:role/"
-    role = settings.value("role") or roles + names["role"]
+    roles = {
+        key: settings.value(key) or f"arn:{partition}:iam::{account}:role/{name}"
+        for key, name in _role_names(settings).items()
+    }
     return Project(
         company=company,
         team=team,
@@ -271,7 +294,7 @@ def _project(settings: Settings, root: Path) -> Project:
         account_id=account,
         region=region,
         partition=partition,
-        role=role,
+        role=roles["role"],
         bucket=names["bucket"],
         layout=Layout(**{name: settings.value(f"layout.{name}").strip("/") for name in Layout.__dataclass_fields__}),
         subnets=settings.value("network.subnets") or (),
@@ -284,14 +307,12 @@ def _project(settings: Settings, root: Path) -> Project:
         images=MappingProxyType(settings.below("images")),
         sizes=MappingProxyType({kind: Size(**given) for kind in _SIZED if (given := settings.below(f"sizes.{kind}"))}),
         environment_suffix=settings.value("environment_suffix"),
-        pipeline_role=settings.value("pipeline_role") or role,
+        pipeline_role=settings.value("pipeline_role") or roles["role"],
         engine=settings.value("engine"),
-        state_machine_role=settings.value("state_machines.role")
-        or f"{roles}SageMaker-{_title(team)}-{_title(project)}-StepFunctionsRole",
+        state_machine_role=roles["state_machines.role"],
         state_machine_log_group=settings.value("state_machines.log_group")
         or f"/aws/vendedlogs/states/{team}-{project}",
-        scheduler_role=settings.value("scheduler.role")
-        or f"{roles}SageMaker-{_title(team)}-{_title(project)}-SchedulerRole",
+        scheduler_role=roles["scheduler.role"],
         schedule_group=settings.value("scheduler.group") or f"{team}-{project}",
         dead_letter_queue=settings.value("scheduler.dead_letter_queue"),
         checks=MappingProxyType(settings.below("checks")),

@@ -1,7 +1,8 @@
 """Do two engines agree? Random pipelines run by the local engine and, compiled, by an interpreter of state machines.
 
 Both get the same jobs to run: they only record what they were asked for and answer what a plan says. The engines agree
-if they ran the same jobs with the same resolved arguments, each after those it waits for, and came to the same end.
+if they ran the same jobs with the same resolved arguments, each after those it waits for, and came to the same end; and
+if what is read from the history of the machine's execution says the same of every step as the local record.
 
     python -m agreement 10000        (in tests/; `make agreement`)
 """
@@ -14,28 +15,41 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dagwright.definition.expression import evaluate
 from dagwright.definition.graph import Graph, Step, read_definition
 from dagwright.definition.parameters import start_values
-from dagwright.engines.execution import FAILED, SUCCEEDED, Execution, Nobody
+from dagwright.engines.execution import FAILED, SUCCEEDED, Execution, Nobody, StepRun
 from dagwright.engines.local import run as local_run
 from dagwright.engines.local.home import Home
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import RUNNERS, StepResult
 from dagwright.engines.stepfunctions.compiler.machine import compile_machine
-from dagwright.engines.stepfunctions.compiler.names import step_of
+from dagwright.engines.stepfunctions.compiler.readback import states_of, step_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
-from dagwright.engines.stepfunctions.interpreter.running import Call, Ended, MachineStart, TaskFailure, run_machine
+from dagwright.engines.stepfunctions.events import Event, read_event
+from dagwright.engines.stepfunctions.interpreter.running import (
+    Call,
+    Ended,
+    Interrupt,
+    MachineStart,
+    TaskFailure,
+    run_machine,
+)
+from dagwright.engines.stepfunctions.step_runs import step_runs
 from dagwright.errors import DefinitionError, StorageError
+
+if TYPE_CHECKING:
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
 
 NAME, EXECUTION, STARTED = "random-pipeline", "run-1", "2026-11-21T17:09:59.123Z"
 BUCKET = "bucket"
@@ -78,7 +92,8 @@ class Example:
 
 @dataclass
 class Record:
-    """What an engine asked for: for each step the resolved request, and when it began and ended, as running numbers."""
+    """What an engine asked for: for each step the resolved request, and when it began and ended, as running numbers;
+    and what it says of the steps."""
 
     requests: dict[str, Any] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
@@ -86,6 +101,9 @@ class Record:
     ended: dict[str, int] = field(default_factory=dict)
     status: str = ""
     reason: str = ""
+    steps: Mapping[str, StepRun] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    """The history of a machine's execution, out of which `steps` were read."""
     _count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -180,6 +198,7 @@ def run_here(example: Example, graph: Graph, home: Home) -> Record:
     with _recorded(jobs):
         run.run(())
     jobs.record.status, jobs.record.reason = execution.status, execution.failure_reason
+    jobs.record.steps = execution.steps
     return jobs.record
 
 
@@ -221,12 +240,31 @@ def run_compiled(example: Example, graph: Graph, given: Mapping[str, Any] | None
     if given is None:
         given = {name: start_values(graph, example.given)[name] for name in example.given}
     start = MachineStart(EXECUTION, "arn:execution", SETTINGS.arn, given, STARTED)
-    ended = run_machine(machine.definition, start, _answering(jobs), sleep=lambda seconds: None)
+    history = History()
+    ended = run_machine(
+        machine.definition, start, _answering(jobs), interrupt=history, sleep=lambda seconds: None
+    )  # fmt: skip
     jobs.record.status = {"SUCCEEDED": SUCCEEDED, "FAILED": FAILED}[ended.status]
     jobs.record.reason = _reason(ended)
+    jobs.record.events = history.events()
+    jobs.record.steps = step_runs(jobs.record.events, states_of(machine.definition), graph, ended=STARTED)
     return jobs.record
 
 
+class History(Interrupt):
+    """What the interpreter keeps of an execution, which is what GetExecutionHistory says of it but for the types of
+    times and the members that are left out here."""
+
+    def attach(self, env: Environment) -> None:
+        self._kept = env.event_manager
+        super().attach(env)
+
+    def events(self) -> list[Event]:
+        """The events, all at one time."""
+        return [read_event({**event, "timestamp": _NOW}) for event in self._kept.get_event_history()]
+
+
+_NOW = datetime(2026, 11, 21, 17, 9, 59, tzinfo=timezone.utc)
 SETTINGS = MachineSettings(NAME, job_prefix="p")
 
 
@@ -274,7 +312,39 @@ def disagreement(example: Example, home: Home) -> str:
             found.append(f"{name} was tried {tries[0]} times here, {tries[1]} in the machine")
         if name in there.requests and here.requests[name] != there.requests[name]:
             found.append(f"{name} here: {here.requests[name]}\n{name} there: {there.requests[name]}")
+    found.extend(_told_otherwise(graph, here, there, ended_early=ended_early))
     return "\n".join(found)
+
+
+def _told_otherwise(graph: Graph, here: Record, there: Record, *, ended_early: bool) -> Iterator[str]:
+    """What the history of the machine's execution says of the steps, and the local record does not."""
+    missing = [name for name in here.steps if name not in there.steps]
+    more = [name for name in there.steps if name not in here.steps]
+    if missing or (more and not ended_early):
+        yield f"steps only here: {missing}, only in the history: {more}"
+    for name in here.steps:
+        if name not in there.steps:
+            continue
+        ours, theirs = _said(here.steps[name], here), _said(there.steps[name], here)
+        step = graph.steps[name]
+        if not step.if_steps and not step.else_steps:  # whatever it has come to, nothing follows from it
+            theirs = {**theirs, "outcome": ours["outcome"]}
+        # once a Fail step has ended it, no further attempt begins here
+        if ours != theirs and not (ended_early and ours["attempts"] < theirs["attempts"]):
+            yield f"{name} here: {ours}, in the history: {theirs}"
+
+
+def _said(step: StepRun, here: Record) -> dict[str, Any]:
+    """What is said of a step. A value that is missing is described in one way by each, a message and a job's reason in
+    one way by both."""
+    is_quoted = step.name in here.requests or "Fail" in here.steps[step.name].metadata
+    return {
+        "status": step.status,
+        "attempts": step.attempts,
+        "outcome": step.metadata.get("Condition"),
+        "reason": step.failure_reason if is_quoted else bool(step.failure_reason),
+        "has ended": bool(step.ended),
+    }
 
 
 def _out_of_order(graph: Graph, record: Record, where: str) -> Iterator[str]:

@@ -237,6 +237,8 @@ class Drawing:
             "Training": (
                 "ModelArtifacts.S3ModelArtifacts",
                 "FinalMetricDataList['val:auc'].Value",
+                "FinalMetricDataList['unheard of'].Value",
+                "FinalMetricDataList[0].Value",
                 "HyperParameters['a.b c']",
                 "HyperParameters.plain",
                 "TrainingJobArn",
@@ -278,7 +280,8 @@ class Drawing:
             if self.steps[step] == "Processing":
                 found += [self._from_file(step, NUMERIC)] * 2
             elif self.steps[step] == "Training":
-                found.append({"Get": f"Steps.{step}.FinalMetricDataList['val:auc'].Value"})
+                metric = self.one(("'val:auc'", "'val:auc'", "1", "7", "'unheard of'"))
+                found.append({"Get": f"Steps.{step}.FinalMetricDataList[{metric}].Value"})
             elif self.steps[step] == "Lambda":
                 found.append({"Get": f"Steps.{step}.OutputParameters['number']"})
         return self.one(found)

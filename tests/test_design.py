@@ -12,12 +12,25 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXPENSIVE = ("boto3", "botocore", "rich", "moto", "sklearn", "numpy", "pandas", "tarfile", "importlib.metadata")
+FLOOR = ("dagwright.definition", "dagwright.errors", "dagwright.shapes")
+# What stands in the folder of the engines itself belongs to none of them.
+NEUTRAL = tuple(f"dagwright.engines.{path.stem}" for path in sorted((ROOT / "dagwright/engines").glob("[!_]*.py")))
+STATE_MACHINES = "dagwright.engines.stepfunctions"
 # Each room of the house and the rooms it may import; `errors`, and AWS's own model in `shapes`, are the floor.
 ARROWS = {
     "dagwright/errors.py": (),
     "dagwright/shapes.py": ("dagwright.errors",),
     "dagwright/definition": ("dagwright.definition", "dagwright.errors", "dagwright.shapes"),
     "dagwright/engines": ("dagwright.engines", "dagwright.definition", "dagwright.errors", "dagwright.shapes"),
+    "dagwright/engines/aws": ("dagwright.engines.aws", *NEUTRAL, *FLOOR),
+    "dagwright/engines/sagemaker": ("dagwright.engines.sagemaker", "dagwright.engines.aws", *NEUTRAL, *FLOOR),
+    "dagwright/engines/stepfunctions": (STATE_MACHINES, "dagwright.engines.aws", *NEUTRAL, *FLOOR),
+    "dagwright/engines/stepfunctions/compiler": (f"{STATE_MACHINES}.compiler", "dagwright.engines.losses", *FLOOR),
+    "dagwright/engines/stepfunctions/interpreter": (
+        f"{STATE_MACHINES}.interpreter",
+        "dagwright.engines.times",
+        "dagwright.errors",
+    ),
     "dagwright/cli": ("dagwright",),
     "steps": ("steps", "dagwright"),
     "pipelines": ("pipelines", "steps", "dagwright"),
@@ -79,14 +92,17 @@ def test_what_runs_in_other_processes_imports_the_standard_library_only() -> Non
 
 
 def imported_at_once(path: Path) -> Iterator[str]:
-    """What a file imports as soon as it is imported itself: outside of functions and of TYPE_CHECKING."""
+    """What a file imports as soon as it is imported itself: outside of functions and of TYPE_CHECKING.
+
+    For `from a import b` that is `a.b`, whether b is a module or not.
+    """
     waiting: list[ast.stmt] = [*ast.parse(path.read_text(encoding="utf-8")).body]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             waiting += node.orelse
         elif not isinstance(node, ast.FunctionDef):
@@ -102,11 +118,20 @@ def test_what_is_expensive_is_imported_where_it_is_needed() -> None:
             assert expensive == [], path.relative_to(ROOT)
 
 
+def test_what_is_made_of_motos_interpreter_is_imported_when_it_runs() -> None:
+    for path in files_of("dagwright"):
+        if not path.name.startswith("moto_"):
+            names = [name for name in imported_at_once(path) if ".moto_" in f".{name}"]
+            assert names == [], path.relative_to(ROOT)
+
+
 COMMANDS = {
     "--help": [],
     "list": ["list"],
     "render": ["render", "training"],
+    "render a state machine": ["render", "training", "--target", "stepfunctions"],
     "validate": ["validate", "training"],
+    "validate a state machine": ["validate", "training", "--target", "stepfunctions"],
     "run": ["run", "--file", "{definition}"],
     "history": ["history"],
     "plan --help": ["plan", "--help"],

@@ -392,7 +392,8 @@ def test_one_wrong_key_is_one_problem_at_its_line(tmp_path: Path, name: str) -> 
         ("us-east-1", "virginia", ("bad-value", 5, "region"), "eu-west-1"),
         ("acme", "Acme_Inc", ("bad-value", 1, "company"), "churn-model"),
         ("rc", "no", ("wrong-type", 2, "team"), 'quote it: "no"'),
-        ("churn", "c" * 38, ("name-too-long", 3, "project"), "give 'role'"),
+        ("churn", "c" * 38, ("name-too-long", 3, "project"), "give 'role', 'state_machines.role', 'scheduler.role'"),
+        ("churn", "c" * 34, ("name-too-long", 3, "project"), "or give 'state_machines.role'"),
         ("acme", "a" * 52, ("name-too-long", 3, "project"), "give 'bucket'"),
     ],
 )

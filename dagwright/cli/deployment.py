@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dagwright.cli.engines import command, engine_name, source_words
-from dagwright.cli.findings import findings, placed
+from dagwright.cli.commit import current_commit
+from dagwright.cli.engines import engine_name, source_words, validate_command
+from dagwright.cli.findings import findings, loss_problems, placed
 from dagwright.cli.sources import Source, pipeline_files, project_of, source_of
 from dagwright.cli.text import shown
 from dagwright.engines.aws.clients import Clients, check_account
@@ -31,7 +32,6 @@ from dagwright.engines.aws.wanted import (
     Wanted,
     WantedObject,
     WantedSchedule,
-    definition_object,
 )
 from dagwright.engines.sagemaker.pipelines import Pipelines, WantedPipeline
 from dagwright.errors import DagwrightError, DefinitionError, Problem, UsageError
@@ -94,9 +94,13 @@ def deployment_of(arguments: Namespace) -> Deployment:
     engine = engine_name(arguments, project)
     destination = _destination(project, engine)
     sources = _sources(arguments)
-    problems = {source.name: placed(findings(source.graph, project, target=engine), source) for source in sources}
-    wanted = [_wanted(source, project, destination, arguments) for source in sources]
+    commit = current_commit(arguments.root) if engine == "stepfunctions" else ""
+    wanted = [_wanted(source, project, destination, arguments, commit) for source in sources]
     _refuse_namesakes(wanted)
+    problems = {
+        source.name: placed([*findings(source.graph, project, target=engine), *_grave(one, project)], source)
+        for source, one in zip(sources, wanted, strict=True)
+    }
     complete = arguments.pipeline is None and arguments.file is None
     return Deployment(project, destination, wanted, problems, complete, Clients(project.region))
 
@@ -110,7 +114,7 @@ def say_problems(deployment: Deployment, arguments: Namespace) -> None:
         counts = [(len(errors), "error"), (len(problems) - len(errors), "warning")]
         said = ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
         if said:
-            look = command(arguments, f"validate {source_words(arguments, name)}")
+            look = validate_command(arguments, deployment.destination.engine, source_words(arguments, name))
             print(f"{name}: {said} (look closer: {look})", file=sys.stderr)
 
 
@@ -154,8 +158,14 @@ def _destination(project: Project, engine: EngineName) -> Destination:
     )
 
 
-def _wanted(source: Source, project: Project, destination: Destination, arguments: Namespace) -> Wanted:
-    name = source.deployed_name or project.pipeline_name(source.name)
+def _grave(wanted: Wanted, project: Project) -> list[Problem]:
+    """What does not carry over and the project counts as an error; the rest stands in the plan."""
+    return [problem for problem in loss_problems(wanted.losses, project) if problem.severity == "error"]
+
+
+def _wanted(source: Source, project: Project, destination: Destination, arguments: Namespace, commit: str) -> Wanted:
+    """Raises DefinitionError for what its service does not take."""
+    name = source.name_on_aws(project)
     owner = destination.owner
     own = owner.tags(source.name) if arguments.file is None else owner.file_tags(source.name)
     tags = dict(project.tags) | own
@@ -166,7 +176,9 @@ def _wanted(source: Source, project: Project, destination: Destination, argument
         raise DefinitionError(f"{source.name} cannot be deployed", problems)
     code = tuple(WantedObject(one.uri, one.content, one.origin) for one in source.assets)
     if is_machine:
-        return _wanted_machine(source, project, destination, tags, code, arguments)
+        from dagwright.cli.machines import wanted_machine
+
+        return wanted_machine(source, project, destination, tags, code, commit)
     return WantedPipeline(
         name=source.name,
         deployed_name=name,
@@ -177,37 +189,6 @@ def _wanted(source: Source, project: Project, destination: Destination, argument
         max_parallel_steps=source.max_parallel_steps,
         schedules=tuple(WantedSchedule(one.name, one.members()) for one in source.schedules),
         code=code,
-    )
-
-
-def _wanted_machine(
-    source: Source,
-    project: Project,
-    destination: Destination,
-    tags: Mapping[str, str],
-    code: tuple[WantedObject, ...],
-    arguments: Namespace,
-) -> Wanted:
-    """Raises DefinitionError for what cannot be a state machine."""
-    from dagwright.cli.machines import scheduled, settings_of
-    from dagwright.engines.stepfunctions.compiler.machine import compile_machine
-    from dagwright.engines.stepfunctions.state_machines import WantedMachine
-
-    settings = settings_of(source, project, arguments)
-    machine = compile_machine(source.graph, settings)
-    place = f"arn:{project.partition}:logs:{project.region}:{project.account_id}"
-    return WantedMachine(
-        name=source.name,
-        deployed_name=settings.name,
-        text=source.text,
-        role=destination.role,
-        tags=tags,
-        schedules=tuple(scheduled(one, source.graph) for one in source.schedules),
-        code=(*code, definition_object(source.text, settings.name, destination)),
-        losses=machine.losses,
-        machine=machine.text,
-        log_group=f"{place}:log-group:{project.state_machine_log_group}",
-        commit=settings.commit,
     )
 
 

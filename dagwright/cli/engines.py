@@ -39,13 +39,23 @@ def engine_of(arguments: Namespace) -> Engine:
 
 def command(arguments: Namespace, words: str) -> str:
     """A command ready to be copied: for `status x` it is `python deploy.py status x --env dev`."""
-    env = "" if arguments.env == "local" else f" --env {arguments.env}"
-    return f"{program_name()} {words}{env}{_engine_words(arguments)}"
+    return f"{program_name()} {words}{_env_words(arguments)}{_engine_words(arguments)}"
+
+
+def validate_command(arguments: Namespace, target: EngineName, pipeline: str = "") -> str:
+    """The command that says what is wrong with a pipeline, as `source_words` name it, or with all that there are."""
+    words = f"validate {pipeline}".rstrip() + (f" --target {target}" if target != "sagemaker" else "")
+    return f"{program_name()} {words}{_env_words(arguments)}"
+
+
+def _env_words(arguments: Namespace) -> str:
+    return "" if arguments.env == "local" else f" --env {arguments.env}"
 
 
 def _engine_words(arguments: Namespace) -> str:
-    """What has to be said again for a command to go to the same engine."""
-    return f" --engine {arguments.engine}" if getattr(arguments, "engine", None) else ""
+    """What has to be said again for a command to go to the same engine. One place knows all runs on this machine."""
+    named = getattr(arguments, "engine", None)
+    return f" --engine {named}" if named and arguments.env != "local" else ""
 
 
 def source_words(arguments: Namespace, pipeline: str) -> str:

@@ -1,12 +1,15 @@
-"""What the rules find in a pipeline, counted as the project and its environment want: for `validate` and for `plan`."""
+"""What the rules find in a pipeline, and what does not carry over to its engine, counted as the project and its
+environment want: for `validate` and for `plan`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dagwright.definition.rules.catalogue import RULES
 from dagwright.definition.validate import Target, validate_graph
+from dagwright.engines.losses import LOSSES, Loss
 from dagwright.errors import Problem
 
 if TYPE_CHECKING:
@@ -25,7 +28,23 @@ def findings(
     if project is None:
         return validate_graph(graph, structural, target=target)
     strict = project.environment in _STRICT
-    return validate_graph(graph, structural, target=target, strict=strict, region=project.region, checks=project.checks)
+    checks = {code: weight for code, weight in project.checks.items() if code in RULES or code not in LOSSES}
+    return validate_graph(graph, structural, target=target, strict=strict, region=project.region, checks=checks)
+
+
+def counted(losses: Iterable[Loss], project: Project | None) -> tuple[Loss, ...]:
+    """The losses that the project wants to know of."""
+    checks = project.checks if project else {}
+    return tuple(loss for loss in losses if checks.get(loss.code) != "off")
+
+
+def loss_problems(losses: Iterable[Loss], project: Project | None) -> list[Problem]:
+    """The losses that the project wants to know of as problems: warnings, unless it counts them as errors."""
+    checks = project.checks if project else {}
+    return [
+        Problem(loss.code, loss.what, loss.hint, "error" if checks.get(loss.code) == "error" else "warning", loss.step)
+        for loss in counted(losses, project)
+    ]
 
 
 def placed(problems: Sequence[Problem], source: Source) -> list[Problem]:

@@ -7,7 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from dagwright.cli import CHANGES, DONE, FAILED
-from dagwright.cli.deployment import deployment_of, say_problems
+from dagwright.cli.deployment import Deployment, deployment_of, say_problems
+from dagwright.cli.engines import source_words, validate_command
 from dagwright.cli.plan_text import as_markdown, print_plan
 from dagwright.cli.text import as_json
 from dagwright.engines.local.store import storage_errors
@@ -25,7 +26,7 @@ def run(arguments: Namespace) -> int:
         errors = [problem.as_json() for problem in deployment.errors]
         print(as_json({**plan.as_json(), **({"errors": errors} if errors else {})}))
     elif arguments.markdown:
-        sys.stdout.write(_warning(len(deployment.errors), arguments.env) + as_markdown(plan))
+        sys.stdout.write(_warning(deployment, arguments) + as_markdown(plan))
     else:
         print_plan(plan)
     if deployment.errors or any(one.belongs_to for one in plan.pipelines):
@@ -33,9 +34,12 @@ def run(arguments: Namespace) -> int:
     return CHANGES if plan.has_changes else DONE
 
 
-def _warning(errors: int, environment: str) -> str:
+def _warning(deployment: Deployment, arguments: Namespace) -> str:
     """What a reader of the comment has to know first."""
+    errors = len(deployment.errors)
     if not errors:
         return ""
     count = "An error keeps" if errors == 1 else f"{errors} errors keep"
-    return f"**{count} this from being deployed**; `deploy.py validate --env {environment}` says more.\n\n"
+    named = source_words(arguments, arguments.pipeline or "")
+    look = validate_command(arguments, deployment.destination.engine, named)
+    return f"**{count} this from being deployed**; `{look}` says more.\n\n"

@@ -35,9 +35,22 @@ class Line(NamedTuple):
     cells: tuple[str, ...]
 
 
+class Page(NamedTuple):
+    """A plan as it is printed: where it is for, what it does line by line, and what that comes to."""
+
+    title: str
+    lines: list[Line]
+    total: str
+
+
+_BLANK = Line(0, "", ("",))
+
+
 def print_plan(plan: Plan) -> None:
     """The plan on standard output, in colours on a terminal."""
-    lines = plan_lines(plan)
+    page = page_of(plan)
+    between = [_BLANK, *page.lines, _BLANK] if page.lines else [_BLANK]
+    lines = [Line(0, "", (page.title,)), *between, Line(0, "", (page.total,))]
     texts = ["    " * line.depth + f"{line.sign} {text}".strip() for line, text in _aligned(lines)]
     if not sys.stdout.isatty():
         print("\n".join(texts))
@@ -52,13 +65,13 @@ def print_plan(plan: Plan) -> None:
 
 def as_markdown(plan: Plan) -> str:
     """The plan as the body of a comment on GitHub, which colours a line by its first column."""
-    title, _, *lines, _, total = plan_lines(plan)
+    page = page_of(plan)
     signs = {"~": "!", "": " "}
     texts = [
-        f"{signs.get(line.sign, line.sign)} {'    ' * line.depth}{text}".rstrip() for line, text in _aligned(lines)
+        f"{signs.get(line.sign, line.sign)} {'    ' * line.depth}{text}".rstrip() for line, text in _aligned(page.lines)
     ]
     fence = "`" * max([3, *(len(run) + 1 for text in texts for run in re.findall("`+", text))])
-    head = f"**{title.cells[0]}**: {total.cells[0]}\n\n"
+    head = f"**{page.title}**: {page.total}\n\n"
     before, after = ("<details><summary>changes</summary>\n\n", "\n</details>\n")
     if len(texts) < _FOLDED_FROM:
         before = after = ""
@@ -72,19 +85,19 @@ def as_markdown(plan: Plan) -> str:
     return f"{head}{before}{fence}diff\n" + "\n".join(texts) + f"\n{fence}\n{after}"
 
 
-def plan_lines(plan: Plan) -> list[Line]:
-    """The plan line by line: where it is for, what it does, and at the end what that comes to."""
+def page_of(plan: Plan) -> Page:
+    """The plan as a page: a block of lines for each pipeline, and for what is there besides."""
     place = plan.destination
     engine = "" if place.engine == "sagemaker" else ", state machines of Step Functions"
-    lines = [Line(0, "", (f"{place.owner.environment}: account {place.account_id}, {place.region}{engine}",))]
-    for one in plan.pipelines:
-        lines.extend([Line(0, "", ("",)), *_pipeline_lines(one)])
+    blocks = [[*_pipeline_lines(one)] for one in plan.pipelines]
     if plan.new_group:
-        lines.extend([Line(0, "", ("",)), Line(0, "+", (f"schedule group {plan.new_group}",))])
+        blocks.append([Line(0, "+", (f"schedule group {plan.new_group}",))])
     if plan.orphans:
-        lines.extend([Line(0, "", ("",)), Line(0, "", ("not defined any more; upsert --prune deletes it:",))])
-        lines.extend(line for orphan in plan.orphans for line in _orphan_lines(orphan))
-    return [*lines, Line(0, "", ("",)), Line(0, "", (_total(plan),))]
+        doomed = [line for orphan in plan.orphans for line in _orphan_lines(orphan)]
+        blocks.append([Line(0, "", ("not defined any more; upsert --prune deletes it:",)), *doomed])
+    lines = [line for block in blocks for line in (_BLANK, *block)]
+    title = f"{place.owner.environment}: account {place.account_id}, {place.region}{engine}"
+    return Page(title, lines[1:], _total(plan))
 
 
 def _total(plan: Plan) -> str:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from dagwright.cli import DONE
-from dagwright.cli.sources import Source, source_of
+from dagwright.cli.sources import Source, has_project, project_of, source_of
 from dagwright.cli.text import shown
 
 
@@ -30,10 +30,12 @@ def _rendered(source: Source, arguments: Namespace) -> str:
 
         return mermaid(source.graph)
     if arguments.target == "stepfunctions":
+        from dagwright.cli.commit import current_commit
         from dagwright.cli.machines import machine_of
 
-        machine = machine_of(source, arguments)
+        project = project_of(arguments) if has_project(arguments) else None
+        machine = machine_of(source, project, current_commit(arguments.root))
         for loss in machine.losses:
-            print(f"lost on the way: {shown(str(loss))}", file=sys.stderr)
+            print(f"does not carry over: {shown(str(loss))}", file=sys.stderr)
         return machine.text
     return source.text

@@ -51,6 +51,12 @@ class Source:
     max_parallel_steps: int | None = None
     deployed_name: str = ""
     """The pipeline's name on AWS where it brings its own; else the project gives it one."""
+    is_ours: bool = False
+    """Whether its steps are declared with our vocabulary, so that its jobs may be named as the project names them."""
+
+    def name_on_aws(self, project: Project) -> str:
+        """What it is called there. Raises ConfigurationError for what cannot be a name."""
+        return self.deployed_name or project.pipeline_name(self.name)
 
 
 def project_of(arguments: Namespace) -> Project:
@@ -105,6 +111,7 @@ def source_at(root: Path, path: Path, project: Project) -> Source:
         description=built.description or "",
         schedules=tuple(built.schedules),
         max_parallel_steps=built.max_parallel_steps,
+        is_ours=True,
     )
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from dagwright.cli import DONE
 from dagwright.cli.sources import has_project, project_of
 from dagwright.cli.text import as_json, size
-from dagwright.engines.local.store import Store, split_uri
+from dagwright.engines.addresses import split_uri
+from dagwright.engines.local.store import Store
 from dagwright.errors import StorageError, UsageError
 
 Put = Callable[[Path, str], None]

@@ -111,18 +111,15 @@ def _problems(
 def _machine_problems(
     source: Source, told: Sequence[Problem], arguments: Namespace, project: Project | None
 ) -> Iterator[Problem]:
-    """What keeps a pipeline from being a state machine, or is lost on the way, if that is the target: beside what is
-    told of its steps and parameters already."""
+    """What keeps a pipeline from being a state machine, or does not carry over, if that is the target: beside what is
+    told of the same places already."""
     if arguments.target != "stepfunctions":
         return
-    from dagwright.cli.machines import machine_problems, settings_of
+    from dagwright.cli.machines import machine_problems
 
-    try:
-        found = machine_problems(source.graph, settings_of(source, project, arguments))
-    except DefinitionError as error:
-        found = [*error.problems]
-    errors = {(one.step, one.field) for one in told if one.severity == "error"}
-    yield from (one for one in found if (one.step, one.field) not in errors)
+    errors = [one for one in told if one.severity == "error"]
+    places = {(one.step, field) for one in errors for field in (one.field, one.field.partition("[")[0])}
+    yield from (one for one in machine_problems(source, project) if (one.step, one.field) not in places)
 
 
 def _as_json(verdicts: Sequence[Verdict], several: bool) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ class _Words(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """What turns the words into `module` (a file of this folder) and its options. Wrong words raise UsageError."""
     words = _Words(
-        description="One ML pipeline definition in Python: run it here, deploy it to SageMaker Pipelines.",
+        description="One ML pipeline definition in Python: run it here, on SageMaker or on Step Functions.",
         allow_abbrev=False,
     )
     commands = words.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Words)
@@ -129,7 +129,10 @@ def _execution(added: argparse.ArgumentParser, what: str) -> None:
 
 
 def _engine(added: argparse.ArgumentParser) -> None:
-    what = "what runs pipelines on AWS: sagemaker or stepfunctions (default: as configured, else sagemaker)"
+    what = (
+        "sagemaker or stepfunctions; default: 'engine' of config/project.yaml, which does not count with --env local: "
+        "there 'run --engine stepfunctions' executes the state machine"
+    )
     added.add_argument("--engine", choices=("sagemaker", "stepfunctions"), metavar="ENGINE", help=what)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagwright.definition.graph import Step
-from dagwright.definition.rules.policies import OF_THE_JOB, OF_THE_STEP
+from dagwright.definition.rules.policies import MOST_ATTEMPTS, MOST_MINUTES, OF_THE_JOB, OF_THE_STEP
 
 THROTTLING, SERVICE_FAULT, RESOURCE_LIMIT = "Step.THROTTLING", "Step.SERVICE_FAULT", "SageMaker.RESOURCE_LIMIT"
 CAPACITY, INTERNAL = "SageMaker.CAPACITY_ERROR", "SageMaker.JOB_INTERNAL_ERROR"
@@ -105,12 +105,13 @@ def _is_unclear(raw: Any) -> bool:
         return True
     if not all(_is_positive(raw.get(key)) for key in ("BackoffRate", "IntervalSeconds") if raw.get(key) is not None):
         return True
-    ends = [raw[key] for key in ("MaxAttempts", "ExpireAfterMin") if raw.get(key) is not None]
-    return len(ends) != 1 or not _is_positive(ends[0])
+    most = {"MaxAttempts": MOST_ATTEMPTS, "ExpireAfterMin": MOST_MINUTES}
+    ends = [(raw[key], limit) for key, limit in most.items() if raw.get(key) is not None]
+    return len(ends) != 1 or not (_is_positive(ends[0][0]) and 1 <= ends[0][0] <= ends[0][1])
 
 
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 and math.isfinite(value)
 
 
 def _policy(raw: Mapping[str, Any]) -> Policy:

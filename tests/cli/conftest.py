@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.hints import check_commands
 
 REPOSITORY = Path(__file__).parents[2]
 USER_FILES = ("config", "pipelines", "steps", "scripts", "deploy.py")
@@ -27,7 +28,7 @@ class Deploy:
     def __call__(
         self, *words: str, variables: Mapping[str, str] | None = None, given: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             self.command(*words),
             cwd=self.folder,
             env={**os.environ, **(variables or {})},
@@ -37,6 +38,10 @@ class Deploy:
             check=False,
             timeout=120,
         )
+        check_commands(done.stderr)
+        if not {"render", "logs"} & {*words[:1]}:  # these two print what others wrote
+            check_commands(done.stdout)
+        return done
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, str(self.folder / "deploy.py"), *words]

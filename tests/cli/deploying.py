@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cli.conftest import copied_project
+from cli.hints import check_commands
 
 from dagwright.cli import main
 
@@ -47,7 +48,11 @@ class Site:
         self.aws.calls.clear()
         self._capsys.readouterr()
         code = main([*words, "--env", env], self.folder)
-        return Said(code, *self._capsys.readouterr())
+        said = Said(code, *self._capsys.readouterr())
+        check_commands(said.err)
+        if words[0] not in ("render", "logs"):  # these two print what others wrote
+            check_commands(said.out)
+        return said
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Change a file of the project."""
@@ -78,6 +83,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path, aws: AWS, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", ["deploy.py"])
     yield Site(tmp_path / "project", aws, capsys)
     for name in [name for name in sys.modules if name.partition(".")[0] in ("pipelines", "steps")]:
         del sys.modules[name]

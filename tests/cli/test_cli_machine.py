@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cli.conftest import Deploy
+from cli.hints import commands
 
 VOLATILE = ("Time", "Timestamp")
 
@@ -67,7 +68,11 @@ def test_a_model_that_is_not_good_enough(copied: tuple[Deploy, Any]) -> None:
     deploy, _ = copied
     done = deploy("run", "training", "-p", "Trees=1", "-p", "MinAuc=1.0", "--engine", "stepfunctions", "--json")
     assert done.returncode == 3, done.stderr
+    assert "things do not carry over to Step Functions, see: deploy.py validate training --target" in done.stderr
+    assert "lineage" not in done.stderr
     machine = json.loads(done.stdout)
+    run = machine["PipelineExecutionArn"]
+    assert commands(done.stderr)[1:] == [["status", run], ["logs", run]], "which need no --engine here"
     assert machine["FailureReason"].startswith("step 'TooWeak' failed: ")
     statuses = {step["StepName"]: step["StepStatus"] for step in machine["PipelineExecutionSteps"]}
     assert (statuses["GoodEnough"], statuses["TooWeak"]) == ("Succeeded", "Failed")

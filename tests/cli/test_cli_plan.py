@@ -34,6 +34,13 @@ def test_an_empty_account_would_get_everything(site: Site) -> None:
     assert site.aws.operations[0] == "GetCallerIdentity"
 
 
+def test_a_project_without_pipelines_has_a_plan(site: Site) -> None:
+    (site.folder / "pipelines/training.py").unlink()
+    said = site("plan")
+    assert (said.code, said.out) == (0, "dev: account 123456789012, us-east-1\n\nnothing to change\n")
+    assert site("plan", "--markdown").out.startswith("**dev: account 123456789012, us-east-1**: nothing to change\n")
+
+
 def test_nothing_to_change_is_exit_code_0(site: Site) -> None:
     assert site("upsert", "training").code == 0
     said = site("plan", "training")

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from cli.deploying import DEPLOYED, SCHEDULE, Site, site
+from cli.hints import commands
 from engines.stepfunctions.histories import Told
 from scripted import NOON, Scripted
+
+from dagwright.errors import DefinitionError
 
 __all__ = ["site"]
 
@@ -34,7 +37,7 @@ def test_the_machine_is_printed_and_what_is_lost_is_said_beside_it(site: Site) -
     assert machine["States"]["Train"]["Resource"].endswith("sagemaker:createTrainingJob.sync")
     assert machine["Comment"].startswith(f"{DEPLOYED}, ")
     assert "s3://acme-sm-rc-churn/pipelines/rc-churn-training-dev/" in machine["Comment"]
-    assert "lost on the way: " in said.err
+    assert "does not carry over: SageMaker records no lineage" in said.err
     out = site.folder / "machine.json"
     assert site("render", "training", "--target", "stepfunctions", "--out", str(out)).out == ""
     assert out.read_text(encoding="utf-8") == said.out
@@ -66,7 +69,86 @@ def test_what_no_machine_can_carry_is_a_problem_and_what_is_lost_a_warning(site:
     assert site("validate", "--file", _file(site, CHECK_STEP), "--target", "stepfunctions", env="local").code == 1
 
 
+def test_validating_asks_nobody_for_the_commit(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("git was asked"))
+    assert site("validate", "training", "--target", "stepfunctions").code == 0
+
+
+def test_a_default_that_is_none_is_told_once(site: Site) -> None:
+    fail = {"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": {"Get": "Parameters.Count"}}}
+    parameter = {"Name": "Count", "Type": "Integer", "DefaultValue": "many"}
+    path = site.folder / "small.json"
+    definition = {"Version": "2020-12-01", "Parameters": [parameter], "Steps": [fail]}
+    path.write_text(json.dumps(definition), encoding="utf-8")
+    words = ("validate", "--file", str(path), "--target", "stepfunctions", "--json")
+    assert [one["code"] for one in errors(site(*words))] == ["default-not-of-type"]
+    checks(site, "default-not-of-type: warning")
+    assert [one["field"] for one in errors(site(*words))] == ["Parameters"]
+
+
+def test_a_refusal_without_problems_is_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise DefinitionError("lists are nested too deep", hint="write them out")
+
+    monkeypatch.setattr("dagwright.cli.machines.compile_machine", refuse)
+    said = site("validate", "training", "--target", "stepfunctions", "--json")
+    assert said.code == 1
+    (problem,) = errors(said)
+    told = {"code": "not-a-machine", "what": "lists are nested too deep", "hint": "write them out"}
+    assert told.items() <= problem.items()
+
+
+def errors(said: Any) -> list[dict[str, Any]]:
+    return [problem for problem in said.json["problems"] if problem["severity"] == "error"]
+
+
+# ---- what a project wants to know of ----
+
+
+def checks(site: Site, *lines: str) -> None:
+    added = "\n  ".join(["environment_suffix: false", "checks:", *lines]).replace("\n  checks:", "\nchecks:", 1)
+    site.edit("config/project.yaml", "environment_suffix: false", added)
+
+
+def test_what_does_not_carry_over_need_not_be_told(site: Site) -> None:
+    every = {
+        one["code"] for one in site("validate", "training", "--target", "stepfunctions", "--json").json["problems"]
+    }
+    assert {"lineage", "package-group"} <= every
+    checks(site, 'lineage: "off"', 'package-group: "off"')
+    told = {one["code"] for one in site("validate", "training", "--target", "stepfunctions", "--json").json["problems"]}
+    assert told == every - {"lineage", "package-group"}
+    there = site("validate", "training", "--json").json["problems"]
+    assert {one["code"] for one in there} == {"image-by-tag"}, "the codes are known, whatever the target is"
+    planned = site("plan", "training", *ENGINE).out
+    assert "does not carry over: " in planned
+    assert "lineage" not in planned
+    assert "lineage" in site("render", "training", "--target", "stepfunctions").err, "which tells everything"
+
+
+def test_what_does_not_carry_over_may_be_an_error(site: Site) -> None:
+    checks(site, "package-group: error")
+    said = site("validate", "training", "--target", "stepfunctions", "--json")
+    assert (said.code, [one["code"] for one in errors(said)]) == (1, ["package-group"])
+    assert site("plan", "training", *ENGINE).code == 1
+    refused = site("upsert", "training", *ENGINE)
+    assert refused.code == 1
+    assert "Register: a model package group that does not exist" in refused.err
+    assert site.aws.calls == []
+
+
 # ---- plan and upsert ----
+
+
+def test_problems_are_looked_at_closer_for_the_same_engine(site: Site) -> None:
+    look = ["validate", "training", "--target", "stepfunctions", "--env", "dev"]
+    assert commands(site("plan", "training", *ENGINE).err) == [look]
+    assert commands(site("plan", "training").err) == [["validate", "training", "--env", "dev"]]
+    checks(site, "image-by-tag: error")
+    assert look in commands(site("plan", "training", *ENGINE, "--markdown").out)
+    assert ["validate", *look[2:]] in commands(site("plan", *ENGINE, "--markdown").out)
+    site.edit("config/project.yaml", "environment_suffix: false", "environment_suffix: false\nengine: stepfunctions")
+    assert look in commands(site("plan", "training").err)
 
 
 def test_a_plan_says_what_is_made_and_what_is_lost(site: Site) -> None:
@@ -182,6 +264,13 @@ def build(project):
 
 
 # ---- executions ----
+
+
+def test_what_is_not_there_is_to_be_looked_for_on_the_same_engine(site: Site) -> None:
+    here = ["--env", "dev", *ENGINE]
+    assert commands(site("status", "20991231", *ENGINE).err) == [["history", *here]]
+    assert commands(site("status", *ENGINE).err) == [["run", "PIPELINE", *here]]
+    assert commands(site("run", "training", *ENGINE).err) == [["upsert", "training", *here]]
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from cli.hints import check_commands
+
+from dagwright.errors import UsageError
 
 
 def test_help_names_every_command(deploy: Any) -> None:
@@ -41,6 +44,14 @@ def test_wrong_words_are_wrong_usage(words: list[str], deploy: Any) -> None:
     assert done.returncode == 64
     assert done.stderr.strip()
     assert "Traceback" not in done.stderr
+
+
+def test_a_command_that_is_suggested_and_wrong_would_be_seen() -> None:
+    """Every test that runs a command looks at what it suggests; here is what it looks for."""
+    good = "look further: python deploy.py status x   python deploy.py logs x --step 'A b'\nor `deploy.py history` (x)"
+    assert check_commands(good) == [["status", "x"], ["logs", "x", "--step", "A b"], ["history"]]
+    with pytest.raises(UsageError, match="unrecognized arguments: --engine stepfunctions"):
+        check_commands("1 error (look closer: python deploy.py validate training --engine stepfunctions)")
 
 
 def test_an_error_is_one_json_object_for_programs(deploy: Any) -> None:

@@ -67,7 +67,7 @@ def test_jobs_and_a_condition_on_a_file(machines: Place) -> None:
     assert execution.steps["First"].job.startswith("p-first-")
     assert machines.json("Good/seen")["FIRST"] == first["ProcessingJobArn"]
     assert machines.watcher.left_out == ["Bad"]
-    assert any("lineage" in note for note in machines.watcher.notes)
+    assert any("not carry over to Step Functions" in note for note in machines.watcher.notes)
 
 
 def test_the_record_is_that_of_any_local_run(machines: Place) -> None:
@@ -154,7 +154,7 @@ sys.exit(0 if alone else 'not alone')
     ("script", "says"),
     [
         ("pass", "There is no object s3://bucket/First/report.json"),
-        ("write('report.json', 'no json')", "States.IntrinsicFailure"),
+        ("write('report.json', 'no json')", "States.StringToJson"),
         ("write('report.json', {'other': 1})", "metrics.auc"),
     ],
 )
@@ -164,6 +164,15 @@ def test_a_condition_that_cannot_be_decided_fails(machines: Place, script: str, 
     execution = machines.run(first, check, fail("Never", depends_on=["Check"]))
     assert statuses(execution) == {"First": "Succeeded", "Check": "Failed"}
     assert says in execution.steps["Check"].failure_reason
+    assert execution.status == "Failed"
+
+
+def test_a_job_whose_value_is_not_in_its_file_fails(machines: Place) -> None:
+    first = machines.writing("First", "write('report.json', {'other': 1})", PropertyFiles=FILES)
+    second = machines.writing("Second", "pass", variables={"AUC": json_get("First", "Report", "metrics.auc")})
+    execution = machines.run(first, second)
+    assert statuses(execution) == {"First": "Succeeded", "Second": "Failed"}
+    assert "metrics.auc in report.json" in execution.steps["Second"].failure_reason
     assert execution.status == "Failed"
 
 

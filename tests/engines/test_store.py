@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagwright.engines.local.store import Store, copy_file, link_file, split_uri
+from dagwright.engines.local.store import Store, copy_file, link_file
 from dagwright.errors import StorageError
 
 PIECES = st.sampled_from(
@@ -62,13 +62,6 @@ def test_what_is_put_is_found_and_read(key: str, content: bytes, tmp_path_factor
     assert store.uri(found.path) == uri
     assert [item.path for item in store.objects("s3://bucket")] == [found.path]
     assert list((store.root / ".incoming").iterdir()) == []
-
-
-def test_an_address_has_a_bucket_and_a_key() -> None:
-    assert split_uri("s3://bucket/a//b/") == ("bucket", ["a", "b"])
-    for uri in ("bucket/key", "s3://", "s3://UPPER/x", "s3://b/x", "file:///etc", "s3://bucket/../x"):
-        with pytest.raises(StorageError):
-            split_uri(uri)
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket", "s3://bucket/", "s3://bucket/folder/"])

@@ -49,7 +49,7 @@ class AWSEngine(ABC):
         self._clock = clock or Clock()
         self._runs = executions
         self._objects = Objects(clients)
-        self._finder = Finder(executions, names)
+        self._finder = Finder(executions, names, self._command)
         self._account_is_checked = False
 
     @abstractmethod
@@ -115,6 +115,10 @@ class AWSEngine(ABC):
             return self._runs.read(execution.arn, execution.parameters)
 
         return Watch(look, observer, self._clock, before)
+
+    def _name_of(self, start: Start) -> str:
+        """What the pipeline is called there. Raises ConfigurationError for what cannot be a name."""
+        return start.deployed_name or self._names.pipeline_name(start.pipeline)
 
     def _command(self, words: str) -> str:
         """A command that goes on here."""

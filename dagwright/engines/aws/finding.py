@@ -85,11 +85,12 @@ class Names(Protocol):
 
 
 class Finder:
-    """Finds executions of one project's pipelines. Raises AWSError."""
+    """Finds executions of one project's pipelines. Raises AWSError. `command` spells a command that goes on there."""
 
-    def __init__(self, executions: Executions, names: Names) -> None:
+    def __init__(self, executions: Executions, names: Names, command: Callable[[str], str]) -> None:
         self._executions = executions
         self._names = names
+        self._command = command
 
     def find(self, words: str = "") -> str:
         """The ARN of the execution that `words` mean. Raises UsageError if there is none, or several."""
@@ -129,7 +130,7 @@ class Finder:
         for name in self._pipelines():
             for newest in self._executions.of(name, 1):
                 return newest.arn
-        hint = f"Start with: deploy.py run PIPELINE --env {self._names.environment}"
+        hint = f"Start with: {self._command('run PIPELINE')}"
         raise UsageError(f"Nothing has run in {self._names.environment} yet", hint=hint)
 
     def _in_reach(self, found: Identity) -> Identity:
@@ -196,4 +197,4 @@ class Finder:
             what = f"'{words}' is the beginning of several executions in {environment}"
             return UsageError(what, hint=f"for example {', '.join(item.address for item in found[:5])}")
         what = f"'{words}' is no execution of this project in {environment}"
-        return UsageError(what, hint=f"deploy.py history --env {environment} lists them.")
+        return UsageError(what, hint=f"They are listed by: {self._command('history')}")

@@ -125,7 +125,7 @@ class Watch:
         if self._unknown.is_at_end():
             raise ExecutionError(
                 f"Execution {execution.address} has been '{execution.status}' for {_MINUTES}, a state not known here",
-                hint="Look at it in Studio, or see whether there is a newer version of dagwright.",
+                hint="Look at it in the console, or see whether there is a newer version of dagwright.",
             )
         return False
 

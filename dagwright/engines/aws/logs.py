@@ -13,9 +13,9 @@ from typing import Any
 from dagwright.engines.aws.clients import Clients, aws_errors, error_code
 from dagwright.engines.aws.jobs import Made
 from dagwright.errors import AWSError
+from dagwright.shapes import model
 
 _STARTED_AT = re.compile(r"-\d{10,}(?=/|$)")
-_MOST_EVENTS = 10_000  # GetLogEvents gives no more at a time (botocore: EventsLimit)
 
 
 class LogStream:
@@ -43,7 +43,7 @@ class LogStream:
     def _last(self, count: int) -> list[str]:
         """Backwards from the end, page by page: a page may be smaller than asked for, and even empty."""
         found: list[str] = []
-        wanted = {"limit": min(count, _MOST_EVENTS), "startFromHead": False}
+        wanted = {"limit": min(count, int(model("logs")["EventsLimit"]["max"])), "startFromHead": False}
         page = self._page(**wanted)
         self._forward, backward = page["nextForwardToken"], ""
         while True:

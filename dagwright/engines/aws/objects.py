@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dagwright.engines.addresses import bucket_and_key
 from dagwright.engines.aws.clients import Clients, aws_errors, error_code
-from dagwright.engines.local.store import split_uri
 from dagwright.errors import AWSError, StorageError
 
 
@@ -51,11 +51,3 @@ class Objects:
         bucket, key = bucket_and_key(uri)
         with aws_errors(f"{path} could not be put at {uri}"):
             self._clients("s3").upload_file(str(path), bucket, key, ExtraArgs=self._encryption)
-
-
-def bucket_and_key(uri: str) -> tuple[str, str]:
-    """The two halves of an object's address, the key to the letter. Raises StorageError if it is none."""
-    bucket, parts = split_uri(uri)
-    if not parts:
-        raise StorageError(f"'{uri}' is no address of an object", hint="It has the form s3://bucket/key.")
-    return bucket, uri.removeprefix(f"s3://{bucket}/")

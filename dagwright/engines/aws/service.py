@@ -6,7 +6,7 @@ In: names, and what is wanted. Out: what is deployed under a name, and what was 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from dagwright.engines.aws.wanted import Wanted, WantedObject
@@ -14,17 +14,21 @@ from dagwright.engines.aws.wanted import Wanted, WantedObject
 
 @dataclass(frozen=True)
 class Done:
-    """A call that has changed something on AWS: its operation, on what, and the version it made if AWS says so."""
+    """A call that has changed something on AWS: its operation, on what, and the version it made if AWS says so.
+
+    `said` is what its answer calls that version: `{"PipelineVersionId": 2}`.
+    """
 
     operation: str
     name: str
     arn: str = ""
     version: int | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Its members in AWS's words where it has any."""
-        more = {"Arn": self.arn, "PipelineVersionId": self.version}
-        return {"operation": self.operation, "name": self.name} | {key: value for key, value in more.items() if value}
+        arn = {"Arn": self.arn} if self.arn else {}
+        return {"operation": self.operation, "name": self.name, **arn, **self.said}
 
 
 class Held(NamedTuple):

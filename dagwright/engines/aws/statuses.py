@@ -1,4 +1,4 @@
-"""The states of an execution on SageMaker, and which of them are the last.
+"""The states of an execution on AWS, in SageMaker's words for both services, and which of them are the last.
 
 The names are botocore's enum PipelineExecutionStatus (a test compares them); which of them are the last is said nowhere
 in the model.

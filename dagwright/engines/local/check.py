@@ -13,6 +13,7 @@ from typing import Any
 
 from dagwright.definition.conditions import condition_problems
 from dagwright.definition.graph import Graph, Step
+from dagwright.engines.addresses import split_uri
 from dagwright.engines.local.job import Host, Job
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job
 from dagwright.engines.local.metrics import metric_expressions
@@ -20,7 +21,6 @@ from dagwright.engines.local.processing import processing_job
 from dagwright.engines.local.request import needed
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
 from dagwright.engines.local.steps import RUNNERS, Bench
-from dagwright.engines.local.store import split_uri
 from dagwright.engines.local.training import training_job
 from dagwright.errors import DagwrightError, DefinitionError, Problem
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -25,7 +25,14 @@ from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import JOBS, Bench, StepResult, result_of
 from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
 from dagwright.engines.stepfunctions.compiler.machine import Machine, compile_machine
-from dagwright.engines.stepfunctions.compiler.names import step_of
+from dagwright.engines.stepfunctions.compiler.readback import (
+    failures_in,
+    is_failure,
+    may_start_again,
+    outcome_of,
+    states_of,
+    step_of,
+)
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.interpreter import running as interpreter
 from dagwright.engines.stepfunctions.interpreter.running import Call, Interrupt, MachineStart, TaskFailure, run_machine
@@ -60,7 +67,8 @@ class LocalMachineEngine(LocalEngine):
         machine = compile_machine(start.graph, settings)
         parameters = recording.execution.parameters
         given = {name: parameters[name] for name in start.values(start.graph)}
-        return MachineRun(recording, scope, bench, machine, settings, given, self._max_parallel, events)
+        words = start.words or start.pipeline
+        return MachineRun(recording, scope, bench, machine, settings, given, self._max_parallel, events, words)
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ class _Over:
 
 @dataclass
 class MachineRun:
-    """One execution in progress. `given` is the machine's input."""
+    """One execution in progress. `given` is the machine's input, `words` name its pipeline on a command line."""
 
     recording: Recording
     scope: RunScope
@@ -106,16 +114,19 @@ class MachineRun:
     given: Mapping[str, Any]
     max_parallel: int
     events: SimpleQueue[Any]
+    words: str
     _interrupt: Interrupt = field(default_factory=Interrupt)
     _thread: threading.Thread | None = None
     _told: dict[str, str] = field(default_factory=dict)
     """The status of each step, as the machine's threads know it: ahead of the record."""
+    _entered: set[str] = field(default_factory=set)
+    """The steps of which the machine has come to a state."""
     _failed: dict[str, StepResult] = field(default_factory=dict)
     """How the jobs ended of which the machine has yet to decide whether they start again."""
 
     def __post_init__(self) -> None:
         self._graph = self.recording.graph
-        self._states = {name: state for scope in _scopes(self.machine.definition) for name, state in scope.items()}
+        self._states = states_of(self.machine.definition)
         self._places = threading.BoundedSemaphore(self.max_parallel)
         self._answers: Mapping[str, Callable[[Call, Step], Any]] = {
             "sagemaker:createProcessingJob.sync": self._job,
@@ -130,8 +141,11 @@ class MachineRun:
 
     @property
     def notes(self) -> list[str]:
-        """What the machine loses of the definition."""
-        return [f"on AWS: {loss}" for loss in self.machine.losses]
+        """That not everything of the definition carries over, and what tells the rest."""
+        count = len(self.machine.losses)
+        things = "1 thing does" if count == 1 else f"{count} things do"
+        look = f"deploy.py validate {self.words} --target stepfunctions"
+        return [f"{things} not carry over to Step Functions, see: {look}"] if count else []
 
     def run(self, images: Iterable[str]) -> Execution:
         """To the end; the execution says how. The environments of `images` are made first.
@@ -177,7 +191,11 @@ class MachineRun:
         """Steps that have not ended at the end of the machine are how it ended: its Fail state, or a state that failed
         where nothing catches that."""
         status = STOPPED if ending.status == interpreter.ABORTED else FAILED
-        for run in [run for run in self.recording.execution.steps.values() if run.status == EXECUTING]:
+        steps = self.recording.execution.steps
+        for step in self._graph.steps.values():
+            if status == FAILED and step.name in self._entered and step.name not in steps:  # it read its files
+                self.recording.begin(step, "")
+        for run in [run for run in steps.values() if run.status == EXECUTING]:
             reason = ending.cause if ending.error == run.name else _reason(ending)
             metadata = {"Fail": {"ErrorMessage": reason}} if run.type == "Fail" else {}
             self.recording.finish(run.name, StepResult(status, reason, metadata))
@@ -205,27 +223,32 @@ class MachineRun:
     def entered(self, state: str) -> None:
         """Conditions and Fail steps call nothing. A Choice state says what it has chosen, a Fail state is the machine's
         end; a Pass state stands for what was decided when the machine was made, or for a Fail step in a branch."""
-        step = self._graph.steps.get(state)
-        if step and step.type in ("Fail", "Condition"):
+        step = self._graph.steps.get(step_of(state))
+        if step is None:
+            return
+        self._entered.add(step.name)
+        if state == step.name and step.type in ("Fail", "Condition"):
             self._begin(step)
             if self._states[state]["Type"] == "Pass":
                 self._end(step, result_of(step, self.scope, self.bench))
 
     def chosen(self, state: str, rule: int | None) -> None:
-        """Of a condition's rules the last says that it holds, one before it that it cannot be decided."""
+        """What a condition has come to, whether a job starts again, and that a value is not where it should be."""
         step = self._graph.steps.get(step_of(state))
         if step is None:
             return
         if step.name in self._failed:
             self._again(step, self._failed.pop(step.name), starts_again=rule is not None)
-            return
-        if step.type != "Condition" or state != step.name:
-            return
-        if rule is not None and rule < len(self._states[state]["Choices"]) - 1:
+        elif step.type == "Condition" and state == step.name:
+            self._decided(step, outcome_of(self._states[state], rule))
+        elif rule is not None and (noted := failures_in(self._states[state]["Choices"][rule].get("Assign", {}))):
+            self._fail(step, noted[0]["Cause"])
+
+    def _decided(self, step: Step, outcome: bool | None) -> None:
+        if outcome is None:
             why = result_of(step, self.scope, self.bench).failure_reason or "its conditions cannot be evaluated"
             self._end(step, StepResult(FAILED, why))
         else:
-            outcome = rule is not None
             metadata = {"Condition": {"Outcome": str(outcome)}}
             self._end(step, StepResult(SUCCEEDED, "", metadata, {"Outcome": outcome}))
 
@@ -234,15 +257,18 @@ class MachineRun:
         without, a loop starts the job again or a condition does without the file."""
         step = self._graph.steps.get(step_of(state))
         catches = [entry for entry in self._states[state]["Catch"] if entry["Next"] == following]
-        if step is None or self._told.get(step.name) == FAILED or not any("Assign" in entry for entry in catches):
-            return
-        if step.name not in self._told:
-            self._begin(step)
-        self._end(step, StepResult(FAILED, cause if error == _NO_SUCH_KEY else f"{error}: {cause}"))
+        if step and self._told.get(step.name) != FAILED and any(map(is_failure, catches)):
+            self._fail(step, cause if error == _NO_SUCH_KEY else f"{error}: {cause}")
 
     def abandoned(self, state: str) -> None:
         """Its job is stopped."""
         self.recording.stop_job(step_of(state))
+
+    def _fail(self, step: Step, reason: str) -> None:
+        """A step fails, perhaps before it has begun."""
+        if step.name not in self._told:
+            self._begin(step)
+        self._end(step, StepResult(FAILED, reason))
 
     def _begin(self, step: Step, job: str = "") -> None:
         self._told[step.name] = ""
@@ -314,31 +340,17 @@ class MachineRun:
     def _run_now(self, step: Step, job: str) -> StepResult:
         self._begin(step, job)
         result = result_of(step, self.scope.for_job(job), self.bench)
-        if result.status == FAILED and self._may_start_again(step):
+        if result.status == FAILED and may_start_again(self._states[step.name]):
             self._failed[step.name] = result
         else:
             self._end(step, result)
         return result
-
-    def _may_start_again(self, step: Step) -> bool:
-        """Whether a loop stands around the state that runs a step's job: its failure is caught without being noted."""
-        return any("Assign" not in entry for entry in self._states[step.name].get("Catch", ()))
 
     def _again(self, step: Step, result: StepResult, *, starts_again: bool) -> None:
         if starts_again:
             self.events.put(_FailedForNow(step.name, result))
         else:
             self._end(step, result)
-
-
-def _scopes(definition: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The states of a machine, and of each branch of its Parallel states."""
-    pending = [definition]
-    while pending:
-        states = pending.pop()["States"]
-        yield states
-        for state in states.values():
-            pending.extend(state.get("Branches", ()))
 
 
 def _reason(ending: interpreter.Ended) -> str:

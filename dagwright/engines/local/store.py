@@ -7,7 +7,6 @@ No address leads out of the tree.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -15,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from dagwright.engines.addresses import split_uri
 from dagwright.errors import StorageError
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # the S3 user guide's naming rules, without the rare ones
 _MANY_BYTES = 1 << 30
 _PERMISSIONS = 0o644
 
@@ -146,24 +145,6 @@ def _remedy(error: OSError) -> str:
         errno.EROFS: "That file system is read-only.",
         errno.ENAMETOOLONG: "A part of the name is longer than a file name may be on this machine.",
     }.get(error.errno or 0, "")
-
-
-def split_uri(uri: str) -> tuple[str, list[str]]:
-    """(bucket, the parts of the key). Raises StorageError for what is no `s3://bucket/key` or would leave the tree."""
-    scheme, separator, rest = uri.partition("://")
-    if scheme != "s3" or not separator:
-        raise StorageError(f"'{uri}' is not an S3 address", hint="It has the form s3://bucket/key.")
-    bucket, _, key = rest.partition("/")
-    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
-        raise StorageError(f"'{uri}' names no possible bucket: '{bucket}'")
-    parts = [part for part in key.split("/") if part]
-    if any(part in (".", "..") or "\0" in part for part in parts):
-        raise StorageError(f"'{uri}' is refused: its key would leave the bucket's folder")
-    try:
-        os.fsencode(key)
-    except UnicodeEncodeError:
-        raise StorageError(f"{uri!a} is refused: its key is no text that a file can be named by") from None
-    return bucket, parts
 
 
 def _siblings(path: Path, uri: str) -> Iterator[Path]:

@@ -41,7 +41,7 @@ class SageMakerEngine(AWSEngine):
         super().__init__(clients, names, Executions(clients), clock, words)
 
     def _start(self, start: Start, observer: Observer) -> tuple[Execution, Graph]:
-        name = start.deployed_name or self._names.pipeline_name(start.pipeline)
+        name = self._name_of(start)
         graph = self._deployed(name, start)
         self._note_difference(name, graph, start, observer)
         given = start.values(graph)

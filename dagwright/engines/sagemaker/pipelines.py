@@ -12,8 +12,8 @@ from typing import Any
 from dagwright.definition.diff import Difference, compare
 from dagwright.definition.diff_secrets import hidden
 from dagwright.definition.graph import Graph, examine_definition
+from dagwright.engines.addresses import bucket_and_key
 from dagwright.engines.aws.clients import Clients, aws_errors, is_absent, largest_page
-from dagwright.engines.aws.objects import bucket_and_key
 from dagwright.engines.aws.ownership import tags_of
 from dagwright.engines.aws.remote import Deployed
 from dagwright.engines.aws.service import Done, Held, pairs
@@ -115,7 +115,9 @@ class Pipelines:
     def update(self, wanted: Wanted, stored: WantedObject | None) -> Done:
         with aws_errors(f"The pipeline {wanted.deployed_name} could not be updated"):
             answer = self._clients("sagemaker").update_pipeline(**_request(wanted, stored))
-        return Done("UpdatePipeline", wanted.deployed_name, answer["PipelineArn"], answer.get("PipelineVersionId"))
+        version = answer.get("PipelineVersionId")
+        said = {"PipelineVersionId": version} if version else {}
+        return Done("UpdatePipeline", wanted.deployed_name, answer["PipelineArn"], version, said)
 
     def add_tags(self, name: str, arn: str, tags: Mapping[str, str]) -> Done:
         with aws_errors(f"The tags of {name} could not be changed"):

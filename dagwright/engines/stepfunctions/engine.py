@@ -6,6 +6,7 @@ engine. The execution runs on AWS whether it is followed or not.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timezone
 from secrets import token_hex
@@ -21,8 +22,8 @@ from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, Execution, Observer
 from dagwright.engines.stepfunctions.events import json_object
 from dagwright.engines.stepfunctions.executions import Executions
-from dagwright.engines.stepfunctions.input import input_text
-from dagwright.engines.stepfunctions.rest import Place, Rest
+from dagwright.engines.stepfunctions.input import typed_input
+from dagwright.engines.stepfunctions.resumption import Place, Resumption
 from dagwright.engines.times import now
 from dagwright.errors import AWSError, UsageError
 
@@ -32,7 +33,7 @@ class StepFunctionsEngine(AWSEngine):
 
     def __init__(self, clients: Clients, names: Place, clock: Clock | None = None, words: str = "") -> None:
         self._executions = Executions(clients, names)
-        self._rest = Rest(clients, self._executions, names)
+        self._resumption = Resumption(clients, self._executions, names)
         super().__init__(clients, names, self._executions, clock, words)
 
     @property
@@ -43,13 +44,12 @@ class StepFunctionsEngine(AWSEngine):
         if start.part:
             what = "A state machine runs as a whole: --from, --to and --only cannot be given"
             raise UsageError(what, hint="Run all of it, or the part with --engine sagemaker.")
-        name = start.deployed_name or self._names.pipeline_name(start.pipeline)
+        name = self._name_of(start)
         graph = self._deployed(name, start)
         self._note_difference(name, graph, start, observer)
-        given = start.values(graph)
-        values = start_values(graph, given)
-        execution = self.begin(name, input_text({key: values[key] for key in given}))
-        execution.parameters = {key: render(value) for key, value in values.items()}
+        given = typed_input(graph, start.values(graph))
+        execution = self.begin(name, json.dumps(given, ensure_ascii=False))
+        execution.parameters = {key: render(value) for key, value in start_values(graph, given).items()}
         return execution, graph
 
     def begin(self, name: str, text: str, version: str = "") -> Execution:
@@ -86,8 +86,8 @@ class StepFunctionsEngine(AWSEngine):
             with aws_errors(f"Execution {before.address} cannot go on"):
                 self._states.redrive_execution(executionArn=before.arn)
             return replace(before, status=EXECUTING, failure_reason="", ended=""), self.graph(before), before.ended
-        name = self._rest.name(before)
-        done, version = self._rest.prepare(before, self.complete)
+        name = self._resumption.name(before)
+        done, version = self._resumption.prepare(before, self.complete)
         said = ", ".join(done[:5]) + (f" and {len(done) - 5} more" if len(done) > 5 else "")
         observer.noted(f"{name} runs what {before.address} has left; done already: {said or 'nothing'}")
         execution = self.begin(name, answer.get("input") or "{}", version)

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dagwright.engines.aws.clients import Clients
+from dagwright.engines.stepfunctions.limits import largest_page
 from dagwright.engines.times import written
-
-_PAGE = 1000  # botocore, stepfunctions: PageSize
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,10 @@ class Histories:
         last = known[-1].id if known else 0
         new: dict[int, Event] = {}
         # backwards from the end, so that what is known already is not read again
-        wanted = {"reverseOrder": True, "maxResults": _PAGE, "includeExecutionData": True}
+        wanted = {"reverseOrder": True, "maxResults": largest_page(), "includeExecutionData": True}
         what = "The history of the execution cannot be read"
         for page in self._clients.pages(what, "stepfunctions", "get_execution_history", executionArn=arn, **wanted):
-            events = [_event(item) for item in page["events"]]
+            events = [read_event(item) for item in page["events"]]
             new.update((event.id, event) for event in events if event.id > last)
             if any(event.id <= last for event in events):
                 break
@@ -67,7 +66,8 @@ class Histories:
         return known
 
 
-def _event(item: Mapping[str, Any]) -> Event:
+def read_event(item: Mapping[str, Any]) -> Event:
+    """An event as GetExecutionHistory gives it."""
     details: Mapping[str, Any] = next((value for name, value in item.items() if name.endswith("EventDetails")), {})
     kept = {name: value for name, value in details.items() if name not in ("name", "input")}
     time = written(item["timestamp"])

@@ -20,9 +20,11 @@ from dagwright.engines.aws.objects import Objects
 from dagwright.engines.aws.responses import plain
 from dagwright.engines.aws.wanted import LARGEST_DEFINITION, deployed_arn
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
+from dagwright.engines.stepfunctions.compiler.readback import states_of
 from dagwright.engines.stepfunctions.events import Histories, json_object
+from dagwright.engines.stepfunctions.limits import largest_page, longest_name
 from dagwright.engines.stepfunctions.state_machines import machine_tags, source_in
-from dagwright.engines.stepfunctions.step_runs import reason_of, states_of, step_runs
+from dagwright.engines.stepfunctions.step_runs import reason_of, step_runs
 from dagwright.errors import AWSError, DagwrightError, UsageError
 
 #: What the service calls an execution's state -> what every engine does (a test compares the names with botocore's).
@@ -35,7 +37,7 @@ STATUSES: Mapping[str, str] = {
     "PENDING_REDRIVE": EXECUTING,
 }
 _ARN = re.compile(r"arn:aws[a-z-]*:states:([a-z0-9-]+):([0-9]{12}):execution:([^:]+):([^:]+)")
-_NAME = re.compile("[A-Za-z0-9_-]{1,80}")
+_NAME = re.compile("[A-Za-z0-9_-]+")  # the service takes other signs too; what is named after a pipeline has none
 # As executions are named here, and as the service and the scheduler name those that nobody gives a name.
 _WHOLE_ID = re.compile("[0-9]{8}T[0-9]{6}-[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RESUMED = ", goes on from "
@@ -100,7 +102,7 @@ class Executions:
     @property
     def page(self) -> int:
         """How many executions are in one answer."""
-        return 1000
+        return largest_page()
 
     def identity(self, arn: str) -> Identity:
         """Raises UsageError for what is not the ARN of an execution."""
@@ -118,7 +120,7 @@ class Executions:
 
     def can_be_name(self, pipeline: str) -> bool:
         """Whether a state machine can be called so."""
-        return _NAME.fullmatch(pipeline) is not None
+        return len(pipeline) <= longest_name() and _NAME.fullmatch(pipeline) is not None
 
     def of(self, pipeline: str, wanted: int | None = None) -> Iterator[Execution]:
         """The executions of one machine without their steps, newest first, page after page as they are asked for."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagwright.definition.diff import Change, Difference, StepChange, field_changes
-from dagwright.engines.stepfunctions.compiler.names import step_of
+from dagwright.engines.stepfunctions.compiler.readback import branches_of, mapping, states_of, step_of
 
 # What says where control goes; it changes with every neighbour.
 _FLOW = frozenset({"Next", "End", "Default", "Choices", "Catch", "Assign"})
@@ -47,24 +47,14 @@ def _changes(name: str, old: Any, new: Any, left_out: frozenset[str]) -> Iterato
 
 
 def _states(machine: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Every state by its name, those inside branches too, without what they hold; names are unique in a machine."""
+    """Every state by its name, without those that it holds; names are unique in a machine."""
     found: dict[str, Mapping[str, Any]] = {}
-    pending: list[Any] = [machine]
-    while pending:
-        states = _mapping(_mapping(pending.pop()).get("States"))
-        for name, value in states.items():
-            state = _mapping(value)
-            branches = state.get("Branches")
-            inside = branches if isinstance(branches, list) else []
-            starts = {"StartAt": [_mapping(branch).get("StartAt") for branch in inside]} if inside else {}
-            found[name] = {**{key: value for key, value in state.items() if key != "Branches"}, **starts}
-            pending.extend(reversed(inside))
+    for name, state in states_of(machine).items():
+        starts = [mapping(branch).get("StartAt") for branch in branches_of(state)]
+        plain = {key: value for key, value in state.items() if key != "Branches"}
+        found[name] = {**plain, "StartAt": starts} if starts else plain
     return found
 
 
 def _outside(machine: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in machine.items() if key not in ("States", "Comment")}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -24,7 +24,6 @@ from dagwright.engines.stepfunctions.state_changes import state_changes
 from dagwright.errors import AWSError, DefinitionError
 
 _SOURCE = re.compile(r"s3://\S+\.json(?=[\s,]|$)")
-LONGEST_NAME = 80  # botocore, stepfunctions: Name
 
 
 @dataclass(frozen=True)
@@ -136,14 +135,14 @@ class StateMachines:
             answer = self._states.create_state_machine(
                 name=name, type="STANDARD", tags=tag_list(wanted.tags), **_request(wanted)
             )
-        return Done("CreateStateMachine", name, answer["stateMachineArn"], _version(answer))
+        return _done("CreateStateMachine", name, answer["stateMachineArn"], answer)
 
     def update(self, wanted: Wanted, stored: WantedObject | None) -> Done:
         name = wanted.deployed_name
         arn = self._destination.arn(name)
         with aws_errors(f"The state machine {name} could not be updated"):
             answer = self._states.update_state_machine(stateMachineArn=arn, **_request(wanted))
-        return Done("UpdateStateMachine", name, arn, _version(answer))
+        return _done("UpdateStateMachine", name, arn, answer)
 
     def add_tags(self, name: str, arn: str, tags: Mapping[str, str]) -> Done:
         with aws_errors(f"The tags of {name} could not be changed"):
@@ -173,10 +172,13 @@ def _request(wanted: Wanted) -> dict[str, Any]:
     return {"definition": wanted.rendered, "publish": True, **wanted.settings, **said}
 
 
-def _version(answer: Mapping[str, Any]) -> int | None:
-    """The number at the end of a version's ARN."""
-    number = str(answer.get("stateMachineVersionArn", "")).rpartition(":")[2]
-    return int(number) if number.isdigit() else None
+def _done(operation: str, name: str, arn: str, answer: Mapping[str, Any]) -> Done:
+    """What was done, with the version that it made: the number at the end of that one's ARN."""
+    member = "stateMachineVersionArn"
+    number = str(answer.get(member, "")).rpartition(":")[2]
+    if not number.isdigit():
+        return Done(operation, name, arn)
+    return Done(operation, name, arn, int(number), {member: answer[member]})
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

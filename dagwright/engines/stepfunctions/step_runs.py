@@ -1,25 +1,28 @@
 """How the steps of a pipeline are doing, read from the events of its state machine.
 
 What comes in: events, the machine that they are of and the pipeline that it was made of. What goes out: steps in the
-service-neutral words. The state that does a step's work has the step's name, others of the step are `<step>: <what>`.
+service-neutral words. What the machine's states mean for a step is known in `compiler/readback.py`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dagwright.definition.graph import Graph
 from dagwright.engines.aws.jobs import made_by, metadata_of
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, StepRun
-from dagwright.engines.stepfunctions.compiler.names import step_of
-from dagwright.engines.stepfunctions.compiler.variables import FAILURES
+from dagwright.engines.stepfunctions.compiler.readback import (
+    failures_in,
+    is_failure,
+    json_value,
+    outcome_of,
+    step_of,
+)
 from dagwright.engines.stepfunctions.events import Event, json_object
 
 _WENT_WRONG = ("TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed")
-_OUTCOMES = {True: "True", False: "False"}
 
 
 def step_runs(events: Sequence[Event], states: Mapping[str, Any], graph: Graph, ended: str) -> dict[str, StepRun]:
@@ -40,17 +43,6 @@ def reason_of(error: str, cause: str) -> str:
     return ": ".join(part for part in (error, cause) if part)
 
 
-def states_of(machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Every state of a machine by its name, those inside branches too."""
-    found: dict[str, Any] = {}
-    pending: list[Any] = [machine]
-    while pending:
-        for name, state in pending.pop().get("States", {}).items():
-            found[name] = state
-            pending.extend(state.get("Branches", ()))
-    return found
-
-
 @dataclass
 class _Visit:
     """One stay of control in a state of a step."""
@@ -61,9 +53,11 @@ class _Visit:
 
 @dataclass
 class _Run:
-    """A step and how far it is: `went_wrong` until it is tried again, `is_done` once its own state has succeeded."""
+    """A step and how far it is: `calls` are those of its own state, `went_wrong` until one of its calls is made again,
+    `is_done` once its own state has succeeded."""
 
     step: StepRun
+    calls: int = 0
     went_wrong: bool = False
     is_done: bool = False
 
@@ -115,12 +109,9 @@ class _Reading:
             return
         run = self.runs.get(name)
         if run is None:
-            step = StepRun(name, self.graph.steps[name].type, started=event.time, attempts=0)
-            run = self.runs[name] = _Run(step)
+            run = self.runs[name] = _Run(StepRun(name, self.graph.steps[name].type, started=event.time))
         run.step.status, run.step.ended = EXECUTING, ""
         self.visits[event.id] = _Visit(event.state, run)
-        if event.state == name and self.states.get(name, {}).get("Type") != "Task":
-            run.step.attempts = 1
         if event.type == "FailStateEntered":
             self._fail(run, "", event.time)
 
@@ -138,11 +129,12 @@ class _Reading:
     def _worked(self, visit: _Visit, event: Event) -> None:
         run, step = visit.run, visit.run.step
         is_own = visit.state == step.name
-        if event.type == "TaskScheduled" and is_own:
-            step.attempts += 1
-            run.went_wrong, run.is_done = False, False
-            step.status, step.failure_reason, step.ended = EXECUTING, "", ""
-            step.metadata = _metadata_of_call(event)
+        if event.type == "TaskScheduled":
+            run.went_wrong, step.status, step.failure_reason, step.ended = False, EXECUTING, "", ""
+            if is_own:
+                run.calls += 1
+                run.is_done, step.attempts = False, run.calls
+                step.metadata = _metadata_of_call(event)
         elif event.type in ("TaskSubmitted", "TaskSucceeded") and is_own:
             self._made(step, event.said("output"))
             if event.type == "TaskSucceeded":
@@ -163,49 +155,71 @@ class _Reading:
             step.job = made.name if made and made.kind.log_group else ""
 
     def _exited(self, visit: _Visit, event: Event) -> None:
-        run = visit.run
-        is_own = visit.state == run.step.name
-        if run.went_wrong:
-            self._fail(run, run.step.failure_reason, event.time)
-        elif is_own and run.step.type == "Fail":
-            self._fail(run, _noted(event.details.get("assignedVariables", {})), event.time)
+        run, step = visit.run, visit.run.step
+        is_own = visit.state == step.name
+        noted = failures_in(event.details.get("assignedVariables", {}))
+        if noted or (is_own and step.type == "Fail"):
+            said = str(noted[0].get("Cause", "")) if noted else ""
+            self._fail(run, step.failure_reason if run.went_wrong else said, event.time)
+        elif run.went_wrong:
+            self._left_behind(visit, event)
         elif is_own or run.is_done:
             run.is_done = True
-            run.step.status, run.step.ended = SUCCEEDED, event.time
-        if event.type == "ChoiceStateExited" and is_own:
-            self.left[event.id] = (visit, event)
+            if step_of(self.states.get(visit.state, {}).get("Next", "")) == step.name:
+                return  # what it has made is described, or looked into
+            step.status, step.ended = SUCCEEDED, event.time
+            if event.type == "ChoiceStateExited" and is_own:
+                self.left[event.id] = (visit, event)
+
+    def _left_behind(self, visit: _Visit, event: Event) -> None:
+        """A state was left whose call went wrong, or one behind it, and the history tells of no failure: unless all
+        that catches it notes one, a condition does without its file, or a job may start again."""
+        run, step = visit.run, visit.run.step
+        state = self.states.get(visit.state, {})
+        if event.type != "TaskStateExited":
+            return
+        if all(is_failure(catch) for catch in state.get("Catch", ())):
+            self._fail(run, step.failure_reason, event.time)
+        elif visit.state != step.name:
+            run.went_wrong, step.failure_reason = False, ""
 
     def _decided(self, visit: _Visit, exited: Event, onward: str) -> None:
         """A condition's state was left for another one, which tells what it has come to."""
         state = self.states.get(visit.state, {})
-        rules = state.get("Choices", ())
         assigned = exited.details.get("assignedVariables", {})
-        ways = [(rule, index == len(rules) - 1) for index, rule in enumerate(rules)]
-        ways.append(({"Next": state.get("Default"), "Assign": state.get("Assign", {})}, False))
-        fitting = [way for way in ways if way[0].get("Next") == onward]
+        ways: list[tuple[int | None, Mapping[str, Any]]] = [*enumerate(state.get("Choices", ()))]
+        ways.append((None, {"Next": state.get("Default"), "Assign": state.get("Assign", {})}))
+        fitting = [(rule, way) for rule, way in ways if way.get("Next") == onward]
         if len(fitting) > 1:
-            fitting = [way for way in fitting if _fits(assigned, way[0].get("Assign", {}))]
+            fitting = [(rule, way) for rule, way in fitting if _fits(assigned, way.get("Assign", {}))]
         if len(fitting) != 1:
             return
-        rule, holds = fitting[0]
-        noted = [value for name, value in rule.get("Assign", {}).items() if name.startswith(FAILURES)]
-        if noted:
-            self._fail(visit.run, str(noted[0][0].get("Cause", "")), exited.time)
+        rule, way = fitting[0]
+        outcome = outcome_of(state, rule)
+        if outcome is None:
+            self._fail(visit.run, str(failures_in(way["Assign"])[0].get("Cause", "")), exited.time)
         else:
-            visit.run.step.metadata = {"Condition": {"Outcome": _OUTCOMES[holds]}}
+            visit.run.step.metadata = _outcome(holds=outcome)
 
     def _guess_outcome(self, step: StepRun) -> None:
-        """By the branch of which something has begun."""
+        """By the branch of which something has begun; if it was settled beforehand, by the one in the machine."""
         condition = self.graph.steps[step.name]
+        is_settled = self.states.get(step.name, {}).get("Type") == "Pass"
+        there: Container[str] = self.states if is_settled else self.runs
         for names, holds in ((condition.if_steps, True), (condition.else_steps, False)):
-            if any(name in self.runs for name in names):
-                step.metadata = {"Condition": {"Outcome": _OUTCOMES[holds]}}
+            if any(name in there for name in names):
+                step.metadata = _outcome(holds=holds)
+                return
+        if is_settled and (condition.if_steps or condition.else_steps):
+            step.metadata = _outcome(holds=not condition.if_steps)
 
     def _ended_by(self, event: Event) -> None:
-        """A Fail state has ended the execution: its message comes with the end."""
+        """What has ended the execution: a Fail state, whose message comes with the end, or what nothing catches."""
         visit = self.visits.get(event.before)
-        if visit is not None and self.states.get(visit.state, {}).get("Type") == "Fail":
-            visit.run.step.failure_reason = str(event.details.get("cause", ""))
+        if visit is not None:
+            error, cause = (str(event.details.get(member, "")) for member in ("error", "cause"))
+            is_own = self.states.get(visit.state, {}).get("Type") == "Fail"
+            self._fail(visit.run, cause if is_own else reason_of(error, cause), event.time)
 
     def _fail(self, run: _Run, reason: str, time: str) -> None:
         run.step.status, run.step.failure_reason, run.step.ended = FAILED, reason, time
@@ -231,27 +245,12 @@ def _result(step: StepRun, answer: dict[str, Any]) -> dict[str, Any] | None:
     return {"OutputParameters": answer} if step.type == "Callback" else answer
 
 
-def _noted(assigned: Mapping[str, Any]) -> str:
-    """The message among the variables that a state has assigned."""
-    for name, text in assigned.items():
-        if name.startswith(FAILURES):
-            try:
-                return str(_value(text)[0]["Cause"])
-            except (LookupError, TypeError):
-                return ""
-    return ""
+def _outcome(*, holds: bool) -> dict[str, dict[str, str]]:
+    return {"Condition": {"Outcome": str(holds)}}
 
 
 def _fits(assigned: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:
     """Whether a rule has assigned these variables, whose values the history gives as JSON texts."""
     if set(assigned) != {name.removesuffix(".$") for name in rule}:
         return False
-    return all(name.endswith(".$") or _value(assigned[name]) == value for name, value in rule.items())
-
-
-def _value(text: Any) -> Any:
-    """The value that a JSON text stands for; None if it stands for none."""
-    try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return None
+    return all(name.endswith(".$") or json_value(assigned[name]) == value for name, value in rule.items())

@@ -90,7 +90,7 @@ def test_the_version_that_an_update_made_is_said(account: Account) -> None:
     account.upsert(wanted())
     done = account.service.update(wanted("B"), None)
     assert done.as_json() == {
-        "operation": "UpdateStateMachine", "name": NAME, "Arn": ARN, "PipelineVersionId": 2,
+        "operation": "UpdateStateMachine", "name": NAME, "Arn": ARN, "stateMachineVersionArn": f"{ARN}:2",
     }  # fmt: skip
 
 

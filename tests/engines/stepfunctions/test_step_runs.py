@@ -10,8 +10,9 @@ from engines.stepfunctions.histories import Told, job_arn
 
 from dagwright.definition.graph import Graph, read_definition
 from dagwright.engines.execution import StepRun
-from dagwright.engines.stepfunctions.events import Event, _event
-from dagwright.engines.stepfunctions.step_runs import reason_of, states_of, step_runs
+from dagwright.engines.stepfunctions.compiler.readback import states_of
+from dagwright.engines.stepfunctions.events import Event, read_event
+from dagwright.engines.stepfunctions.step_runs import reason_of, step_runs
 
 END = "2026-11-21T12:10:00.000Z"
 
@@ -34,7 +35,10 @@ def graph() -> Graph:
 
 
 TASK = {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createProcessingJob.x.sync"}
-UNDECIDED = {"Assign": {"Failures": [{"Step": "Good", "Cause": "cannot be decided"}]}, "Next": "Pipeline failed"}
+UNDECIDED: dict[str, Any] = {
+    "Assign": {"Failures": [{"Step": "Good", "Cause": "cannot be decided"}]},
+    "Next": "Pipeline failed",
+}
 MACHINE: dict[str, Any] = {
     "States": {
         "Fork": {"Type": "Parallel", "Branches": [{"States": {"A": TASK}}, {"States": {"B": TASK}}]},
@@ -48,7 +52,8 @@ MACHINE: dict[str, Any] = {
 
 
 def events(told: Told) -> list[Event]:
-    return [_event({**one, "timestamp": datetime.fromtimestamp(one["timestamp"], timezone.utc)}) for one in told.events]
+    times = [datetime.fromtimestamp(one["timestamp"], timezone.utc) for one in told.events]
+    return [read_event({**one, "timestamp": time}) for one, time in zip(told.events, times, strict=True)]
 
 
 def runs(told: Told, ended: str = "", machine: dict[str, Any] = MACHINE) -> dict[str, StepRun]:
@@ -95,7 +100,7 @@ def test_states_beside_the_own_one_belong_to_the_step_and_to_no_other() -> None:
     told.leave("A: name", "Pass")
     told.enter("A")
     assert [*runs(told)] == ["A"]
-    assert runs(told)["A"].started == "2026-11-21T12:00:02.000Z"
+    assert (runs(told)["A"].started, runs(told)["A"].attempts) == ("2026-11-21T12:00:02.000Z", 1)
     told.schedule()
     told.submit("A")
     told.succeed()
@@ -118,16 +123,17 @@ def test_retries_are_attempts_in_place_and_through_a_loop() -> None:
     told.schedule()
     told.submit("A")
     told.fail({"FailureReason": "CapacityError: none"})
+    noted = {"Assign": {"Failures__1": [{"Step": "A", "Cause.$": "$.Cause"}]}, "Next": "end of A (failed)"}
+    machine = {"States": {**MACHINE["States"], "A": {**TASK, "Catch": [{"Next": "A: again"}, noted]}}}
     told.leave("A")
-    assert runs(told)["A"].status == "Failed"
-    told.enter("A: again", "Choice")
-    told.leave("A: again", "Choice")
-    told.enter("A: wait", "Wait")
-    waiting = runs(told)["A"]
-    assert (waiting.status, waiting.ended, waiting.failure_reason) == ("Executing", "", "CapacityError: none")
-    told.leave("A: wait", "Wait")
+    for state, kind in (("A: again", "Choice"), ("A: wait", "Wait")):
+        told.enter(state, kind)
+        told.leave(state, kind)
+        waiting = runs(told, machine=machine)["A"]
+        assert (waiting.status, waiting.ended, waiting.failure_reason) == ("Executing", "", "CapacityError: none")
+    assert runs(told, END, machine)["A"].status == "Failed"
     told.job("A")
-    done = runs(told)["A"]
+    done = runs(told, machine=machine)["A"]
     assert (done.status, done.attempts, done.failure_reason) == ("Succeeded", 3, "")
 
 
@@ -141,6 +147,67 @@ def test_a_file_that_cannot_be_read_fails_the_step_that_asks_for_it() -> None:
     assert (good.status, good.failure_reason) == (
         "Failed", "S3.NoSuchKeyException: The specified key does not exist.",
     )  # fmt: skip
+
+
+def test_a_value_that_is_not_there_fails_the_step_with_what_is_noted() -> None:
+    told = Told()
+    told.enter("A: is there", "Choice")
+    told.leave("A: is there", "Choice", Failures__1=[{"Step": "A", "Error": "NoValue", "Cause": "auc in report.json"}])
+    (found,) = runs(told, END).values()
+    assert (found.status, found.failure_reason, found.attempts) == ("Failed", "auc in report.json", 1)
+
+
+def test_a_condition_may_do_without_a_file_and_a_read_be_made_again() -> None:
+    read = {"Type": "Task", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Good"}]}
+    machine = {"States": {**MACHINE["States"], "Good: read a.json": read}}
+    told = Told()
+    told.enter("Good: read a.json")
+    told.schedule()
+    told.fail("gone", "S3.NoSuchKeyException")
+    told.leave("Good: read a.json")
+    assert runs(told, machine=machine)["Good"].status == "Executing"
+    told.enter("Good", "Choice")
+    told.leave("Good", "Choice")
+    good = runs(told, machine=machine)["Good"]
+    assert (good.status, good.failure_reason) == ("Succeeded", "")
+    told = Told()
+    told.enter("Good: read a.json")
+    for is_first in (True, False):
+        told.schedule()
+        told.fail("slow down", "S3.S3Exception") if is_first else told.succeed()
+    told.leave("Good: read a.json")
+    told.enter("Good", "Choice")
+    told.leave("Good", "Choice")
+    good = runs(told)["Good"]
+    assert (good.status, good.failure_reason) == ("Succeeded", "")
+
+
+def test_a_state_that_only_leads_on_is_no_step_s() -> None:
+    told = Told()
+    told.job("A")
+    for state in ("end of A", "A + B joined", "may B run", "after A", "which branch of Good"):
+        told.enter(state, "Pass")
+        told.leave(state, "Pass")
+    assert {name: run.status for name, run in runs(told).items()} == {"A": "Succeeded"}
+
+
+def test_a_condition_called_like_the_variable_of_failures() -> None:
+    ways = [{"Next": "Yes", "Assign": {"FailuresCheck_Outcome": True}}]
+    choice = {"Type": "Choice", "Choices": ways, "Default": "No", "Assign": {"FailuresCheck_Outcome": False}}
+    told = Told()
+    told.enter("Good", "Choice")
+    told.leave("Good", "Choice", FailuresCheck_Outcome=True)
+    told.enter("Yes")
+    good = runs(told, machine={"States": {**MACHINE["States"], "Good": choice}})["Good"]
+    assert (good.status, good.metadata) == ("Succeeded", {"Condition": {"Outcome": "True"}})
+
+
+def test_an_error_that_nothing_catches_is_the_failure_of_the_step_it_arose_in() -> None:
+    told = Told()
+    told.enter("Good: values", "Pass")
+    told.end("ExecutionFailed", error="States.Runtime", cause="no such path")
+    good = runs(told, END)["Good"]
+    assert (good.status, good.failure_reason) == ("Failed", "States.Runtime: no such path")
 
 
 def test_a_condition_is_what_the_next_state_says() -> None:
@@ -175,13 +242,15 @@ def test_where_both_ways_lead_to_one_state_the_assigned_variable_tells() -> None
         assert runs(told, machine=machine)["Good"].metadata == {"Condition": {"Outcome": str(outcome)}}
 
 
-def test_a_settled_condition_is_known_by_the_branch_that_has_begun() -> None:
+def test_a_settled_condition_is_known_by_the_branch_that_is_in_the_machine() -> None:
     told = Told()
     told.enter("Good", "Pass")
     told.leave("Good", "Pass")
-    told.enter("Yes")
-    machine = {"States": {**MACHINE["States"], "Good": {"Type": "Pass", "Next": "Yes"}}}
-    assert runs(told, END, machine)["Good"].metadata == {"Condition": {"Outcome": "True"}}
+    states = {name: state for name, state in MACHINE["States"].items() if name not in ("Yes", "No")}
+    settled = {"Good": {"Type": "Pass", "Next": "Yes"}}
+    for branch, outcome in (({"Yes": TASK}, "True"), ({"No": {"Type": "Fail"}}, "False"), ({}, "False")):
+        machine = {"States": {**states, **settled, **branch}}
+        assert runs(told, END, machine)["Good"].metadata == {"Condition": {"Outcome": outcome}}
 
 
 def test_a_fail_step_has_the_message_of_the_end_or_of_its_variable() -> None:

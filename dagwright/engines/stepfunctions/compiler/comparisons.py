@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from dagwright.definition.conditions import COMPARISONS, comparable
 from dagwright.definition.expression import render
-from dagwright.engines.stepfunctions.compiler.dynamic import DYNAMIC, FileValue
+from dagwright.engines.stepfunctions.compiler.dynamic import DYNAMIC, may_be_absent
 
 #: The body of a Choice rule; a bool where the answer is settled. The values of `Variable` and `…Path` are Dynamic.
 Rule: TypeAlias = bool | dict[str, Any]
@@ -92,13 +92,13 @@ class Operand(NamedTuple):
 
     def present(self) -> Rule:
         """Whether its path leads anywhere."""
-        return self.test("IsPresent", True) if isinstance(self.value, FileValue) else True
+        return self.test("IsPresent", True) if may_be_absent(self.value) else True
 
     def evaluable(self) -> Rule:
         """Whether it has a value at all: out of a file a single one, elsewhere anything but null."""
         if self.kind != UNKNOWN:
-            return True
-        if isinstance(self.value, FileValue):
+            return self.present()
+        if may_be_absent(self.value):
             return all_of([self.present(), any_of(self.test(test, True) for test in _TYPE_TESTS.values())])
         return self.test("IsNull", False)
 

@@ -46,9 +46,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Unique:
-    """Hexadecimal digits that no other evaluation gives again: 8, or 4 where `short`."""
-
-    short: bool = False
+    """Eight hexadecimal digits that no other evaluation gives again."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,15 @@ _ESCAPES = str.maketrans({character: f"\\{character}" for character in _RESERVED
 # up to four: States.Format of the digits of a States.UUID.
 _DEEPEST_LIST = 6
 _MEMBER_IS_PATH = ".$"
+# Lists of a response that hold what a job has reported or found, be it nothing.
+_OPTIONAL = ("FinalMetricDataList", "TrainingJobSummaries")
+
+
+def may_be_absent(value: Any) -> bool:
+    """Whether something found at run time need not be there: in a file, or a metric that no job has reported."""
+    if isinstance(value, Produced):
+        return bool(value.path) and value.path[0] in _OPTIONAL
+    return isinstance(value, FileValue)
 
 
 class Names(Protocol):
@@ -109,8 +116,8 @@ def spelled(value: Dynamic, names: Names) -> str:
         arguments = [f"'{text}'", *(spelled(part, names) for part in value.parts if not isinstance(part, str))]
         return f"States.Format({', '.join(arguments)})"
     if isinstance(value, Unique):
-        # of 6b3f7a52-9c1d-4e0b-… the first group, or the second
-        return f"States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), {1 if value.short else 0})"
+        # of 6b3f7a52-9c1d-4e0b-… the first group
+        return "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"
     return names.spell(value)
 
 

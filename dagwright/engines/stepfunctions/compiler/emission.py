@@ -135,7 +135,7 @@ class Emission:
             {**test, "BooleanEquals": True, "Next": if_true},
             {**test, "BooleanEquals": False, "Next": if_false},
         ]
-        name = self._names.new(f"{node.step}: which branch")
+        name = self._names.control(f"which branch of {node.step}")
         return states.add(name, {"Type": "Choice", "Choices": rules, "Default": ways.past})
 
     def _guard(self, node: Guard, ways: Ways) -> Computation:
@@ -143,7 +143,7 @@ class Emission:
         tests = [{"Variable": self._spell(value, node.scope), "BooleanEquals": wanted} for value, wanted in node.wanted]
         rule = {"And": tests} if len(tests) > 1 else tests[0]
         title = next(_steps_in(node.body))
-        name = self._names.new(f"{title}: may it run")
+        name = self._names.control(f"may {title} run")
         choice = {"Type": "Choice", "Choices": [{**rule, "Next": body}], "Default": ways.past}
         return self._states[node.scope].add(name, choice)
 
@@ -152,7 +152,7 @@ class Emission:
         end = ways.on
         if ways.on != ways.out:
             title = next(_steps_in(node))
-            end = self._names.new(f"{title}: all well")
+            end = self._names.control(f"after {title}")
             failed = {"Variable": f"${at_depth(FAILURES, node.scope)}", "IsNull": False, "Next": ways.out}
             states.add(end, {"Type": "Choice", "Choices": [failed], "Default": ways.on})
         on = yield self._node(node.children[-1], Ways(end, end, ways.out))
@@ -169,15 +169,16 @@ class Emission:
         for branch, name in zip(node.branches, first, strict=True):
             branches.append((yield self._branch(branch, name)))
         states = self._states[node.scope]
-        joined = self._names.new(f"{title}: all well")
+        joined = self._names.control(f"{title} joined")
         states.add(joined, self._joined(node, ways))
         return states.add(title, {"Type": "Parallel", "Branches": branches, "Next": joined})
 
     def _branch(self, scope: Scope, title: str) -> Computation:
         states = self._states[scope] = States()
-        done, failed = self._names.new(f"{title}: done"), self._names.new(f"{title}: failed")
+        done, failed = self._names.control(f"end of {title}"), self._names.control(f"end of {title} (failed)")
         given = {
-            f"{self._variables.key(value)}.$": self._spell(value, scope) for value in self._variables.exports(scope)
+            f"{self._variables.key(value)}.$": f"${self._variables.name(value, scope)}"
+            for value in self._variables.exports(scope)
         }
         states.add(done, {"Type": "Pass", "Parameters": given, "End": True})
         failures = {f"{FAILURES}.$": f"${at_depth(FAILURES, scope)}"}
@@ -187,7 +188,7 @@ class Emission:
         start = yield self._node(scope.body, Ways(done, done, failed)) if scope.body else done
         unset = self.unset(scope)
         if unset:
-            begin = self._names.new(f"{title}: begin")
+            begin = self._names.control(f"begin {title}")
             start = states.add(begin, {"Type": "Pass", "Assign": unset, "Next": start})
         return {"StartAt": start, "States": states.in_order(start)}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TypeAlias
 
 from dagwright.definition.expression import Computation, unrolled
@@ -194,18 +195,16 @@ class _Builder:
 
     def _in_a_row(self, node: _Node, scope: Scope, known: _Known, *, goes_on: bool) -> Computation:
         made: list[Node] = []
-        waiting = list(reversed(node.children))
-        while waiting:
-            child = waiting.pop()
-            if waiting and isinstance(child.tree, Leaf) and child.tree.name in self.conditions:
-                decided = yield self._decided(child.tree.name, child, waiting[-1], scope, known, goes_on=goes_on)
-                if decided is not None:
-                    made.append(decided)
-                    known = known.plus(self._wanted(child, known)[0], child.steps)
-                    child = waiting.pop()
-                    known = known.plus(self._wanted(child, known)[0], child.steps)
-                    continue
-            made.append((yield self._node(child, scope, known, goes_on=goes_on)))
+        is_decided = False
+        for child, following in zip_longest(node.children, node.children[1:]):
+            if not is_decided:
+                decided = None
+                if following is not None and isinstance(child.tree, Leaf) and child.tree.name in self.conditions:
+                    decided = yield self._decided(child.tree.name, child, following, scope, known, goes_on=goes_on)
+                is_decided = decided is not None
+                made.append(decided or (yield self._node(child, scope, known, goes_on=goes_on)))
+            else:  # the condition before it leads into it
+                is_decided = False
             branches, steps = self._wanted(child, known)
             known = known.plus(branches, self.requirements.with_ancestors(steps) | child.steps)
         return made[0] if len(made) == 1 else Row(tuple(made))

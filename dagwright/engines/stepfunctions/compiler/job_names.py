@@ -1,7 +1,8 @@
 """The names of the jobs that a machine starts: a graph comes in, what the name of each step's job begins with goes out.
 
 A job's name has to be new with every attempt, so a machine makes it when it runs: the base, the execution's start and
-hexadecimal digits, joined by hyphens (`acme-churn-train-20261121170959-8f3c0a1e`).
+hexadecimal digits, joined by hyphens (`acme-churn-train-20261121170959-8f3c0a1e`). A tuning job's name has no room for
+the start: cut shorter, it would no longer begin as the permissions of the machine's role say.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ NAME_MEMBERS: Mapping[str, str] = {
 }
 
 _STAMP = 14  # digits of the execution's start, to the second
+_DIGITS = 8  # what is new with every attempt
 _HASH = 4
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True)
 class JobName:
-    """How the name of a step's job is made: `base`, the start's 14 digits and 8 hexadecimal ones (4 where `short`),
-    joined by hyphens. No other step of the machine has the same base."""
+    """How the name of a step's job is made: `base`, the start's 14 digits and 8 hexadecimal ones, joined by hyphens;
+    without the start where it has to be `short`. No other step of the machine has the same base."""
 
     base: str
     short: bool = False
@@ -77,7 +79,7 @@ def _plain(text: str) -> str:
 
 
 def _room(name: JobName) -> int:
-    return name.longest - len(f"-{'0' * _STAMP}-{'0' * (4 if name.short else 8)}")
+    return name.longest - len(f"-{'0' * _DIGITS}") - (0 if name.short else len(f"-{'0' * _STAMP}"))
 
 
 def _shortened(plain: str, whole: str, name: JobName) -> str:

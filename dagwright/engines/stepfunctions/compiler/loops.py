@@ -12,29 +12,27 @@ from typing import Any
 from dagwright.definition.retries import Again
 
 
-def counters(count: int, variable: str) -> list[str]:
-    """A variable for each loop of a step, which counts its attempts."""
-    return [variable if index == 0 else f"{variable}_{index + 1}" for index in range(count)]
+def rules(again: Sequence[Again], counters: Sequence[str], seconds: str, waiting: str) -> list[dict[str, Any]]:
+    """For each loop, the rule that leads to `waiting` if the reason is one of its own and attempts are left.
 
-
-def rules(again: Sequence[Again], variable: str, waiting: str) -> list[dict[str, Any]]:
-    """For each loop, the rule that leads to `waiting` if the reason is one of its own and attempts are left."""
+    `counters` are the variables that count the attempts of each loop, `seconds` is the one that says how long to wait.
+    """
     found = []
-    for one, counter in zip(again, counters(len(again), variable), strict=True):
+    for one, counter in zip(again, counters, strict=True):
         reasons = [{"Variable": "$.Cause", "StringMatches": _pattern(reason)} for reason in one.reasons]
         reason = reasons[0] if len(reasons) == 1 else {"Or": reasons}
         left = {"Variable": f"${counter}", "NumericLessThan": one.max_attempts}
-        found.append({"And": [reason, left], "Assign": _next_attempt(one, counter, variable), "Next": waiting})
+        found.append({"And": [reason, left], "Assign": _next_attempt(one, counter, seconds), "Next": waiting})
     return found
 
 
-def _next_attempt(again: Again, counter: str, variable: str) -> dict[str, Any]:
+def _next_attempt(again: Again, counter: str, seconds: str) -> dict[str, Any]:
     waits = [again.wait(attempt) for attempt in range(again.max_attempts)]
     counted = {f"{counter}.$": f"States.MathAdd(${counter}, 1)"}
     if len(set(waits)) == 1:
-        return {**counted, f"{variable}_wait": waits[0]}
+        return {**counted, seconds: waits[0]}
     listed = ", ".join(map(str, waits))
-    return {**counted, f"{variable}_wait.$": f"States.ArrayGetItem(States.Array({listed}), ${counter})"}
+    return {**counted, f"{seconds}.$": f"States.ArrayGetItem(States.Array({listed}), ${counter})"}
 
 
 def _pattern(reason: str) -> str:

@@ -18,7 +18,7 @@ from dagwright.definition.expression import unrolled
 from dagwright.definition.graph import Graph
 from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.compiler.emission import Emission, State, States
-from dagwright.engines.stepfunctions.compiler.flow import flow_of
+from dagwright.engines.stepfunctions.compiler.flow import Flow, flow_of
 from dagwright.engines.stepfunctions.compiler.machine_losses import added_waiting, late_ends, long_history
 from dagwright.engines.stepfunctions.compiler.names import FAILED_STATE, SUCCEEDED_STATE, StateNames
 from dagwright.engines.stepfunctions.compiler.opening import opening
@@ -33,6 +33,9 @@ from dagwright.shapes import model
 
 # These take no time: nothing waits for them longer than for whoever they wait for.
 _INSTANT = ("Condition", "Fail")
+# Far deeper than anybody draws. Whatever reads the text of a machine has a limit: Python's own JSON module is at its
+# end at 250 of these.
+_DEEPEST = 100
 # What SageMaker takes as a step's name (the published schema of definitions).
 _STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -63,7 +66,7 @@ def compile_machine(graph: Graph, settings: MachineSettings) -> Machine:
     """
     _raise_for(_name_problems(graph))
     workload = Workload(graph, settings)
-    requirements = Requirements(graph, settings.known, workload.settled)
+    requirements = Requirements(graph, [name for name in settings.known if name in graph.steps], workload.settled)
     workload.read(requirements.live)
     _raise_for(workload.problems)
     live = frozenset(requirements.live)
@@ -71,7 +74,9 @@ def compile_machine(graph: Graph, settings: MachineSettings) -> Machine:
     durations = _durations(graph, settings)
     tree = structure(order, durations)
     flow = flow_of(tree, requirements, workload.undecided & live)
+    _raise_for(_depth_problems(flow))
     variables = Variables(flow, [(value, flow.scopes[step]) for step, value in workload.reads()])
+    variables.hold_lists(workload.lists())
     names = StateNames()
     states = States()
     writer = StepWriter(workload.steps, variables, names, settings.partition)
@@ -102,13 +107,13 @@ def _add_ends(states: States) -> None:
 
 
 def _comment(graph: Graph, settings: MachineSettings) -> str:
-    written = json.dumps(graph.definition, sort_keys=True).encode()
-    parts = [f"{settings.name}, compiled from pipeline definition {sha256(written).hexdigest()[:12]}"]
-    if settings.commit:
-        parts.append(f"commit {settings.commit}")
-    if settings.source:
-        parts.append(settings.source)
-    return ", ".join(parts)
+    """Names what the machine is made of: by its address, which ends in its hash, or by a hash of what was read."""
+    source = settings.source
+    if not source:
+        written = json.dumps(graph.definition, sort_keys=True).encode()
+        source = f"pipeline definition {sha256(written).hexdigest()}"
+    commit = [f"commit {settings.commit}"] if settings.commit else []
+    return ", ".join([settings.name, *commit, source])
 
 
 def _raise_for(problems: Sequence[Problem]) -> None:
@@ -125,6 +130,14 @@ def _name_problems(graph: Graph) -> list[Problem]:
         for name in graph.steps
         if not _STEP_NAME.fullmatch(name)
     ]
+
+
+def _depth_problems(flow: Flow) -> list[Problem]:
+    depth = max((scope.depth for scope in flow.scopes.values()), default=0)
+    if depth <= _DEEPEST:
+        return []
+    what = f"steps side by side are nested {depth} deep, and no more than {_DEEPEST} are compiled"
+    return [Problem("nested-too-deeply", what, "let one of the steps on the way wait for more of the others")]
 
 
 def _most_characters() -> int:

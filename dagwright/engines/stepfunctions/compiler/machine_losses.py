@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dagwright.engines.losses import Loss
+from dagwright.engines.stepfunctions.compiler.readback import states_of
 from dagwright.engines.stepfunctions.compiler.structure import (
     Series,
     Tree,
@@ -44,7 +45,7 @@ def late_ends(steps: Sequence[str]) -> Iterator[Loss]:
 
 def long_history(definition: Mapping[str, Any]) -> Iterator[Loss]:
     """That an execution may come to the end of its history."""
-    count = sum(_EVENTS.get(state["Type"], _OTHER_EVENTS) for state in _states(definition))
+    count = sum(_EVENTS.get(state["Type"], _OTHER_EVENTS) for state in states_of(definition).values())
     if count > _MOST_EVENTS:
         what = f"an execution may write {count} events, and Step Functions ends it at {_MOST_EVENTS}"
         yield Loss("long-history", what, hint="divide the pipeline into several")
@@ -58,11 +59,3 @@ def _has_barrier(tree: Tree) -> bool:
             return True
         pending.extend(getattr(here, "children", ()))
     return False
-
-
-def _states(definition: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    pending = [definition]
-    while pending:
-        for state in pending.pop()["States"].values():
-            yield state
-            pending.extend(state.get("Branches", ()))

@@ -1,7 +1,8 @@
 """The names of states: as people read them in the console's picture, and as they are told apart again.
 
-The state that does a step's work has the step's name; one beside it is called `<step>: <what>`. No step's name holds a
-blank, so that every other state has a name with one.
+The state that does a step's work has the step's name, and one beside it that does some of it is called `<step>: <what>`
+(`readback.step_of` takes that apart). A state that only leads on tells of no step: `may Train run`, `end of Train`. No
+step's name holds a blank, so that every other state has a name with one.
 """
 
 from __future__ import annotations
@@ -34,16 +35,15 @@ class StateNames:
         self._taken.add(name)
         return name
 
+    def control(self, wanted: str) -> str:
+        """The name of a state that does nothing of a step's work, which is never spelled `<step>: <what>`: `may Train
+        run`, `end of Train`. `wanted` has its first blank before any colon."""
+        return self.new(wanted)
+
     def side_by_side(self, steps: Sequence[str]) -> str:
         """`A + B + C + 2 more`, after the first step of each branch."""
         more = [f"{len(steps) - _SHOWN} more"] if len(steps) > _SHOWN else []
-        return self.new(" + ".join([*steps[:_SHOWN], *more]))
-
-
-def step_of(state: str) -> str:
-    """The step that a state's name tells of: `Train` of `Train: read evaluation.json`; that of a state which belongs to
-    none is no name of a step."""
-    return state.partition(": ")[0]
+        return self.control(" + ".join([*steps[:_SHOWN], *more]))
 
 
 def _fitting(wanted: str, suffix: str = "") -> str:

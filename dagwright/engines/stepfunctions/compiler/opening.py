@@ -74,26 +74,19 @@ def _example(parameter: Parameter) -> str:
 
 
 def _rules(graph: Graph) -> Iterator[dict[str, Any]]:
-    """What leads to the end at once: a parameter that is missing, then any that is not what it is declared to be."""
-    wrong: list[dict[str, Any]] = []
+    """What leads to the end at once: a parameter that is missing, or not what it is declared to be."""
     for name, parameter in graph.parameters.items():
         variable = path_text(("values", name))
         if not parameter.has_default:
             what = f"the parameter '{name}' has no value and no default: start the execution with it in its input"
             yield _rule({"Variable": variable, "IsPresent": False}, "MissingParameter", what)
-        wrong.append({"Not": {"Variable": variable, _TYPE_TESTS[parameter.type]: True}})
+        what = f"the parameter '{name}' has to be {_SAID[parameter.type]}"
+        yield _rule({"Not": {"Variable": variable, _TYPE_TESTS[parameter.type]: True}}, "BadParameter", what)
         texts = [value for value in parameter.enum_values if isinstance(value, str)]
         if texts and parameter.type == "String":
             among = [{"Variable": variable, "StringEquals": text} for text in texts]
-            wrong.append({"Not": {"Or": among} if len(among) > 1 else among[0]})
-    declared = ", ".join(f"{name} {_said(one)}" for name, one in graph.parameters.items())
-    what = f"a start value is not what its parameter is declared to be: {declared}"
-    yield _rule({"Or": wrong} if len(wrong) > 1 else wrong[0], "BadParameter", what)
-
-
-def _said(parameter: Parameter) -> str:
-    texts = [value for value in parameter.enum_values if isinstance(value, str)]
-    return f"one of {' | '.join(texts)}" if texts and parameter.type == "String" else _SAID[parameter.type]
+            what = f"the parameter '{name}' has to be one of: {', '.join(texts)}"
+            yield _rule({"Not": {"Or": among} if len(among) > 1 else among[0]}, "BadParameter", what)
 
 
 def _rule(test: dict[str, Any], error: str, what: str) -> dict[str, Any]:

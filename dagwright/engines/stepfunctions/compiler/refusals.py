@@ -7,6 +7,7 @@ from typing import Any
 
 from dagwright.definition.graph import Step
 from dagwright.definition.retries import unclear_policies
+from dagwright.definition.rules.policies import MOST_ATTEMPTS, MOST_MINUTES
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.compiler.task_requests import (
     ROLE_MEMBERS,
@@ -67,7 +68,10 @@ def _policy(step: Step) -> Problem | None:
     unclear = unclear_policies(step)
     if not unclear:
         return None
-    hint = "write ExceptionType as a list of known failures, and one of MaxAttempts and ExpireAfterMin"
+    hint = (
+        "write ExceptionType as a list of known failures, and one of "
+        f"MaxAttempts (1 to {MOST_ATTEMPTS}) and ExpireAfterMin (1 to {MOST_MINUTES})"
+    )
     return _refused(step, "the retry policy cannot be understood", hint, f"RetryPolicies[{unclear[0]}]")
 
 
@@ -132,8 +136,10 @@ def _check(step: Step, settings: MachineSettings) -> Problem | None:
 
 
 def _emr(step: Step, settings: MachineSettings) -> Problem | None:
-    if not isinstance(step.arguments.get("StepConfig"), dict):
-        return _refused(step, "the step has no StepConfig", "say what is to run", "Arguments.StepConfig")
+    config = step.arguments.get("StepConfig")
+    if not isinstance(config, dict) or not isinstance(config.get("HadoopJarStep", {}), dict):
+        what = "the step has no StepConfig, or one whose HadoopJarStep is no object"
+        return _refused(step, what, "say what is to run", "Arguments.StepConfig")
     if step.arguments.get("ClusterId"):
         return None
     what = "a cluster of the step's own has to be taken down again when the step fails, which is not compiled"

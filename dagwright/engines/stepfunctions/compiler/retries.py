@@ -42,6 +42,10 @@ _OTHERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# States language: the largest number that Retry takes (states-language.net/spec.html, "Retrying after error").
+_LARGEST = 99_999_999
+
+
 @dataclass(frozen=True)
 class Retry:
     """One entry of a state's `Retry`. `max_delay_seconds` ends the growth of the wait (0: it goes on), `spread` draws
@@ -58,8 +62,8 @@ class Retry:
         """The entry in Amazon States Language."""
         entry: dict[str, Any] = {
             "ErrorEquals": [*self.errors],
-            "IntervalSeconds": self.interval_seconds,
-            "MaxAttempts": self.max_attempts,
+            "IntervalSeconds": min(self.interval_seconds, _LARGEST),
+            "MaxAttempts": min(self.max_attempts, _LARGEST),
             "BackoffRate": self.backoff_rate,
         }
         if self.max_delay_seconds:

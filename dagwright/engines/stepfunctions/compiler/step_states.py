@@ -24,12 +24,13 @@ from dagwright.engines.stepfunctions.compiler.dynamic import (
     Started,
     Unique,
     dynamics,
+    may_be_absent,
     payload,
     spelled,
 )
 from dagwright.engines.stepfunctions.compiler.emission import State, States
 from dagwright.engines.stepfunctions.compiler.flow import OUTCOME, SUCCEEDED, Scope
-from dagwright.engines.stepfunctions.compiler.loops import counters, rules
+from dagwright.engines.stepfunctions.compiler.loops import rules
 from dagwright.engines.stepfunctions.compiler.names import FAILED_STATE, StateNames
 from dagwright.engines.stepfunctions.compiler.task_values import InResult, path_text
 from dagwright.engines.stepfunctions.compiler.tasks import Task
@@ -45,6 +46,8 @@ _READ_RETRY = {
     "BackoffRate": 2.0,
 }
 _ABSENT: Mapping[str, Any] = {"ErrorEquals": ["States.ALL"]}
+_SINGLE = ("IsString", "IsNumeric", "IsBoolean")
+_SAID = {_SINGLE: "(a single value)", ("IsNumeric",): "(a number)", ("IsBoolean",): "(true or false)"}
 _UNDECIDED = "its conditions cannot be evaluated: a value is in no file, or two values cannot be compared"
 
 
@@ -155,7 +158,12 @@ class StepWriter:
             is_last = index == len(calls) - 1
             state = self._call(calls[index], work.templates[index], place)
             assigned = self._assigned(task, index, place, is_last=is_last)
-            if assigned:
+            found = [one for one in task.values.values() if isinstance(one, InResult) and one.call == index]
+            needed = {one.needs: one.tests for one in found if one.needs}
+            if needed:
+                del state["ResultPath"]  # the state behind it looks into the result
+                on = self._checked(needed, assigned, place, on)
+            elif assigned:
                 state["Assign"] = assigned
             state["Next"] = on
             name = place.step if index == 0 else self._names.new(f"{place.step}: {_action(calls[index])}")
@@ -190,6 +198,16 @@ class StepWriter:
                     assigned[f"{place.variable(value)}.$"] = found.path
         return assigned
 
+    def _checked(self, needed: Mapping[str, Sequence[str]], assigned: Mapping[str, Any], place: _Place, on: str) -> str:
+        """The state that keeps what is in the result before it, or fails the step if not all of it is there."""
+        missing = [{"Not": _is(path, tests)} for path, tests in needed.items()]
+        said = ", ".join(f"{path} {_SAID[tuple(tests)]}" for path, tests in needed.items())
+        failed = place.failures({"Error": "NotInAnswer"}, {"Cause": f"the answer has to hold {said}"})
+        rule = {"Or": missing} if len(missing) > 1 else missing[0]
+        choice: State = {"Type": "Choice", "Choices": [{**rule, "Assign": failed, "Next": place.out}], "Default": on}
+        name = self._names.new(f"{place.step}: in the answer")
+        return place.states.add(name, {**choice, "Assign": assigned} if assigned else choice)
+
     def _named(self, name: Joined, place: _Place, on: str) -> str:
         """The states that find out the name of a job before it starts."""
         value = Produced(place.step, (JOB_NAME,))
@@ -200,20 +218,21 @@ class StepWriter:
 
     def _again(self, task: Task, place: _Place, entry: str) -> str:
         """The loop around a step's states; the name of what comes before them."""
-        variable = at_depth(self._variables.key(Produced(place.step, _ATTEMPTS)), place.scope)
+        counted = [place.variable(Produced(place.step, ("attempts", index))) for index in range(len(task.again))]
+        seconds = place.variable(Produced(place.step, ("wait",)))
         waiting, asking = (self._names.new(f"{place.step}: {what}") for what in ("wait", "again"))
         choice = {
             "Type": "Choice",
-            "Choices": rules(task.again, variable, waiting),
+            "Choices": rules(task.again, counted, seconds, waiting),
             "Default": place.out,
             "Assign": place.caught(),
         }
         place.states.add(asking, choice)
-        place.states.add(waiting, {"Type": "Wait", "SecondsPath": f"${variable}_wait", "Next": entry})
+        place.states.add(waiting, {"Type": "Wait", "SecondsPath": f"${seconds}", "Next": entry})
         job = place.states.get(place.step)
         job["Catch"] = [{"ErrorEquals": ["States.TaskFailed"], "Next": asking}, *job["Catch"]]
         first = self._names.new(f"{place.step}: first attempt")
-        none_yet = dict.fromkeys(counters(len(task.again), variable), 0)
+        none_yet = dict.fromkeys(counted, 0)
         return place.states.add(first, {"Type": "Pass", "Assign": none_yet, "Next": entry})
 
     # ---- files ----
@@ -245,16 +264,16 @@ class StepWriter:
         return found
 
     def _found(self, templates: Any, place: _Place, on: str) -> str:
-        """The state that fails a step if a value is not in the file it should be in: no Catch would see that."""
-        paths = {place.spell(one): one for one in dynamics(templates) if isinstance(one, FileValue)}
+        """The state that fails a step if a value that it reads is not there: no Catch would see that."""
+        paths = {spelled(one, place): one for one in dynamics(templates) if may_be_absent(one)}
         if not paths:
             return on
-        missing = [{"Not": _is_single(path)} for path in paths]
-        said = ", ".join(f"{write_path(one.path)} in {_file_name(one)}" for one in paths.values())
-        failed = place.failures({"Error": "NotInFile"}, {"Cause": f"a single value is not in its file: {said}"})
+        missing = [{"Not": _is(path, _SINGLE)} for path in paths]
+        said = ", ".join(_described(one) for one in paths.values())
+        failed = place.failures({"Error": "NoValue"}, {"Cause": f"a single value is not where it should be: {said}"})
         rule = {"Or": missing} if len(missing) > 1 else missing[0]
         choice: State = {"Type": "Choice", "Choices": [{**rule, "Assign": failed, "Next": place.out}], "Default": on}
-        return place.states.add(self._names.new(f"{place.step}: in the file"), choice)
+        return place.states.add(self._names.new(f"{place.step}: is there"), choice)
 
     def _chained(self, states: Sequence[tuple[str, State]], on: str, place: _Place) -> str:
         for name, state in reversed(states):
@@ -274,7 +293,7 @@ class StepWriter:
         place = _Place(step, scope, states, self._variables, out)
         if decision.outcome is not None:
             settled: State = {"Type": "Pass", "Next": ways[0] if decision.outcome else ways[1]}
-            return states.add(step, {**settled, **self._keeping(place, outcome=decision.outcome)})
+            return states.add(step, {**settled, **self._keeping(place, ways, outcome=decision.outcome)})
         tests = [decision.fails, decision.holds, [*decision.computed]]
         # an early condition may settle the outcome, so that a file of a later one is not asked for
         before = self._readers(tests, place, lenient=not decision.asks_all and not decision.computed)
@@ -284,16 +303,20 @@ class StepWriter:
         if decision.fails is not None:
             failed = place.failures({"Error": "Undecided"}, {"Cause": _UNDECIDED})
             choices.append({**_rule(decision.fails, place), "Assign": failed, "Next": out})
-        choices.append({**_rule(decision.holds, place), **self._keeping(place, outcome=True), "Next": ways[0]})
+        choices.append({**_rule(decision.holds, place), **self._keeping(place, ways, outcome=True), "Next": ways[0]})
         state: State = {"Type": "Choice", "Choices": choices, "Default": ways[1]}
-        states.add(step, {**state, **self._keeping(place, outcome=False)})
+        states.add(step, {**state, **self._keeping(place, ways, outcome=False)})
         return self._chained(before, step, place)
 
-    def _keeping(self, place: _Place, *, outcome: bool) -> dict[str, Any]:
-        """The assignment of what others ask of a condition, if they do."""
-        made = {value.path: place.variable(value) for value in self._variables.made_by(place.step)}
-        kept = {made[OUTCOME]: outcome} if OUTCOME in made else {}
-        kept |= {made[SUCCEEDED]: True} if SUCCEEDED in made else {}
+    def _keeping(self, place: _Place, ways: tuple[str, str], *, outcome: bool) -> dict[str, Any]:
+        """The assignment of what others ask of a condition, if they do; of its outcome also if the state that follows
+        does not tell it, for whoever reads the execution's history."""
+        asked = {value.path for value in self._variables.made_by(place.step)}
+        kept: dict[str, bool] = {}
+        if OUTCOME in asked or ways[0] == ways[1]:
+            kept[place.variable(Produced(place.step, OUTCOME))] = outcome
+        if SUCCEEDED in asked:
+            kept[place.variable(Produced(place.step, SUCCEEDED))] = True
         return {"Assign": kept} if kept else {}
 
     def _computing(self, values: Sequence[Dynamic], place: _Place, *, has_files: bool) -> tuple[str, State]:
@@ -332,13 +355,17 @@ class StepWriter:
         return self._chained(readers, self._found(message, place, said), place)
 
 
-_ATTEMPTS = ("attempts",)
+def _described(value: Dynamic) -> str:
+    """Where a value should be, for people."""
+    if isinstance(value, FileValue):
+        return f"{write_path(value.path)} in {_file_name(value)}"
+    return f"{write_path(value.path)} of {value.step}" if isinstance(value, Produced) else ""
 
 
-def _is_single(path: str) -> dict[str, Any]:
-    """The test that a path leads to a text, a number or a boolean."""
-    single = [{"Variable": path, test: True} for test in ("IsString", "IsNumeric", "IsBoolean")]
-    return {"And": [{"Variable": path, "IsPresent": True}, {"Or": single}]}
+def _is(path: str, tests: Sequence[str]) -> dict[str, Any]:
+    """The test that a path leads to something that one of `tests` finds to be right."""
+    right = [{"Variable": path, test: True} for test in tests]
+    return {"And": [{"Variable": path, "IsPresent": True}, {"Or": right} if len(right) > 1 else right[0]]}
 
 
 def _rule(rule: Mapping[str, Any] | None, place: _Place) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dagwright.definition.graph import Graph, Step
 from dagwright.definition.retries import INTERNAL, SERVICE_FAULT, THROTTLING, policies_of
 from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
+from dagwright.shapes import model
 
 _SHOWN = 5
 
@@ -41,6 +42,9 @@ def _of_the_pipeline(graph: Graph) -> list[Loss]:
             hint="the account's quotas for jobs are the limit",
         ),
     ]
+    if any(parameter.type == "Integer" for parameter in graph.parameters.values()):
+        what = "an Integer parameter takes 1.5 as well, where somebody starts the machine without this program"
+        found.append(Loss("start-values", what, hint="run and schedules check start values before they are sent"))
     if graph.definition.get("PipelineExperimentConfig") is not None:
         what = "no experiment and no trial are made for an execution, and its jobs join none"
         found.append(Loss("experiments", what, hint="set PipelineExperimentConfig to null if nobody looks at them"))
@@ -72,6 +76,11 @@ def _merged(code: str, what: str, hint: str, steps: list[str]) -> Loss:
 def _is_cached(step: Step) -> bool:
     config = step.envelope.get("CacheConfig")
     return isinstance(config, dict) and bool(config.get("Enabled"))
+
+
+def _has_all_tags(step: Step) -> bool:
+    tags = step.arguments.get("Tags")
+    return step.type in NAME_MEMBERS and isinstance(tags, list) and len(tags) >= model("sagemaker")["TagList"]["max"]
 
 
 def _expires(step: Step) -> bool:
@@ -106,6 +115,12 @@ def _gives_text(step: Step) -> bool:
     return any(isinstance(entry, dict) and entry.get("OutputType", "String") == "String" for entry in entries)
 
 
+def _gives_more_than_text(step: Step) -> bool:
+    outputs = step.envelope.get("OutputParameters")
+    entries = outputs if step.type in ("Lambda", "Callback") and isinstance(outputs, list) else []
+    return any(isinstance(entry, dict) and entry.get("OutputType", "String") != "String" for entry in entries)
+
+
 def _checks(step: Step) -> bool:
     return step.type in ("QualityCheck", "ClarifyCheck") and step.envelope.get("SkipCheck") is not True
 
@@ -124,6 +139,12 @@ _LOSSES: tuple[tuple[str, Callable[[Step], bool], str, str], ...] = (
         _is_cached,
         "results of earlier executions are not used again: the step runs every time",
         "",
+    ),
+    (
+        "many-tags",
+        _has_all_tags,
+        "Step Functions gives its jobs a tag of its own, and with 50 there may be no room for it",
+        "remove a tag",
     ),
     (
         "retry-expiry",
@@ -176,8 +197,14 @@ _LOSSES: tuple[tuple[str, Callable[[Step], bool], str, str], ...] = (
     (
         "nested-output",
         _gives_text,
-        "an output of the function that is an object or a list is not handed on as JSON text",
+        "an output of the function that is an object or a list fails the step instead of being handed on as JSON text",
         "return text from the function",
+    ),
+    (
+        "typed-output",
+        _gives_more_than_text,
+        "an Integer, Float or Boolean output that is returned as text fails the step instead of being read as its type",
+        "return it as a JSON number, true or false",
     ),
     (
         "callback-answer",

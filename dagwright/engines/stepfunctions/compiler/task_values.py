@@ -14,15 +14,26 @@ from dagwright.errors import Problem
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ABSENT = object()
+_REPORTED = "FinalMetricDataList"
+_SINGLE = ("IsString", "IsNumeric", "IsBoolean")
+_TESTS: Mapping[str, tuple[str, ...]] = {"Integer": ("IsNumeric",), "Float": ("IsNumeric",), "Boolean": ("IsBoolean",)}
 
 
 @dataclass(frozen=True)
 class InResult:
     """In the raw result of a call: `path` is a JSONPath or an intrinsic function over the result, as in
-    `$.ModelArtifacts.S3ModelArtifacts`. `call` is 0 for the step's own call, n for the n-th of those that follow it."""
+    `$.ModelArtifacts.S3ModelArtifacts`. `call` is 0 for the step's own call, n for the n-th of those that follow it.
+
+    What may be missing must not be asked for as if it were there: no Catch sees that. `item`: the path finds a list,
+    and the value is this item of it, if it has so many. `needs`: a path that must lead to something that one of `tests`
+    (of a Choice) finds to be right, or the step fails.
+    """
 
     path: str
     call: int = 0
+    item: int | None = None
+    needs: str = ""
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,14 +49,16 @@ Value: TypeAlias = InResult | Written | Problem
 
 def in_result(path: Path, request: Mapping[str, Any], call: int = 0) -> InResult:
     """Where a Describe response holds what a path leads to. A list that goes by name is counted in the request; a
-    final metric, which no request names, is looked for by its name."""
+    final metric, which no request names and no job need report, is looked for by its name."""
+    if len(path) > 1 and path[0] == _REPORTED and isinstance(path[1], int):
+        return item_of(_REPORTED, path[1], path[2:], call)
     text = "$"
     here: Any = request
     for depth, key in enumerate(path):
         label = NAMED_LISTS.get(str(path[depth - 1])) if depth else None
         if label is not None and isinstance(key, str):
             if not isinstance(here, list):
-                return InResult(_filtered(text, label, path[depth:]), call)
+                return InResult(_filtered(str(path[depth - 1]), label, path[depth:]), call, item=0)
             index = _position(here, label, key)
             text, here = f"{text}[{index}]", here[index] if index < len(here) else None
             continue
@@ -54,20 +67,15 @@ def in_result(path: Path, request: Mapping[str, Any], call: int = 0) -> InResult
     return InResult(text, call)
 
 
-def _filtered(text: str, label: str, rest: Path) -> str:
-    """The first element of a list with this name, and what lies in it: a filter always finds a list."""
+def _filtered(member: str, label: str, rest: Path) -> str:
+    """What lies in the elements of a list with this name: a list, empty if there is none, or no such list either."""
     inside = "".join(f"[{key}]" if isinstance(key, int) else _member(key) for key in rest[1:])
-    return f"States.ArrayGetItem({text}[?(@.{label}=={_quoted(str(rest[0]))})]{inside}, 0)"
+    return f"$..{member}[?(@.{label}=={_quoted(str(rest[0]))})]{inside}"
 
 
-def as_text(path: str) -> str:
-    """What a path leads to, as text: a single value as a Join writes it."""
-    return f"States.Format('{{}}', {path})"
-
-
-def typed(path: str, kind: str) -> str:
-    """What a path leads to as an output parameter of a type: text stays text, whatever else is read out of it."""
-    return as_text(path) if kind == "String" else f"States.StringToJson({as_text(path)})"
+def item_of(member: str, index: int, rest: Path, call: int) -> InResult:
+    """What lies in one element of a list of a result, if it has so many."""
+    return InResult(f"$..{member}[*]{path_text(rest)[1:]}", call, item=index)
 
 
 def path_text(path: Path) -> str:
@@ -120,7 +128,10 @@ def output_parameter(step: Step, path: Path, root: Sequence[str]) -> Value:
     if path[1] not in kinds:
         hint = "declare it under the step's OutputParameters"
         return unknowable(step, path, f"the step declares no output '{path[1]}'", hint)
-    return InResult(typed(path_text((*root, path[1])), kinds[path[1]]))
+    answer = path_text((*root, path[1]))
+    tests = _TESTS.get(kinds[path[1]], _SINGLE)
+    found = answer if tests != _SINGLE else f"States.Format('{{}}', {answer})"
+    return InResult(found, needs=answer, tests=tests)
 
 
 def _member(key: str) -> str:

@@ -26,6 +26,7 @@ from dagwright.engines.stepfunctions.compiler.task_values import (
     Value,
     Written,
     in_result,
+    item_of,
     output_parameter,
     path_text,
     spellable,
@@ -189,7 +190,7 @@ def _summary(step: Step, request: Mapping[str, Any], path: Path) -> Value:
     if _order(request) is None:
         why = "which training job is best depends on an objective that is not written out"
         return unknowable(step, path, why, "write Maximize or Minimize as the objective's Type, the same for all")
-    return in_result(path, {}, 1)
+    return item_of(_SUMMARIES, path[1], path[2:], 1)
 
 
 def _list_training_jobs(request: Mapping[str, Any], last: int) -> tuple[str, dict[str, Any]]:

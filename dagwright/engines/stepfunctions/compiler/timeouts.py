@@ -16,19 +16,22 @@ from dagwright.definition.graph import Step
 _SLACK = 7200
 # CreateTrainingJob's API reference: MaxRuntimeInSeconds is a day where none is given.
 _DAY = 86_400
+# A standard execution ends after a year (developer guide, "Service quotas"): a longer limit says nothing.
+_YEAR = 365 * _DAY
 # Lambda's quota for one invocation, and a minute for the call.
 _LAMBDA = 900 + 60
 
 
 def timeout_of(step: Step) -> int | None:
     """Seconds until a step's task is given up; None where the job's own limit is not written out, or there is none."""
+    found: int | None = None
     if step.type == "Lambda":
-        return _LAMBDA
-    if step.type == "Tuning":
-        return _tuning_timeout(step.arguments)
-    if step.type in ("Processing", "QualityCheck", "ClarifyCheck", "Training"):
-        return _job_timeout(step.arguments)
-    return None
+        found = _LAMBDA
+    elif step.type == "Tuning":
+        found = _tuning_timeout(step.arguments)
+    elif step.type in ("Processing", "QualityCheck", "ClarifyCheck", "Training"):
+        found = _job_timeout(step.arguments)
+    return found if found is not None and found <= _YEAR else None
 
 
 def _job_timeout(request: Mapping[str, Any]) -> int | None:

@@ -283,7 +283,11 @@ class Values:
         if address is None:
             what = f"{label} cannot be taken apart into a bucket and a key before the machine runs"
             return self._refuse(step, what, _SPLITTABLE, "unsplittable-uri")
-        return FileValue(*address, parse_path(body["Path"]))
+        path = parse_path(body["Path"])
+        if any(isinstance(key, str) and (key == "*" or set(key) & set("'\"\\")) for key in path):
+            what = f"the path {body['Path']} has a key that is * or holds a quotation mark or a backslash"
+            return self._refuse(step, what, "write the value under another key: interpreters disagree about these")
+        return FileValue(*address, path)
 
     def _property_file(self, reference: Reference, step: str) -> Computation:
         """The address of a property file: `<S3Uri of the step's output>/<FilePath>`, one slash between them."""

@@ -7,7 +7,7 @@ the name. A value made in a branch is handed on, scope by scope, until whoever r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from dagwright.engines.stepfunctions.compiler.dynamic import ParameterValue, Produced
@@ -18,6 +18,7 @@ STARTED = "Started"
 # The guide allows 80 characters; the depth and a number need some of them.
 _LONGEST = 60
 _OTHER = re.compile("[^A-Za-z0-9]+")
+_FAILURES = re.compile(f"{FAILURES}(__[0-9]+)?")
 _GENERAL = ("Value", "Arn", "Status")
 
 
@@ -26,6 +27,7 @@ class Variables:
 
     def __init__(self, flow: Flow, reads: Iterable[tuple[Produced, Scope]]) -> None:
         self._flow = flow
+        self._items: dict[Produced, int] = {}
         self._bases: dict[ParameterValue | Produced, str] = {}
         self._taken = {FAILURES, STARTED}
         self._made: dict[str, dict[Produced, None]] = {}
@@ -43,6 +45,10 @@ class Variables:
             if scope in seen:
                 return
             self._exports.setdefault(scope, {}).setdefault(value)
+
+    def hold_lists(self, items: Mapping[Produced, int]) -> None:
+        """Of these values the variable holds a list, of which the value is one item."""
+        self._items.update(items)
 
     def made_by(self, step: str) -> list[Produced]:
         """What is read of a step, in the order it was first asked for."""
@@ -68,12 +74,13 @@ class Variables:
         return at_depth(self.key(value), scope)
 
     def seen_from(self, value: ParameterValue | Produced, scope: Scope) -> str:
-        """The variable, as it is called where it is read: in the scope or in one around it."""
+        """The value, as it is spelled where it is read: the variable of the scope or of one around it."""
         if isinstance(value, ParameterValue):
             return self.key(value)
         around = set(_outwards(scope))
         home = next(one for one in _outwards(self._flow.scopes[value.step]) if one in around)
-        return self.name(value, home)
+        item = f"[{self._items[value]}]" if value in self._items else ""
+        return f"{self.name(value, home)}{item}"
 
     def _new(self, wanted: str) -> str:
         base = _OTHER.sub("_", wanted).strip("_") or "value"
@@ -91,6 +98,11 @@ class Variables:
 def at_depth(name: str, scope: Scope) -> str:
     """A variable's name in a scope; two underscores occur in no other place."""
     return f"{name}__{scope.depth}" if scope.depth else name
+
+
+def is_failures(name: str) -> bool:
+    """Whether this is the variable that keeps what went wrong, in whatever scope; no value has such a name."""
+    return _FAILURES.fullmatch(name) is not None
 
 
 def _outwards(scope: Scope) -> Iterable[Scope]:

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dagwright.definition.expression import Computation, unrolled
+from dagwright.definition.expression import Computation, render, unrolled
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.path import Path
 from dagwright.engines.losses import Loss
 from dagwright.engines.stepfunctions.compiler.conditions import Decision, decide
 from dagwright.engines.stepfunctions.compiler.dynamic import (
+    DYNAMIC,
     Dynamic,
     FileValue,
     Joined,
@@ -25,16 +26,23 @@ from dagwright.engines.stepfunctions.compiler.dynamic import (
     Started,
     Unique,
     dynamics,
+    payload,
 )
 from dagwright.engines.stepfunctions.compiler.job_names import job_names
 from dagwright.engines.stepfunctions.compiler.refusals import refusal_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.compiler.step_states import Calling, Deciding, Failing, Work, everything
 from dagwright.engines.stepfunctions.compiler.task_losses import losses_of
-from dagwright.engines.stepfunctions.compiler.task_values import Written
+from dagwright.engines.stepfunctions.compiler.task_values import InResult, Written
 from dagwright.engines.stepfunctions.compiler.tasks import task_of
 from dagwright.engines.stepfunctions.compiler.values import JOB_NAME, Values, joined
-from dagwright.errors import Problem
+from dagwright.errors import DefinitionError, EvaluationError, Problem
+
+_FILE = Loss(
+    "property-file",
+    "a file that it reads and that is no JSON, or larger than 256 KiB, ends the whole execution at once",
+    hint="a file that is not there fails the step alone",
+)
 
 
 class Workload:
@@ -69,11 +77,19 @@ class Workload:
             if step.type != "Condition":
                 continue
             if name in self._settings.known:
-                self.settled[name] = bool(self._settings.known[name].get("Outcome"))
+                self._recall(name)
                 continue
             self._decisions[name] = found = decide(step, self._values)
             if found.outcome is not None:
                 self.settled[name] = found.outcome
+
+    def _recall(self, name: str) -> None:
+        """To what a condition has come in the execution that goes on."""
+        outcome = self._settings.known[name].get("Outcome")
+        if not isinstance(outcome, bool):
+            what = f"it is not known to what the condition '{name}' has come"
+            self._refused.append(Problem("missing-result", what, "run the pipeline anew", step=name))
+        self.settled[name] = bool(outcome)
 
     def read(self, live: Sequence[str]) -> None:
         """Find out the work of these steps, which are in an order that keeps each behind those it waits for."""
@@ -85,9 +101,12 @@ class Workload:
         aliases = self._settle()
         self.steps = {name: _resolved(work, aliases) for name, work in self.steps.items()}
         self._name_jobs()
-        for work in self.steps.values():
+        for name, work in self.steps.items():
+            self._refused.extend(_unwritable(name, work))
             if isinstance(work, Deciding):
                 self.losses.extend(work.decision.losses)
+            if any(isinstance(value, FileValue) for value in dynamics(everything(work))):
+                self.losses.append(replace(_FILE, step=name))
 
     def reads(self) -> Iterator[tuple[str, Produced]]:
         """Which step reads what, in the order of the steps."""
@@ -95,6 +114,16 @@ class Workload:
             for value in dynamics(everything(work)):
                 if isinstance(value, Produced):
                     yield name, value
+
+    def lists(self) -> dict[Produced, int]:
+        """The values that a machine keeps in a list, and which item of it they are."""
+        return {
+            Produced(name, path): value.item
+            for name, work in self.steps.items()
+            if isinstance(work, Calling)
+            for path, value in work.task.values.items()
+            if isinstance(value, InResult) and value.item is not None
+        }
 
     def parameters(self) -> dict[str, ParameterValue]:
         """The parameters that are read, by name."""
@@ -113,13 +142,24 @@ class Workload:
         if step.type == "Condition":
             return Deciding(self._decisions[step.name])
         if step.type == "Fail":
-            return Failing(self._values.compiled(step.arguments.get("ErrorMessage", ""), step.name))
+            return self._failing(step)
         refused = refusal_of(step, self._settings)
         if refused is not None:
             self._refused.append(refused)
             return None
         task = task_of(step, self._names, self._settings, ())
         return Calling(task, (self._values.compiled(task.request, step.name),), comment=_comment(step))
+
+    def _failing(self, step: Step) -> Work | None:
+        message = self._values.compiled(step.arguments.get("ErrorMessage", ""), step.name)
+        if isinstance(message, DYNAMIC):
+            return Failing(message)
+        try:
+            return Failing(render(message))
+        except EvaluationError as error:
+            field = "Arguments.ErrorMessage"
+            self._refused.append(Problem("not-in-a-machine", error.message, error.hint, step=step.name, field=field))
+            return None
 
     def _settle(self) -> dict[Produced, Any]:
         """Make every task keep what others read of it; what its own request says already is told instead."""
@@ -163,11 +203,28 @@ class Workload:
                 count[value.step] = count.get(value.step, 0) + 1
         for name, asked in count.items():
             work, job = self.steps[name], self._names[name]
-            made = Joined((f"{job.base}-", Started(), "-", Unique(job.short)))
+            parts = (f"{job.base}-", Unique()) if job.short else (f"{job.base}-", Started(), "-", Unique())
+            made = Joined(parts)
             if asked == 1:
                 self.steps[name] = _resolved(work, {Produced(name, (JOB_NAME,)): made})
             elif isinstance(work, Calling):
                 self.steps[name] = replace(work, job_name=made)
+
+
+def _unwritable(name: str, work: Work) -> Iterator[Problem]:
+    """What of a step's requests the language cannot say."""
+    for template in work.templates if isinstance(work, Calling) else ():
+        try:
+            payload(template, _Anyhow())
+        except DefinitionError as error:
+            yield Problem("not-in-a-machine", error.message, error.hint, step=name, field="Arguments")
+
+
+class _Anyhow:
+    """Spells everything alike: whether it can be written does not depend on how."""
+
+    def spell(self, value: Any) -> str:
+        return "$"
 
 
 def _comment(step: Step) -> str:

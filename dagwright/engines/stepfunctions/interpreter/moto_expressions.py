@@ -127,7 +127,9 @@ def _leads_to_one_place(tree: JSONPath) -> bool:
 
 
 class Intrinsic(StringExpressionSimple):
-    """A call of an intrinsic function; what goes wrong in it is States.IntrinsicFailure, which a Catch may catch."""
+    """A call of an intrinsic function. What goes wrong in it is States.Runtime, which no Catch sees: the language has
+    States.IntrinsicFailure for it, but the service may report it so (developer guide, "Handling errors"), and a machine
+    must do without a Catch for it."""
 
     def __init__(self, text: str, function: StatesFunction) -> None:
         super().__init__(literal_value=text)
@@ -140,7 +142,7 @@ class Intrinsic(StringExpressionSimple):
             raise
         except Exception as error:
             cause = f"The function '{self.literal_value}' had the following error: {error}"
-            raise failure(env, StatesErrorNameType.StatesIntrinsicFailure.to_name(), cause) from error
+            raise failure(env, StatesErrorNameType.StatesRuntime.to_name(), cause) from error
 
 
 class Format(StringFormat):

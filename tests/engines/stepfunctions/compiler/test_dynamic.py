@@ -54,10 +54,9 @@ NAMES = Spelling()
         (Started(), "$Started"),
         (FileValue("b", "k", ("auc",)), "$.file"),
         (Unique(), DIGITS.format(0)),
-        (Unique(short=True), DIGITS.format(1)),
         (Joined((RATE,)), "States.Format('{}', $Rate)"),
         (Joined(("s3://b/", NAME, "/", RATE)), "States.Format('s3://b/{}/{}', $Name, $Rate)"),
-        (Joined(("job-", Unique(short=True))), f"States.Format('job-{{}}', {DIGITS.format(1)})"),
+        (Joined(("job-", Unique())), f"States.Format('job-{{}}', {DIGITS.format(0)})"),
         (Joined(("it's {", NAME, "} \\")), r"States.Format('it\'s \{{}\} \\', $Name)"),
     ],
 )

@@ -91,11 +91,11 @@ def test_a_row_of_steps_is_a_row_of_states() -> None:
 def test_a_diamond_waits_for_both_sides_and_no_longer() -> None:
     states = compiled(job("A"), job("B", "A"), job("C", "A"), job("D", "B", "C")).definition["States"]
     assert shape(states)["B + C"] == [
-        {"B": "B: done", "B: failed": None, "B: done": None},
-        {"C": "C: done", "C: failed": None, "C: done": None},
-        "B + C: all well",
+        {"B": "end of B", "end of B": None, "end of B (failed)": None},
+        {"C": "end of C", "end of C": None, "end of C (failed)": None},
+        "B + C joined",
     ]
-    assert shape(states)["B + C: all well"] == ["Pipeline failed", "D"]
+    assert shape(states)["B + C joined"] == ["Pipeline failed", "D"]
 
 
 def test_a_condition_leads_into_its_branches_which_are_never_side_by_side() -> None:
@@ -111,8 +111,8 @@ def test_what_does_not_wait_for_a_condition_runs_beside_its_branches() -> None:
     steps = (job("A"), condition("C", {"Get": "Steps.A.ProcessingJobArn"}, "x", [job("L")]), job("Other", "A"))
     states = compiled(*steps).definition["States"]
     left, right = states["C + Other"]["Branches"]
-    assert shape(left["States"])["C"] == ["L", "C: done"]
-    assert list(right["States"]) == ["Other", "Other: done", "Other: failed"]
+    assert shape(left["States"])["C"] == ["L", "end of C"]
+    assert list(right["States"]) == ["Other", "end of Other", "end of Other (failed)"]
 
 
 def test_an_order_that_does_not_nest_gets_a_barrier_and_says_so() -> None:
@@ -171,6 +171,40 @@ def test_a_machine_that_is_too_large_is_refused() -> None:
 def test_a_role_has_to_be_known() -> None:
     with pytest.raises(DefinitionError, match="Role"):
         compiled(job("A"), settings=MachineSettings("m"))
+
+
+@pytest.mark.parametrize("message", [["a", {"Get": "Parameters.X"}], {"a": 1}, None])
+def test_a_message_has_to_be_a_single_value(message: Any) -> None:
+    with pytest.raises(DefinitionError) as refused:
+        compiled(fail("Stop", message), parameters=[{"Name": "X", "Type": "String", "DefaultValue": "x"}])
+    (problem,) = refused.value.problems
+    assert (problem.step, problem.field) == ("Stop", "Arguments.ErrorMessage")
+
+
+@pytest.mark.parametrize(
+    "end", [{"MaxAttempts": 10**9}, {"MaxAttempts": float("inf")}, {"MaxAttempts": 0.5}, {"ExpireAfterMin": 10**9}]
+)
+def test_a_policy_beyond_what_the_service_takes_is_refused(end: dict[str, Any]) -> None:
+    unclear = {"ExceptionType": ["SageMaker.CAPACITY_ERROR"], "IntervalSeconds": 1, "BackoffRate": 2.0, **end}
+    with pytest.raises(DefinitionError) as refused:
+        compiled(job("A", RetryPolicies=[unclear]))
+    assert [problem.field for problem in refused.value.problems] == ["RetryPolicies[0]"]
+
+
+def test_steps_nested_beyond_reason_are_refused() -> None:
+    rows = [job("a0")]
+    for number in range(1, 130):
+        rows += [job(f"a{number}", f"a{number - 1}"), job(f"b{number}", f"a{number - 1}")]
+    with pytest.raises(DefinitionError, match="nested"):
+        compiled(*rows)
+
+
+def test_what_the_language_cannot_say_names_the_step() -> None:
+    odd = {"Environment": {"A": [{"Get": "Parameters.X"}, {"a": 1}]}}
+    parameters = [{"Name": "X", "Type": "String", "DefaultValue": "x"}]
+    with pytest.raises(DefinitionError) as refused:
+        compiled(job("A", Arguments=odd), job("B", Arguments=odd), parameters=parameters)
+    assert [problem.step for problem in refused.value.problems] == ["A", "B"]
 
 
 # ---- what it does ----
@@ -239,6 +273,63 @@ def test_a_job_is_started_again_for_what_its_policies_name(
     assert waited == waits
 
 
+def test_the_counters_of_a_loop_are_nobody_else_s() -> None:
+    reader = {"Environment": {"A": {"Get": "Parameters.A_wait"}, "B": {"Get": "Parameters.A_1"}}}
+    parameters = [{"Name": name, "Type": "String", "DefaultValue": "mine"} for name in ("A_wait", "A_1", "A_0")]
+    machine = compiled(
+        job("A", RetryPolicies=[policy("SageMaker.CAPACITY_ERROR"), policy("SageMaker.JOB_INTERNAL_ERROR")]),
+        job("B", "A", Arguments=reader),
+        parameters=parameters,
+    )
+    calls: list[Call] = []
+
+    def answer(call: Call) -> Any:
+        calls.append(call)
+        if len(calls) == 1:
+            raise TaskFailure("States.TaskFailed", '{"FailureReason":"CapacityError: no"}')
+        return {}
+
+    assert executed(machine, answer).status == "SUCCEEDED"
+    assert calls[-1].parameters["Environment"] == {"A": "mine", "B": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "status"),
+    [
+        ({"out": 1.5}, "Float", "SUCCEEDED"),
+        ({"out": "1.5"}, "Float", "FAILED"),
+        ({"out": True}, "Boolean", "SUCCEEDED"),
+        ({"out": 1}, "Boolean", "FAILED"),
+        ({"out": [1]}, "String", "FAILED"),
+        ({"out": None}, "String", "FAILED"),
+        ({}, "String", "FAILED"),
+    ],
+)
+def test_what_a_function_returns_is_checked_before_others_read_it(answer: Any, kind: str, status: str) -> None:
+    function = {
+        "Name": "F",
+        "Type": "Lambda",
+        "FunctionArn": "arn:aws:lambda:us-east-1:111122223333:function:f",
+        "Arguments": {},
+        "OutputParameters": [{"OutputName": "out", "OutputType": kind}],
+    }
+    reader = {"Environment": {"A": {"Get": "Steps.F.OutputParameters['out']"}}}
+    machine = compiled(function, job("B", Arguments=reader))
+    ended = executed(machine, lambda call: {"Payload": answer} if call.state == "F" else {})
+    assert ended.status == status
+    assert ended.error == ("F" if status == "FAILED" else "")
+
+
+def test_a_metric_that_no_job_reported_fails_whoever_reads_it() -> None:
+    train = {"Name": "Train", "Type": "Training", "Arguments": {}}
+    reader = {"Environment": {"A": {"Get": "Steps.Train.FinalMetricDataList['auc'].Value"}}}
+    machine = compiled(train, job("B", Arguments=reader))
+    for metrics, status in ([{"MetricName": "auc", "Value": 0.5}], "SUCCEEDED"), ([], "FAILED"), (None, "FAILED"):
+        result = {} if metrics is None else {"FinalMetricDataList": metrics}
+        ended = executed(machine, lambda call, result=result: result if call.state == "Train" else {})
+        assert (ended.status, ended.error) == (status, "B" if status == "FAILED" else "")
+
+
 def test_throttling_is_retried_without_a_policy_and_an_algorithm_error_is_not() -> None:
     errors = [
         error for entry in compiled(job("A")).definition["States"]["A"]["Retry"] for error in entry["ErrorEquals"]
@@ -254,7 +345,7 @@ def test_a_value_that_is_not_in_its_file_fails_the_step_and_says_which() -> None
     reader = {"AppSpecification": {"ContainerArguments": [from_file("A", "auc")]}}
     ended = executed(compiled(job("A"), job("B", "A", Arguments=reader)), answer)
     assert (ended.status, ended.error) == ("FAILED", "B")
-    assert ended.cause == "a single value is not in its file: auc in report.json"
+    assert ended.cause == "a single value is not where it should be: auc in report.json"
 
 
 def test_the_message_of_a_fail_step_is_the_cause_also_beside_other_steps() -> None:
@@ -273,8 +364,8 @@ def test_the_message_of_a_fail_step_is_the_cause_also_beside_other_steps() -> No
     ("given", "said"),
     [
         ({}, "the parameter 'Rate' has no value"),
-        ({"Rate": "fast"}, "Rate a number"),
-        ({"Rate": 1, "Way": "up"}, "Way one of left | right"),
+        ({"Rate": "fast"}, "'Rate' has to be a number"),
+        ({"Rate": 1, "Way": "up"}, "'Way' has to be one of: left, right"),
     ],
 )
 def test_start_values_are_checked_before_anything_runs(given: dict[str, Any], said: str) -> None:
@@ -304,6 +395,12 @@ def test_steps_that_are_done_do_not_run_again_and_their_results_stand_in_the_oth
     assert executed(machine, called.append).status == "SUCCEEDED"
     assert [call.state for call in called] == ["B"]
     assert called[0].parameters["AppSpecification"] == {"ContainerArguments": ["arn:of-old"]}
+
+
+def test_a_condition_whose_outcome_is_lost_cannot_be_gone_on_from() -> None:
+    with pytest.raises(DefinitionError) as refused:
+        compiled(condition("C", 1, 2), settings=MachineSettings("m", role="r", known={"C": {}, "gone": {}}))
+    assert [problem.code for problem in refused.value.problems] == ["missing-result"]
 
 
 # ---- what other people wrote ----

@@ -116,7 +116,7 @@ def test_a_tuning_job_tries_its_own_jobs_again() -> None:
     ],
 )
 def test_only_the_beginning_of_the_reason_counts(reason: str, matches: bool) -> None:
-    (rule,) = rules([Again(("CapacityError",), 1, 1, 1.0)], "attempts", "wait")
+    (rule,) = rules([Again(("CapacityError",), 1, 1, 1.0)], ["attempts"], "seconds", "wait")
     pattern = rule["And"][0]["StringMatches"]
     cause = f'{{"TrainingJobName":"t","FailureReason":"{reason}","TrainingJobStatus":"Failed"}}'
     assert fnmatchcase(cause, pattern) == matches

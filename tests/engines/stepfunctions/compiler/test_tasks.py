@@ -213,12 +213,6 @@ PROCESSING = {
         ("Training", ("ModelArtifacts", "S3ModelArtifacts"), "$.ModelArtifacts.S3ModelArtifacts"),
         ("Training", ("HyperParameters", "a.b"), "$.HyperParameters['a.b']"),
         ("Training", ("InputDataConfig", 1, "ChannelName"), "$.InputDataConfig[1].ChannelName"),
-        (
-            "Training",
-            ("FinalMetricDataList", "val:auc", "Value"),
-            "States.ArrayGetItem($.FinalMetricDataList[?(@.MetricName=='val:auc')].Value, 0)",
-        ),
-        ("Training", ("FinalMetricDataList", 0, "Value"), "$.FinalMetricDataList[0].Value"),
         ("Tuning", ("BestTrainingJob", "TrainingJobName"), "$.BestTrainingJob.TrainingJobName"),
         (
             "Processing",
@@ -230,6 +224,12 @@ PROCESSING = {
 )
 def test_what_a_job_has_done_is_in_its_describe_response(kind: str, path: Path, expected: str) -> None:
     assert value(kind, path, PROCESSING) == InResult(expected)
+
+
+def test_a_metric_that_no_job_has_reported_is_an_empty_list() -> None:
+    named, counted = (("FinalMetricDataList", key, "Value") for key in ("val:auc", 2))
+    assert value("Training", named) == InResult("$..FinalMetricDataList[?(@.MetricName=='val:auc')].Value", item=0)
+    assert value("Training", counted) == InResult("$..FinalMetricDataList[*].Value", item=2)
 
 
 @pytest.mark.parametrize(
@@ -283,8 +283,8 @@ def test_the_best_training_jobs_of_a_tuning_job_are_listed(kind: str, order: str
     paths: list[Path] = [("TrainingJobSummaries", rank, "TrainingJobName") for rank in (0, 4)]
     made = task("Tuning", arguments, *paths)
     assert [selected(made, path) for path in paths] == [
-        InResult("$.TrainingJobSummaries[0].TrainingJobName", 1),
-        InResult("$.TrainingJobSummaries[4].TrainingJobName", 1),
+        InResult("$..TrainingJobSummaries[*].TrainingJobName", 1, item=0),
+        InResult("$..TrainingJobSummaries[*].TrainingJobName", 1, item=4),
     ]
     (ask,) = made.after
     assert ask.resource.endswith(":listTrainingJobsForHyperParameterTuningJob")
@@ -297,6 +297,9 @@ def test_the_best_training_jobs_of_a_tuning_job_are_listed(kind: str, order: str
     }
 
 
+SINGLE = ("IsString", "IsNumeric", "IsBoolean")
+
+
 def test_output_parameters_are_typed_as_declared() -> None:
     outputs = [
         {"OutputName": "uri", "OutputType": "String"},
@@ -305,10 +308,10 @@ def test_output_parameters_are_typed_as_declared() -> None:
     uri: Path = ("OutputParameters", "uri")
     count: Path = ("OutputParameters", "a b")
     made = task("Lambda", {}, uri, count, FunctionArn="f", OutputParameters=outputs)
-    assert selected(made, uri) == InResult("States.Format('{}', $.Payload.uri)")
-    assert selected(made, count) == InResult("States.StringToJson(States.Format('{}', $.Payload['a b']))")
+    assert selected(made, uri) == InResult("States.Format('{}', $.Payload.uri)", needs="$.Payload.uri", tests=SINGLE)
+    assert selected(made, count) == InResult("$.Payload['a b']", needs="$.Payload['a b']", tests=("IsNumeric",))
     answered = value("Callback", uri, SqsQueueUrl="q", OutputParameters=outputs)
-    assert answered == InResult("States.Format('{}', $.uri)")
+    assert answered == InResult("States.Format('{}', $.uri)", needs="$.uri", tests=SINGLE)
 
 
 def test_what_an_emr_step_was_asked_to_do_is_known() -> None:
@@ -384,7 +387,7 @@ def test_bases_are_short_plain_and_distinct() -> None:
     assert names["Train"].base == "acme-churn-train"
     assert names["Tr_ain"].base == "acme-churn-tr-ain"
     for name in names.values():
-        whole = f"{name.base}-20261121170959-{'0' * (4 if name.short else 8)}"
+        whole = f"{name.base}{'' if name.short else '-20261121170959'}-{'0' * 8}"
         assert len(whole) <= name.longest
         assert all(part.isalnum() and part.isascii() and part == part.lower() for part in name.base.split("-"))
     assert names["Tune"].longest == 32

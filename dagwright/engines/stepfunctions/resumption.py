@@ -17,7 +17,8 @@ from dagwright.engines.execution import SUCCEEDED, Execution, StepRun
 from dagwright.engines.stepfunctions.compiler.machine import compile_machine
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.executions import RESUMED, Executions, resumed_from
-from dagwright.engines.stepfunctions.state_machines import LONGEST_NAME, machine_tags, source_in, tag_list
+from dagwright.engines.stepfunctions.limits import longest_name
+from dagwright.engines.stepfunctions.state_machines import machine_tags, source_in, tag_list
 from dagwright.errors import AWSError, ConfigurationError
 
 _SUFFIX = "-rest"
@@ -30,7 +31,7 @@ class Place(Names, Protocol):
     def role(self) -> str: ...
 
 
-class Rest:
+class Resumption:
     """Makes such machines. Every call raises AWSError."""
 
     def __init__(self, clients: Clients, executions: Executions, place: Place) -> None:
@@ -44,7 +45,7 @@ class Rest:
             return execution.pipeline
         after = self._place.pipeline_name("pipeline").rpartition("pipeline")[2]
         ending = f"{_SUFFIX}{after}"
-        return execution.pipeline.removesuffix(after)[: LONGEST_NAME - len(ending)] + ending
+        return execution.pipeline.removesuffix(after)[: longest_name() - len(ending)] + ending
 
     def prepare(self, execution: Execution, complete: Callable[[Execution], None]) -> tuple[list[str], str]:
         """Make or change the machine; the steps that need not run again, and the ARN of its version to be started.
@@ -71,7 +72,7 @@ class Rest:
         known: dict[str, Mapping[str, Any]] = {}
         for one in reversed(line):
             complete(one)
-            known.update((step.name, _result(step)) for step in one.steps.values() if step.status == SUCCEEDED)
+            known.update((step.name, _result(step)) for step in one.steps.values() if _is_settled(step))
         return line[-1], known
 
     def _settings(self, name: str, first: Execution, tags: Mapping[str, str]) -> MachineSettings:
@@ -124,6 +125,12 @@ class Rest:
             with aws_errors(f"The state machine {name} could not be updated"):
                 made = states.update_state_machine(stateMachineArn=arn, **request)
         return str(made["stateMachineVersionArn"])
+
+
+def _is_settled(step: StepRun) -> bool:
+    """Whether a step need not run again: it has succeeded, and a condition has said to what it has come."""
+    is_silent = step.type == "Condition" and "Outcome" not in step.metadata.get("Condition", {})
+    return step.status == SUCCEEDED and not is_silent
 
 
 def _result(step: StepRun) -> Mapping[str, Any]:

@@ -1,0 +1,37 @@
+"""S3 addresses: `s3://bucket/key` comes in, its parts go out. What no engine could have an object at is refused."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from dagwright.errors import StorageError
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # the S3 user guide's naming rules, without the rare ones
+
+
+def split_uri(uri: str) -> tuple[str, list[str]]:
+    """(bucket, the parts of the key). Raises StorageError for what is no `s3://bucket/key`, or has a key that is no
+    way down a folder tree: what is an address on AWS is one on this machine."""
+    scheme, separator, rest = uri.partition("://")
+    if scheme != "s3" or not separator:
+        raise StorageError(f"'{uri}' is not an S3 address", hint="It has the form s3://bucket/key.")
+    bucket, _, key = rest.partition("/")
+    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+        raise StorageError(f"'{uri}' names no possible bucket: '{bucket}'")
+    parts = [part for part in key.split("/") if part]
+    if any(part in (".", "..") or "\0" in part for part in parts):
+        raise StorageError(f"'{uri}' is refused: its key would leave the bucket's folder")
+    try:
+        os.fsencode(key)
+    except UnicodeEncodeError:
+        raise StorageError(f"{uri!a} is refused: its key is no text that a file can be named by") from None
+    return bucket, parts
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """The two halves of an object's address, the key to the letter. Raises StorageError if it is none."""
+    bucket, parts = split_uri(uri)
+    if not parts:
+        raise StorageError(f"'{uri}' is no address of an object", hint="It has the form s3://bucket/key.")
+    return bucket, uri.removeprefix(f"s3://{bucket}/")
