@@ -6,10 +6,8 @@ then put in the order in which control reaches them.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from dagwright.definition.expression import Computation
 from dagwright.engines.stepfunctions.compiler.dynamic import Produced
@@ -26,9 +24,9 @@ from dagwright.engines.stepfunctions.compiler.flow import (
     Scope,
 )
 from dagwright.engines.stepfunctions.compiler.names import FAILED_STATE, SUCCEEDED_STATE, StateNames
+from dagwright.engines.stepfunctions.compiler.states import State, States
+from dagwright.engines.stepfunctions.compiler.step_states import StepWriter
 from dagwright.engines.stepfunctions.compiler.variables import FAILURES, Variables, at_depth
-
-State = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,48 +38,10 @@ class Ways:
     out: str
 
 
-class StepStates(Protocol):
-    """Writes the states of single steps."""
-
-    def run(self, step: str, scope: Scope, states: States, on: str, out: str) -> str:
-        """The states of a step that is not a decision; the name of the first."""
-
-    def decide(self, step: str, scope: Scope, states: States, ways: tuple[str, str], out: str) -> str:
-        """The states of a condition, which leads to one of two others; the name of the first."""
-
-
-class States:
-    """The states of one scope, by name."""
-
-    def __init__(self) -> None:
-        self._states: dict[str, State] = {}
-
-    def add(self, name: str, state: State) -> str:
-        self._states[name] = state
-        return name
-
-    def get(self, name: str) -> State:
-        return self._states[name]
-
-    def in_order(self, start: str) -> dict[str, State]:
-        """Those that control reaches, each behind the first that leads to it, ends last."""
-        found: dict[str, State] = {}
-        ends: dict[str, State] = {}
-        pending = deque([start])
-        while pending:
-            name = pending.popleft()
-            if name in found or name in ends:
-                continue
-            state = self._states[name]
-            (ends if _is_end(state) else found)[name] = state
-            pending.extend(_targets(state))
-        return {**found, **ends}
-
-
 class Emission:
     """Writes one flow."""
 
-    def __init__(self, steps: StepStates, variables: Variables, names: StateNames) -> None:
+    def __init__(self, steps: StepWriter, variables: Variables, names: StateNames) -> None:
         self._steps = steps
         self._variables = variables
         self._names = names
@@ -228,18 +188,3 @@ def _steps_in(node: Node | None) -> Iterator[str]:
             pending.extend((here.if_false, here.if_true))
             if isinstance(here, Decide):
                 yield here.step
-
-
-def _is_end(state: Mapping[str, Any]) -> bool:
-    return state["Type"] in ("Succeed", "Fail") or bool(state.get("End"))
-
-
-def _targets(state: Mapping[str, Any]) -> Iterator[str]:
-    if "Next" in state:
-        yield state["Next"]
-    for rule in state.get("Choices", ()):
-        yield rule["Next"]
-    if "Default" in state:
-        yield state["Default"]
-    for caught in state.get("Catch", ()):
-        yield caught["Next"]

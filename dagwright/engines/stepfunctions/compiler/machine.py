@@ -17,13 +17,14 @@ from typing import Any
 from dagwright.definition.expression import unrolled
 from dagwright.definition.graph import Graph
 from dagwright.engines.losses import Loss
-from dagwright.engines.stepfunctions.compiler.emission import Emission, State, States
+from dagwright.engines.stepfunctions.compiler.emission import Emission
 from dagwright.engines.stepfunctions.compiler.flow import Flow, flow_of
 from dagwright.engines.stepfunctions.compiler.machine_losses import added_waiting, late_ends, long_history
 from dagwright.engines.stepfunctions.compiler.names import FAILED_STATE, SUCCEEDED_STATE, StateNames
 from dagwright.engines.stepfunctions.compiler.opening import opening
 from dagwright.engines.stepfunctions.compiler.requirements import Requirements
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
+from dagwright.engines.stepfunctions.compiler.states import State, States
 from dagwright.engines.stepfunctions.compiler.step_states import StepWriter
 from dagwright.engines.stepfunctions.compiler.structure import structure
 from dagwright.engines.stepfunctions.compiler.variables import FAILURES, Variables

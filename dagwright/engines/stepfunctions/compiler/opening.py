@@ -9,8 +9,8 @@ from dagwright.definition.declaration import Parameter
 from dagwright.definition.expression import render
 from dagwright.definition.graph import Graph
 from dagwright.definition.parameters import start_values
-from dagwright.engines.stepfunctions.compiler.emission import State, States
 from dagwright.engines.stepfunctions.compiler.names import CHECK_STATE, FAILED_STATE, MERGE_STATE, READ_STATE
+from dagwright.engines.stepfunctions.compiler.states import State, States
 from dagwright.engines.stepfunctions.compiler.task_values import path_text
 from dagwright.engines.stepfunctions.compiler.variables import FAILURES, STARTED, Variables
 from dagwright.engines.stepfunctions.compiler.work import Workload

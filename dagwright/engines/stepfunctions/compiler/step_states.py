@@ -28,10 +28,10 @@ from dagwright.engines.stepfunctions.compiler.dynamic import (
     payload,
     spelled,
 )
-from dagwright.engines.stepfunctions.compiler.emission import State, States
 from dagwright.engines.stepfunctions.compiler.flow import OUTCOME, SUCCEEDED, Scope
 from dagwright.engines.stepfunctions.compiler.loops import rules
 from dagwright.engines.stepfunctions.compiler.names import FAILED_STATE, StateNames
+from dagwright.engines.stepfunctions.compiler.states import State, States
 from dagwright.engines.stepfunctions.compiler.task_values import InResult, path_text
 from dagwright.engines.stepfunctions.compiler.tasks import Task
 from dagwright.engines.stepfunctions.compiler.values import JOB_NAME

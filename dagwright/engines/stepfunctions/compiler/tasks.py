@@ -15,11 +15,9 @@ from dagwright.definition.expression import GET, JOIN, is_expression
 from dagwright.definition.graph import Step
 from dagwright.definition.path import Path
 from dagwright.definition.retries import Again, loops_of
-from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS, JobName, job_names
-from dagwright.engines.stepfunctions.compiler.refusals import refusal_of
+from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
 from dagwright.engines.stepfunctions.compiler.retries import Retry, retries_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
-from dagwright.engines.stepfunctions.compiler.task_losses import losses_of
 from dagwright.engines.stepfunctions.compiler.task_requests import JOB_NAME, request_of, training_definitions
 from dagwright.engines.stepfunctions.compiler.task_values import (
     InResult,
@@ -34,22 +32,6 @@ from dagwright.engines.stepfunctions.compiler.task_values import (
     written,
 )
 from dagwright.engines.stepfunctions.compiler.timeouts import timeout_of
-
-__all__ = [
-    "RESOURCES",
-    "Again",
-    "InResult",
-    "JobName",
-    "Retry",
-    "Task",
-    "Value",
-    "Written",
-    "job_names",
-    "losses_of",
-    "refusal_of",
-    "selected",
-    "task_of",
-]
 
 #: By type of step: the integration that does its work.
 RESOURCES: Mapping[str, str] = {
@@ -84,14 +66,13 @@ _SUMMARIES = "TrainingJobSummaries"
 class Task:
     """One call, as a state of a machine makes it.
 
-    `request` is in the definition's language, the name of its job the variable `Execution.JobName`, made as `job_name`
-    says. `values` says where everything is that others read of the step, and what the calls in `after` need: reads that
-    follow at once, because the first call does not tell.
+    `request` is in the definition's language, the name of its job the variable `Execution.JobName`. `values` says where
+    everything is that others read of the step, and what the calls in `after` need: reads that follow at once, because
+    the first call does not tell.
     """
 
     resource: str
     request: Mapping[str, Any]
-    job_name: JobName | None = None
     timeout_seconds: int | None = None
     retries: tuple[Retry, ...] = ()
     again: tuple[Again, ...] = ()
@@ -99,9 +80,9 @@ class Task:
     after: tuple[Task, ...] = ()
 
 
-def task_of(step: Step, names: Mapping[str, JobName], settings: MachineSettings, needed: Sequence[Path]) -> Task:
-    """The task of a step that `refusal_of` has nothing against. `names` is of `job_names`; `needed` are the paths that
-    other steps read of this one. A Problem among the values is a path that no machine can know."""
+def task_of(step: Step, settings: MachineSettings, needed: Sequence[Path]) -> Task:
+    """The task of a step that `refusal_of` has nothing against. `needed` are the paths that other steps read of this
+    one. A Problem among the values is a path that no machine can know."""
     request = request_of(step, settings.role)
     values, follow_up = _values(step, request, needed)
     after: tuple[Task, ...] = ()
@@ -111,18 +92,12 @@ def task_of(step: Step, names: Mapping[str, JobName], settings: MachineSettings,
     return Task(
         _arn(settings, RESOURCES[step.type]),
         request,
-        names.get(step.name),
         timeout_of(step),
         retries_of(step),
         loops_of(step),
         values,
         after,
     )
-
-
-def selected(task: Task, path: Path) -> Value:
-    """Where a value is that another step reads of a task's step. KeyError if it was not among those `needed`."""
-    return task.values[path]
 
 
 def _arn(settings: MachineSettings, resource: str) -> str:

@@ -147,7 +147,7 @@ class Workload:
         if refused is not None:
             self._refused.append(refused)
             return None
-        task = task_of(step, self._names, self._settings, ())
+        task = task_of(step, self._settings, ())
         return Calling(task, (self._values.compiled(task.request, step.name),), comment=_comment(step))
 
     def _failing(self, step: Step) -> Work | None:
@@ -182,7 +182,7 @@ class Workload:
         work = self.steps[name]
         if not isinstance(work, Calling):
             return []
-        task = task_of(self._graph.steps[name], self._names, self._settings, paths)
+        task = task_of(self._graph.steps[name], self._settings, paths)
         after = [self._values.compiled(one.request, name) for one in task.after]
         self.steps[name] = replace(work, task=task, templates=(work.templates[0], *after))
         told: list[Any] = []

@@ -12,19 +12,12 @@ import pytest
 
 from dagwright.definition.graph import Graph, examine_definition, read_definition
 from dagwright.definition.path import Path
+from dagwright.engines.stepfunctions.compiler.job_names import job_names
+from dagwright.engines.stepfunctions.compiler.refusals import refusal_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
-from dagwright.engines.stepfunctions.compiler.tasks import (
-    RESOURCES,
-    InResult,
-    Task,
-    Value,
-    Written,
-    job_names,
-    losses_of,
-    refusal_of,
-    selected,
-    task_of,
-)
+from dagwright.engines.stepfunctions.compiler.task_losses import losses_of
+from dagwright.engines.stepfunctions.compiler.task_values import InResult, Value, Written
+from dagwright.engines.stepfunctions.compiler.tasks import RESOURCES, Task, task_of
 from dagwright.errors import Problem
 
 ROLE = "arn:aws:iam::123456789012:role/Machine"
@@ -50,11 +43,17 @@ def step_of(kind: str, arguments: dict[str, Any] | None = None, **envelope: Any)
 def task(kind: str, arguments: dict[str, Any] | None = None, *needed: Path, **envelope: Any) -> Task:
     graph = graph_of(step_of(kind, arguments, **envelope))
     assert refusal_of(graph.steps["S"], SETTINGS) is None
-    return task_of(graph.steps["S"], job_names(graph, SETTINGS), SETTINGS, needed)
+    return task_of(graph.steps["S"], SETTINGS, needed)
 
 
 def value(kind: str, path: Path, arguments: dict[str, Any] | None = None, **envelope: Any) -> Value:
-    return selected(task(kind, arguments, path, **envelope), path)
+    return task(kind, arguments, path, **envelope).values[path]
+
+
+def base(kind: str, arguments: dict[str, Any] | None = None) -> str:
+    """What the names of a step's jobs begin with; nothing if it has none to name."""
+    names = job_names(graph_of(step_of(kind, arguments)), SETTINGS)
+    return names["S"].base if names else ""
 
 
 def refusal(
@@ -78,14 +77,13 @@ def test_a_job_is_its_arguments_and_a_name() -> None:
         "RoleArn": "r",
         "HyperParameters": {"rate": {"Get": "Parameters.Rate"}},
     }
-    assert made.job_name is not None
-    assert made.job_name.base == "acme-churn-s"
+    assert base("Training") == "acme-churn-s"
 
 
 def test_the_partition_is_the_settings() -> None:
     graph = graph_of(step_of("Model"))
     settings = MachineSettings("m", partition="aws-cn")
-    made = task_of(graph.steps["S"], job_names(graph, settings), settings, ())
+    made = task_of(graph.steps["S"], settings, ())
     assert made.resource == "arn:aws-cn:states:::sagemaker:createModel"
 
 
@@ -105,15 +103,14 @@ def test_a_job_that_names_no_role_gets_the_project_s() -> None:
 
 def test_the_arguments_of_a_step_stay_as_they_were() -> None:
     graph = graph_of(step_of("Tuning", {"TrainingJobDefinition": {"Environment": None}}))
-    task_of(graph.steps["S"], job_names(graph, SETTINGS), SETTINGS, ())
+    task_of(graph.steps["S"], SETTINGS, ())
     assert graph.steps["S"].arguments == {"TrainingJobDefinition": {"Environment": None}}
 
 
 def test_a_name_in_the_arguments_is_only_a_beginning() -> None:
     made = task("Training", {"TrainingJobName": "Nightly_Churn"})
     assert made.request["TrainingJobName"] == JOB_NAME
-    assert made.job_name is not None
-    assert made.job_name.base == "nightly-churn"
+    assert base("Training", {"TrainingJobName": "Nightly_Churn"}) == "nightly-churn"
 
 
 def test_a_function_gets_its_arguments_as_they_are() -> None:
@@ -121,7 +118,7 @@ def test_a_function_gets_its_arguments_as_they_are() -> None:
     made = task("Lambda", arguments, FunctionArn={"Get": "Parameters.Function"})
     assert made.resource.endswith(":lambda:invoke")
     assert made.request == {"FunctionName": {"Get": "Parameters.Function"}, "Payload": arguments}
-    assert made.job_name is None
+    assert base("Lambda") == ""
 
 
 def test_a_callback_puts_the_service_s_message_into_the_queue() -> None:
@@ -242,7 +239,7 @@ def test_a_metric_that_no_job_has_reported_is_an_empty_list() -> None:
 )
 def test_the_name_of_a_job_needs_no_asking(kind: str, member: str) -> None:
     made = task(kind, {}, (member,))
-    assert selected(made, (member,)) == Written(JOB_NAME)
+    assert made.values[(member,)] == Written(JOB_NAME)
     assert made.after == ()
 
 
@@ -282,7 +279,7 @@ def test_the_best_training_jobs_of_a_tuning_job_are_listed(kind: str, order: str
     arguments = {"HyperParameterTuningJobConfig": {"HyperParameterTuningJobObjective": {"Type": kind}}}
     paths: list[Path] = [("TrainingJobSummaries", rank, "TrainingJobName") for rank in (0, 4)]
     made = task("Tuning", arguments, *paths)
-    assert [selected(made, path) for path in paths] == [
+    assert [made.values[path] for path in paths] == [
         InResult("$..TrainingJobSummaries[*].TrainingJobName", 1, item=0),
         InResult("$..TrainingJobSummaries[*].TrainingJobName", 1, item=4),
     ]
@@ -308,8 +305,8 @@ def test_output_parameters_are_typed_as_declared() -> None:
     uri: Path = ("OutputParameters", "uri")
     count: Path = ("OutputParameters", "a b")
     made = task("Lambda", {}, uri, count, FunctionArn="f", OutputParameters=outputs)
-    assert selected(made, uri) == InResult("States.Format('{}', $.Payload.uri)", needs="$.Payload.uri", tests=SINGLE)
-    assert selected(made, count) == InResult("$.Payload['a b']", needs="$.Payload['a b']", tests=("IsNumeric",))
+    assert made.values[uri] == InResult("States.Format('{}', $.Payload.uri)", needs="$.Payload.uri", tests=SINGLE)
+    assert made.values[count] == InResult("$.Payload['a b']", needs="$.Payload['a b']", tests=("IsNumeric",))
     answered = value("Callback", uri, SqsQueueUrl="q", OutputParameters=outputs)
     assert answered == InResult("States.Format('{}', $.uri)", needs="$.uri", tests=SINGLE)
 
@@ -525,10 +522,9 @@ def all_tasks(path: FilePath) -> Iterator[Task]:
         for reference in step.references:
             if reference.root == "Steps" and reference.property_file is None:
                 needed[reference.name].append(reference.path)
-    names = job_names(graph, SETTINGS)
     for step in graph.steps.values():
         if step.type in RESOURCES and refusal_of(step, SETTINGS) is None:
-            yield from with_those_after(task_of(step, names, SETTINGS, needed[step.name]))
+            yield from with_those_after(task_of(step, SETTINGS, needed[step.name]))
 
 
 def with_those_after(made: Task) -> Sequence[Task]:
