@@ -107,6 +107,7 @@ def deployment_of(arguments: Namespace) -> Deployment:
 
 def say_problems(deployment: Deployment, arguments: Namespace) -> None:
     """Count the warnings of each pipeline on standard error, and show the errors."""
+    engine = deployment.destination.engine
     for name, problems in deployment.problems.items():
         errors = [problem for problem in problems if problem.severity == "error"]
         for problem in errors:
@@ -114,7 +115,7 @@ def say_problems(deployment: Deployment, arguments: Namespace) -> None:
         counts = [(len(errors), "error"), (len(problems) - len(errors), "warning")]
         said = ", ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
         if said:
-            look = validate_command(arguments, deployment.destination.engine, source_words(arguments, name))
+            look = validate_command(arguments, engine, deployment.project, source_words(arguments, name))
             print(f"{name}: {said} (look closer: {look})", file=sys.stderr)
 
 

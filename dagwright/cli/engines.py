@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dagwright.cli.local import local_engine
@@ -15,9 +16,19 @@ if TYPE_CHECKING:
     from dagwright.project import Project
 
 
+_SERVICES: Mapping[str, EngineName] = {"sagemaker": "sagemaker", "states": "stepfunctions"}
+
+
 def engine_name(arguments: Namespace, project: Project) -> EngineName:
-    """What `--engine` says, else the configuration of the environment."""
-    named: EngineName = arguments.engine or project.engine
+    """What the ARN of an execution or `--engine` says, else the configuration of the environment."""
+    return _named_engine(arguments) or project.engine
+
+
+def _named_engine(arguments: Namespace) -> EngineName | None:
+    """The engine that the words name: the ARN of an execution leaves no choice."""
+    execution = getattr(arguments, "execution", None) or getattr(arguments, "resume", None) or ""
+    of_the_arn = _SERVICES.get(execution.split(":")[2]) if execution.count(":") > 2 else None
+    named: EngineName | None = of_the_arn or getattr(arguments, "engine", None)
     return named
 
 
@@ -42,9 +53,10 @@ def command(arguments: Namespace, words: str) -> str:
     return f"{program_name()} {words}{_env_words(arguments)}{_engine_words(arguments)}"
 
 
-def validate_command(arguments: Namespace, target: EngineName, pipeline: str = "") -> str:
+def validate_command(arguments: Namespace, target: EngineName, project: Project, pipeline: str = "") -> str:
     """The command that says what is wrong with a pipeline, as `source_words` name it, or with all that there are."""
-    words = f"validate {pipeline}".rstrip() + (f" --target {target}" if target != "sagemaker" else "")
+    is_said = (target, project.engine) != ("sagemaker", "sagemaker")
+    words = f"validate {pipeline}".rstrip() + (f" --target {target}" if is_said else "")
     return f"{program_name()} {words}{_env_words(arguments)}"
 
 
@@ -54,7 +66,7 @@ def _env_words(arguments: Namespace) -> str:
 
 def _engine_words(arguments: Namespace) -> str:
     """What has to be said again for a command to go to the same engine. One place knows all runs on this machine."""
-    named = getattr(arguments, "engine", None)
+    named = _named_engine(arguments)
     return f" --engine {named}" if named and arguments.env != "local" else ""
 
 

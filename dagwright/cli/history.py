@@ -6,8 +6,10 @@ from argparse import Namespace
 from contextlib import closing
 
 from dagwright.cli import DONE
-from dagwright.cli.engines import engine_of
+from dagwright.cli.engines import engine_name, engine_of
+from dagwright.cli.sources import project_of
 from dagwright.cli.text import as_json, columns, day_and_clock, duration, seconds_between
+from dagwright.engines.aws.wanted import none_of
 from dagwright.engines.execution import Execution
 
 
@@ -19,9 +21,11 @@ def run(arguments: Namespace) -> int:
         print(as_json({"PipelineExecutionSummaries": [execution.summary() for execution in executions]}))
     elif executions:
         print(columns([["execution", "pipeline", "state", "started", "time", ""], *map(_row, executions)]))
+    elif arguments.env == "local":
+        print("Nothing has run here yet.")
     else:
-        where = "here" if arguments.env == "local" else f"in {arguments.env}"
-        print(f"Nothing has run {where} yet.")
+        what, other = none_of(engine_name(arguments, project_of(arguments)), arguments.env, "has run")
+        print(f"{what} yet. {other}")
     return DONE
 
 

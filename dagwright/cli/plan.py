@@ -41,5 +41,5 @@ def _warning(deployment: Deployment, arguments: Namespace) -> str:
         return ""
     count = "An error keeps" if errors == 1 else f"{errors} errors keep"
     named = source_words(arguments, arguments.pipeline or "")
-    look = validate_command(arguments, deployment.destination.engine, named)
+    look = validate_command(arguments, deployment.destination.engine, deployment.project, named)
     return f"**{count} this from being deployed**; `{look}` says more.\n\n"

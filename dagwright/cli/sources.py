@@ -6,6 +6,7 @@ when it is deployed.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from argparse import Namespace
@@ -157,7 +158,7 @@ def _places(pipeline: Pipeline) -> dict[str, str]:
 
 
 def _from_file(name: str) -> Source:
-    text = file_text(name)
+    text = definition_text(name)
     try:
         return Source(file_stem(name), text, read_definition(text))
     except DefinitionError as error:
@@ -169,7 +170,21 @@ def file_stem(name: str) -> str:
     return "definition" if name == "-" else Path(name).name.split(".")[0]
 
 
-def file_text(name: str) -> str:
+def definition_text(name: str) -> str:
+    """The text of a definition file. Raises StorageError, DefinitionError for a state machine or what is no text."""
+    text = _file_text(name)
+    if '"StartAt"' in text and '"States"' in text:
+        try:
+            machine = json.loads(text)
+        except (ValueError, RecursionError):
+            return text  # whoever reads it says where
+        if isinstance(machine, dict) and {"StartAt", "States"} <= machine.keys() and "Steps" not in machine:
+            hint = "Give the definition that it was made of; one that was rendered here names it in its Comment."
+            raise DefinitionError(f"{name}: this is a state machine, not a pipeline definition", hint=hint)
+    return text
+
+
+def _file_text(name: str) -> str:
     """The text of a definition file, without a byte-order mark."""
     try:
         with open(sys.stdin.fileno() if name == "-" else name, "rb", closefd=name != "-") as file:

@@ -36,6 +36,8 @@ def _text(execution: Execution) -> str:
     lines = [head, when.rstrip()]
     if execution.failure_reason:
         lines.append(f"reason: {shown(execution.failure_reason)}")
+    if execution.note:
+        lines.append(f"note: {shown(execution.note)}")
     if execution.link:
         place = "in Studio" if ":sagemaker:" in execution.arn else "in the console"
         lines.append(f"{place}: {execution.link}")

@@ -11,7 +11,7 @@ from dagwright.cli.engines import command, source_words
 from dagwright.cli.plan_text import print_plan
 from dagwright.cli.text import as_json
 from dagwright.engines.aws.plan import Plan
-from dagwright.engines.aws.saved_plan import refuse_if_moved
+from dagwright.engines.aws.saved_plan import engine_in, refuse_if_moved
 from dagwright.engines.aws.service import Done
 from dagwright.engines.aws.upsert import refuse_others
 from dagwright.engines.local.store import storage_errors
@@ -25,11 +25,13 @@ _WIDEST = len("CreateScheduleGroup")
 
 def run(arguments: Namespace) -> int:
     """Print the plan, and every change as soon as it is made."""
+    saved = _saved(arguments)
+    if saved is not None:
+        arguments.engine = arguments.engine or engine_in(saved)
     deployment = deployment_of(arguments)
     if deployment.errors:
         raise DefinitionError("Nothing was deployed: there are errors to correct first", deployment.errors)
     say_problems(deployment, arguments)
-    saved = _saved(arguments)
     plan = deployment.plan()
     if saved is not None:
         refuse_if_moved(saved, plan)

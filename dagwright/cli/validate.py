@@ -16,8 +16,8 @@ from dagwright.cli import DONE, FAILED
 from dagwright.cli.findings import findings, placed
 from dagwright.cli.sources import (
     Source,
+    definition_text,
     file_stem,
-    file_text,
     has_project,
     pipeline_files,
     project_of,
@@ -27,6 +27,7 @@ from dagwright.cli.sources import (
 from dagwright.cli.text import as_json, shown
 from dagwright.definition.graph import Graph, examine_definition
 from dagwright.definition.rules.names import shortened
+from dagwright.definition.validate import Target
 from dagwright.errors import DagwrightError, DefinitionError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def run(arguments: Namespace) -> int:
     """Print it; 1 if there is an error, 0 if there are only warnings or nothing."""
     if arguments.pipeline is not None and arguments.file is not None:
         raise UsageError("Name a PIPELINE or a --file, one of the two")
+    arguments.target = arguments.target or _usual_target(arguments)
     verdicts = [*_verdicts(arguments)]
     if arguments.json:
         print(as_json({"problems": [*_as_json(verdicts, several=not (arguments.pipeline or arguments.file))]}))
@@ -58,6 +60,13 @@ def run(arguments: Namespace) -> int:
         _print([*_report(verdicts, arguments)])
     errors = any(problem.severity == "error" for verdict in verdicts for problem in verdict.problems)
     return FAILED if errors else DONE
+
+
+def _usual_target(arguments: Namespace) -> Target:
+    """Where an environment on AWS runs its pipelines. Raises ConfigurationError."""
+    if arguments.env == "local" or not has_project(arguments):
+        return "sagemaker"
+    return project_of(arguments).engine
 
 
 def _verdicts(arguments: Namespace) -> Iterator[Verdict]:
@@ -74,7 +83,7 @@ def _verdicts(arguments: Namespace) -> Iterator[Verdict]:
 
 def _of_file(arguments: Namespace) -> Verdict:
     try:
-        graph, structural = examine_definition(file_text(arguments.file))
+        graph, structural = examine_definition(definition_text(arguments.file))
     except DefinitionError as error:
         return Verdict(arguments.file, error.problems or [Problem("not-json", error.message, error.hint)])
     project = project_of(arguments) if has_project(arguments) else None

@@ -55,7 +55,9 @@ def _definitions(command: _Command) -> None:
     validate = command("validate", "every problem of a pipeline at once, without AWS")
     _which(validate, "default: all of them")
     validate.add_argument(
-        "--target", choices=("sagemaker", "stepfunctions", "local"), default="sagemaker", help="default: sagemaker"
+        "--target",
+        choices=("sagemaker", "stepfunctions", "local"),
+        help="default: the engine of an environment on AWS; sagemaker with --env local",
     )
 
 

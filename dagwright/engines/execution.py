@@ -70,6 +70,8 @@ class Execution:
     """What else the service says of it, such as PipelineExecutionDisplayName, as it says it."""
     link: str = ""
     """Where to see it in a browser."""
+    note: str = ""
+    """Why less is known of it than could be."""
 
     @property
     def address(self) -> str:

@@ -389,7 +389,10 @@ def test_an_execution_that_is_not_there(deploy: Any, service: Scripted) -> None:
 
 def test_history_of_an_environment(deploy: Any, service: Scripted) -> None:
     done = deploy("history", *DEV)
-    assert (done.returncode, done.stdout) == (0, "Nothing has run in dev yet.\n")
+    other = "For state machines add --engine stepfunctions."
+    assert (done.returncode, done.stdout) == (0, f"No pipeline of SageMaker has run in dev yet. {other}\n")
+    stopping = deploy("stop", *DEV)
+    assert (stopping.returncode, stopping.stderr) == (64, f"No pipeline of SageMaker is running in dev\n{other}\n")
     service.ran(PIPELINE, ("bbbbbbbbbbbb", "Executing"), ("aaaaaaaaaaaa", "Failed"))
     done = deploy("history", "training", *DEV)
     assert [line.split()[:3] for line in done.stdout.splitlines()[1:]] == [

@@ -159,7 +159,10 @@ def test_a_plan_says_what_is_made_and_what_is_lost(site: Site) -> None:
         "dev: account 123456789012, us-east-1, state machines of Step Functions",
         f"+ training  {DEPLOYED}",
         "    + step Register ",
-        f"    + schedule {DEPLOYED}.nightly  cron(0 2 * * ? *) Asia/Shanghai",
+        f"    + schedule {DEPLOYED}.nightly ",
+        "  cron(0 2 * * ? *) Asia/Shanghai",
+        '"arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/rc-churn:*"}}]\n',
+        "    + loggingConfiguration.level ",
         "    + upload the definition, ",
         "    ! does not carry over: ",
         "1 to create",
@@ -237,6 +240,42 @@ def test_the_environment_may_say_which_engine(site: Site) -> None:
     assert "CreateStateMachine" in said.out
     assert said.out.splitlines()[-1].endswith("run training --env dev")
     assert site("plan", "training", "--engine", "sagemaker").out.splitlines()[-1] == "1 to create"
+
+
+def test_validate_takes_the_engine_of_the_environment(site: Site) -> None:
+    site.edit("config/project.yaml", "environment_suffix: false", "environment_suffix: false\nengine: stepfunctions")
+    codes = {one["code"] for one in site("validate", "training", "--json").json["problems"]}
+    assert "lineage" in codes
+    for words, env in (((), "local"), (("--target", "sagemaker"), "dev")):
+        found = site("validate", "training", *words, "--json", env=env).json["problems"]
+        assert "lineage" not in {one["code"] for one in found}
+    look = ["validate", "training", "--target", "sagemaker", "--env", "dev"]
+    assert commands(site("plan", "training", "--engine", "sagemaker").err) == [look]
+
+
+def test_a_saved_plan_says_its_engine(site: Site) -> None:
+    path = str(site.folder / "plan.json")
+    assert site("plan", "training", *ENGINE, "--out", path).code == 2
+    other = site("upsert", "training", "--plan", path, "--engine", "sagemaker")
+    assert other.code == 1
+    assert (
+        "it is for the engine stepfunctions, and this is sagemaker (leave --engine out: the plan says it)" in other.err
+    )
+    assert "has changed" not in other.err
+    said = site("upsert", "training", "--plan", path)
+    assert said.code == 0, said.err
+    assert "CreateStateMachine" in said.out
+    assert said.out.splitlines()[-1].endswith("run training --env dev --engine stepfunctions")
+
+
+@pytest.mark.parametrize("command", ["render", "validate", "plan"])
+def test_a_state_machine_is_no_pipeline(site: Site, command: str) -> None:
+    path = site.folder / "machine.json"
+    path.write_text(site("render", "training", "--target", "stepfunctions").out, encoding="utf-8")
+    said = site(command, "--file", str(path), *(("--target", "sagemaker") if command != "plan" else ()))
+    assert said.code == 1
+    told = " ".join((said.out + said.err).split())
+    assert "this is a state machine, not a pipeline definition" in told
 
 
 def test_a_pipeline_that_cannot_be_a_machine_is_not_planned(site: Site) -> None:
@@ -347,6 +386,46 @@ def test_status_history_and_json(site: Site, service: Scripted) -> None:
     assert site("run", "training", *ENGINE, "--detach").code == 0
     (listed,) = site("history", *ENGINE, "--json").json["PipelineExecutionSummaries"]
     assert (listed["PipelineName"], listed["PipelineExecutionStatus"]) == (DEPLOYED, "Executing")
+
+
+def test_an_arn_says_which_engine_it_is_of(site: Site, service: Scripted) -> None:
+    _tell(service, _good(), "SUCCEEDED")
+    assert site("status", EXECUTION).code == 0
+    assert site("logs", EXECUTION).code == 0
+    assert "is not running: it is Succeeded" in site("stop", EXECUTION).err
+    assert "is Succeeded" in site("run", "--resume", EXECUTION).err
+    theirs = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/rc-churn-training-dev/execution/a1b2c3d4e5f6"
+    service.refuse("DescribePipelineExecution", "ResourceNotFound")
+    assert "There is no execution" in site("status", theirs, *ENGINE).err
+    assert site.aws.operations[-1] == "DescribePipelineExecution"
+
+
+def test_what_is_told_goes_on_at_the_engine_of_the_arn(site: Site, service: Scripted) -> None:
+    told = Told()
+    told.failed_job("Preprocess", "AlgorithmError: no")
+    _tell(service, told, "FAILED", error="Preprocess", cause="no", redriveStatus="NOT_REDRIVABLE")
+    service.refuse("RedriveExecution", "ExecutionNotRedrivable")
+    said = site("run", "--resume", EXECUTION)
+    assert said.code == 3, said.err
+    assert f"status {DEPLOYED}/20261121T120000-0a1b2c3d --env dev --engine stepfunctions" in said.out
+
+
+def test_nothing_runs_and_nothing_ran_is_said_of_the_engine_that_was_asked(site: Site, service: Scripted) -> None:
+    other = "For pipelines of SageMaker add --engine sagemaker."
+    assert site("history", *ENGINE).out == f"No state machine has run in dev yet. {other}\n"
+    assert site("stop", *ENGINE).err == f"No state machine is running in dev\n{other}\n"
+
+
+def test_status_says_why_it_knows_less(site: Site, service: Scripted) -> None:
+    _tell(service, _good(), "SUCCEEDED")
+    bucket = "acme-sm-rc-churn"
+    s3 = site.aws.client("s3")
+    (found,) = s3.list_objects_v2(Bucket=bucket, Prefix="pipelines/")["Contents"]
+    s3.delete_object(Bucket=bucket, Key=found["Key"])
+    said = site("status", EXECUTION, *ENGINE)
+    assert said.code == 0, said.err
+    assert f"note: The pipeline definition this machine was made of is gone: s3://{bucket}/{found['Key']}. " in said.out
+    assert "Register" in said.out
 
 
 def test_a_part_cannot_be_run(site: Site, service: Scripted) -> None:

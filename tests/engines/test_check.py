@@ -75,8 +75,10 @@ def test_what_a_later_step_writes_excuses_nothing(place: Place) -> None:
 
 
 def test_what_is_left_out_is_noted(place: Place) -> None:
+    policy = {"ExceptionType": ["SageMaker.CAPACITY_ERROR"], "MaxAttempts": 2}
     steps = [place.processing(f"S{n}", "pass", CacheConfig={"Enabled": True}) for n in range(5)]
-    place.run(*steps)
+    place.run(*steps, place.processing("Again", "pass", RetryPolicies=[policy]))
+    assert not any("RetryPolicies" in note for note in place.watcher.notes), "they are followed"
     assert any(note.startswith("CacheConfig of S0, S1, S2 and 2 more is left out") for note in place.watcher.notes)
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def codes_made(path: Path) -> Iterator[str]:
     """The codes that a file writes out where it makes a Loss."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        is_loss = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Loss"
+        is_loss = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Loss", "merged")
         if is_loss and isinstance(node.args[0], ast.Constant):
             yield str(node.args[0].value)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from dagwright.definition.graph import Graph
 from dagwright.engines.aws.clients import Clients, check_account
@@ -18,6 +18,7 @@ from dagwright.engines.aws.following import Clock, Watch, follow
 from dagwright.engines.aws.jobs import made_by
 from dagwright.engines.aws.logs import LogStream, logs_of
 from dagwright.engines.aws.objects import Objects
+from dagwright.engines.aws.wanted import EngineName
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import FAILED, STOPPED, STOPPING, Execution, Nobody, Observer, StepRun
 from dagwright.engines.registry import LARGEST_EVALUATION
@@ -40,6 +41,8 @@ class ReadExecutions(Executions, Protocol):
 class AWSEngine(ABC):
     """Runs the pipelines of one environment of a project. Every call raises AWSError if AWS refuses it."""
 
+    name: ClassVar[EngineName]
+
     def __init__(
         self, clients: Clients, names: Names, executions: ReadExecutions, clock: Clock | None, words: str = ""
     ) -> None:
@@ -49,7 +52,7 @@ class AWSEngine(ABC):
         self._clock = clock or Clock()
         self._runs = executions
         self._objects = Objects(clients)
-        self._finder = Finder(executions, names, self._command)
+        self._finder = Finder(executions, names, self.name, self._command)
         self._account_is_checked = False
 
     @abstractmethod
@@ -181,13 +184,16 @@ class AWSEngine(ABC):
 
     def stop(self, execution: str, timeout_seconds: float = 300.0) -> Execution:
         """Stop a running execution and wait until it has. Raises UsageError if it is not running, ExecutionError."""
-        found = self.describe(execution)
+        self._check_account()
+        arn = self._finder.find(execution)
+        found = self._glance(arn)
+        parameters = found.parameters
         if found.ended:
             raise UsageError(f"Execution {found.address} is not running: it is {found.status}")
         if found.status != STOPPING:
             self._stop(found)
         deadline = self._clock.now() + timeout_seconds
-        for last in self._watch(found, Nobody()):
+        for last in Watch(lambda: self._glance(arn, parameters), Nobody(), self._clock):
             found = last
             if self._clock.now() >= deadline:
                 break
@@ -195,6 +201,10 @@ class AWSEngine(ABC):
             what = f"Execution {found.address} is told to stop, and has not yet after {timeout_seconds:g} s"
             raise ExecutionError(what, hint=self._what_holds(found))
         return found
+
+    def _glance(self, arn: str, parameters: Mapping[str, Any] | None = None) -> Execution:
+        """How an execution is, with as much of its steps as stopping it takes."""
+        return self._runs.read(arn, parameters)
 
     def _what_holds(self, execution: Execution) -> str:
         """What keeps an execution from ending that is told to stop."""

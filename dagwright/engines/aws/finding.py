@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from dagwright.engines.aws.clients import is_absent
 from dagwright.engines.aws.ownership import Owner
+from dagwright.engines.aws.wanted import EngineName, none_of
 from dagwright.engines.execution import Execution
 from dagwright.errors import AWSError, ConfigurationError, UsageError, did_you_mean
 
@@ -85,9 +86,11 @@ class Names(Protocol):
 
 
 class Finder:
-    """Finds executions of one project's pipelines. Raises AWSError. `command` spells a command that goes on there."""
+    """Finds executions of one project's pipelines on an `engine`. Raises AWSError. `command` spells a command that
+    goes on there."""
 
-    def __init__(self, executions: Executions, names: Names, command: Callable[[str], str]) -> None:
+    def __init__(self, executions: Executions, names: Names, engine: EngineName, command: Callable[[str], str]) -> None:
+        self._engine = engine
         self._executions = executions
         self._names = names
         self._command = command
@@ -130,8 +133,8 @@ class Finder:
         for name in self._pipelines():
             for newest in self._executions.of(name, 1):
                 return newest.arn
-        hint = f"Start with: {self._command('run PIPELINE')}"
-        raise UsageError(f"Nothing has run in {self._names.environment} yet", hint=hint)
+        what, other = none_of(self._engine, self._names.environment, "has run")
+        raise UsageError(f"{what} yet", hint=f"{other} Start with: {self._command('run PIPELINE')}")
 
     def _in_reach(self, found: Identity) -> Identity:
         """Raises UsageError for an execution somewhere else."""

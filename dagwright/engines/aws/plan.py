@@ -164,7 +164,8 @@ def _pipeline_plan(wanted: Wanted, deployed: Deployed, destination: Destination,
 
 def _settings(wanted: Wanted, deployed: Deployed) -> Iterator[Change]:
     for name, value in wanted.settings.items():
-        for change in field_changes({name: deployed.settings.get(name)}, {name: value}):
+        before = deployed.settings.get(name, {} if isinstance(value, dict) else None)
+        for change in field_changes({name: before}, {name: value}):
             if change.kind != "removed":  # what is not said stays
                 yield change
 

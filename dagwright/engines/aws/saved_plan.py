@@ -7,15 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from dagwright.engines.aws.plan import VERSION, Plan
+from dagwright.engines.aws.wanted import THINGS, EngineName
 from dagwright.errors import Problem, UserError
 
 _AGAIN = "Make the plan again, and read it again."
 
 
+def engine_in(saved: str) -> EngineName | None:
+    """The engine that a saved plan is for; None if it names none that there is. Raises UserError for no plan."""
+    named = _read(saved).get("engine")
+    return next((engine for engine in THINGS if engine == named), None)
+
+
 def refuse_if_moved(saved: str, fresh: Plan) -> None:
     """Raises UserError with every reason why the saved plan (the text of its file) is not the plan of this moment."""
     plan = _read(saved)
-    problems = [*_elsewhere(plan, fresh), *_moved(plan, fresh)]
+    problems = [*_elsewhere(plan, fresh)] or [*_moved(plan, fresh)]
     if problems:
         raise UserError("The saved plan does not hold any more; nothing was changed", problems, _AGAIN)
 
@@ -41,7 +48,8 @@ def _elsewhere(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:
     now = fresh.as_json()
     for name in ("engine", "environment", "account", "region"):
         if plan.get(name) != now[name]:
-            yield Problem("other-place", f"it is for the {name} {plan.get(name)}, and this is {now[name]}")
+            hint = "leave --engine out: the plan says it" if name == "engine" else ""
+            yield Problem("other-place", f"it is for the {name} {plan.get(name)}, and this is {now[name]}", hint)
 
 
 def _moved(plan: dict[str, Any], fresh: Plan) -> Iterator[Problem]:

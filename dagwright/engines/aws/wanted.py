@@ -25,10 +25,24 @@ LARGEST_DEFINITION = 64 << 20
 EngineName: TypeAlias = Literal["sagemaker", "stepfunctions"]
 #: What a deployed pipeline is called where it is.
 THINGS: Mapping[EngineName, str] = {"sagemaker": "pipeline", "stepfunctions": "state machine"}
+_ELSEWHERE: Mapping[EngineName, tuple[str, str]] = {
+    "sagemaker": ("pipeline of SageMaker", "For state machines add --engine stepfunctions."),
+    "stepfunctions": ("state machine", "For pipelines of SageMaker add --engine sagemaker."),
+}
 _RESOURCES: Mapping[EngineName, tuple[str, str]] = {
     "sagemaker": ("sagemaker", "pipeline/"),
     "stepfunctions": ("states", "stateMachine:"),
 }
+
+
+def none_of(engine: EngineName, environment: str, what: str) -> tuple[str, str]:
+    """That no pipeline of this engine does `what` in an environment, and how to ask the other one.
+
+    >>> none_of("stepfunctions", "dev", "has run")
+    ('No state machine has run in dev', 'For pipelines of SageMaker add --engine sagemaker.')
+    """
+    thing, other = _ELSEWHERE[engine]
+    return f"No {thing} {what} in {environment}", other
 
 
 @dataclass(frozen=True)

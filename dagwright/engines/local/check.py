@@ -25,10 +25,7 @@ from dagwright.engines.local.training import training_job
 from dagwright.errors import DagwrightError, DefinitionError, Problem
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # AWS's definition schema
-_IGNORED = {
-    "CacheConfig": "every step runs: the step cache is the service's",
-    "RetryPolicies": "a failed step is not tried again here",
-}
+_IGNORED = {"CacheConfig": "every step runs: the step cache is the service's"}
 
 
 def images_of(graph: Graph, scope: RunScope, bench: Bench) -> list[str]:

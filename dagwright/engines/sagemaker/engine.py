@@ -37,6 +37,8 @@ _HOLD_ON = ("Callback", "Lambda")
 class SageMakerEngine(AWSEngine):
     """Runs the pipelines of one environment of a project. Every call raises AWSError if AWS refuses it."""
 
+    name = "sagemaker"
+
     def __init__(self, clients: Clients, names: Names, clock: Clock | None = None, words: str = "") -> None:
         super().__init__(clients, names, Executions(clients), clock, words)
 

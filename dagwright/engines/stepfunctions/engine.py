@@ -7,6 +7,8 @@ engine. The execution runs on AWS whether it is followed or not.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from secrets import token_hex
@@ -25,11 +27,13 @@ from dagwright.engines.stepfunctions.executions import Executions
 from dagwright.engines.stepfunctions.input import typed_input
 from dagwright.engines.stepfunctions.resumption import Place, Resumption
 from dagwright.engines.times import now
-from dagwright.errors import AWSError, UsageError
+from dagwright.errors import AWSError, DagwrightError, UsageError
 
 
 class StepFunctionsEngine(AWSEngine):
     """Runs the state machines of one environment of a project. Every call raises AWSError if AWS refuses it."""
+
+    name = "stepfunctions"
 
     def __init__(self, clients: Clients, names: Place, clock: Clock | None = None, words: str = "") -> None:
         self._executions = Executions(clients, names)
@@ -77,15 +81,29 @@ class StepFunctionsEngine(AWSEngine):
         with aws_errors(f"Execution {execution.address} cannot be stopped"):
             self._states.stop_execution(executionArn=execution.arn, error="Stopped", cause="stopped on request")
 
+    def _glance(self, arn: str, parameters: Mapping[str, Any] | None = None) -> Execution:
+        return self._executions.glance(arn)
+
+    def stop(self, execution: str, timeout_seconds: float = 300.0) -> Execution:
+        """Stop a running execution and wait until it has; its steps are told to those who may read them.
+
+        Raises UsageError if it is not running, ExecutionError.
+        """
+        stopped = super().stop(execution, timeout_seconds)
+        with suppress(DagwrightError):
+            return self._executions.read(stopped.arn)
+        return stopped
+
     # ---- going on ----
 
     def _go_on(self, before: Execution, observer: Observer) -> tuple[Execution, Graph, str]:
         answer = self._executions.described(self._executions.identity(before.arn))
         # What a step's failure has led to is behind it in the machine: going on from there is failing again.
         if answer.get("redriveStatus") == "REDRIVABLE" and not before.failed_steps:
+            graph, _ = self._executions.known_graph(before.arn)
             with aws_errors(f"Execution {before.address} cannot go on"):
                 self._states.redrive_execution(executionArn=before.arn)
-            return replace(before, status=EXECUTING, failure_reason="", ended=""), self.graph(before), before.ended
+            return replace(before, status=EXECUTING, failure_reason="", ended=""), graph, before.ended
         name = self._resumption.name(before)
         done, version = self._resumption.prepare(before, self.complete)
         said = ", ".join(done[:5]) + (f" and {len(done) - 5} more" if len(done) > 5 else "")

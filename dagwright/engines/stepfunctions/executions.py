@@ -14,7 +14,7 @@ from typing import Any
 from dagwright.definition.expression import render
 from dagwright.definition.graph import Graph, examine_definition
 from dagwright.definition.parameters import start_values
-from dagwright.engines.aws.clients import Clients, aws_errors, is_absent
+from dagwright.engines.aws.clients import Clients, aws_errors, error_code, is_absent
 from dagwright.engines.aws.finding import Identity, Names, Present
 from dagwright.engines.aws.objects import Objects
 from dagwright.engines.aws.responses import plain
@@ -23,6 +23,7 @@ from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, E
 from dagwright.engines.stepfunctions.compiler.readback import states_of
 from dagwright.engines.stepfunctions.events import Histories, json_object
 from dagwright.engines.stepfunctions.limits import largest_page, longest_name
+from dagwright.engines.stepfunctions.machine_steps import steps_in
 from dagwright.engines.stepfunctions.state_machines import machine_tags, source_in
 from dagwright.engines.stepfunctions.step_runs import reason_of, step_runs
 from dagwright.errors import AWSError, DagwrightError, UsageError
@@ -41,6 +42,10 @@ _NAME = re.compile("[A-Za-z0-9_-]+")  # the service takes other signs too; what 
 # As executions are named here, and as the service and the scheduler name those that nobody gives a name.
 _WHOLE_ID = re.compile("[0-9]{8}T[0-9]{6}-[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RESUMED = ", goes on from "
+REST_SUFFIX = "-rest"
+_GONE = ("NoSuchKey", "NoSuchBucket")
+# Who may not list the bucket hears this of an object that is gone as well.
+_REFUSED = "AccessDenied"
 
 
 class Executions:
@@ -53,16 +58,23 @@ class Executions:
         self._histories = Histories(clients)
         self._machines: dict[str, dict[str, Any]] = {}
         self._graphs: dict[str, Graph] = {}
+        self._unread: dict[str, str] = {}
 
     def read(self, arn: str, parameters: Mapping[str, Any] | None = None) -> Execution:
         """One execution with its steps. Raises UsageError if there is no such execution."""
         found = self.identity(arn)
         answer = self.described(found)
-        machine, graph = self.machine(arn), self.graph(arn)
+        machine, (graph, note) = self.machine(arn), self.known_graph(arn)
         execution = _execution(found, answer, parameters or _parameters(graph, answer.get("input", "")), machine)
+        execution.note = note
         events = self._histories.of(arn)
         execution.steps.update(step_runs(events, states_of(machine), graph, execution.ended))
         return execution
+
+    def glance(self, arn: str) -> Execution:
+        """One execution without its steps, in one call. Raises UsageError if there is no such execution."""
+        found = self.identity(arn)
+        return _execution(found, self.described(found), {}, {})
 
     def described(self, found: Identity) -> dict[str, Any]:
         """DescribeExecution. Raises UsageError if there is no such execution."""
@@ -84,18 +96,52 @@ class Executions:
         return self._machines[arn]
 
     def graph(self, arn: str) -> Graph:
-        """The pipeline definition that an execution runs."""
+        """The pipeline definition that an execution runs. Raises AWSError if it is not to be had."""
         return self.graph_of(self.machine(arn), self.identity(arn).pipeline)
 
+    def known_graph(self, arn: str) -> tuple[Graph, str]:
+        """The same, or where it lies no more or may not be read, what the machine tells of it, and why no more."""
+        if arn not in self._unread:
+            try:
+                return self.graph(arn), ""
+            except AWSError as error:
+                if error_code(error) not in (*_GONE, _REFUSED):
+                    raise
+                self._unread[arn] = f"{error.message}. The steps are told by the machine's own states."
+        return steps_in(self.machine(arn)), self._unread[arn]
+
     def graph_of(self, machine: Mapping[str, Any], name: str) -> Graph:
-        """The pipeline definition that a machine was made of. Raises AWSError if the machine does not say so."""
+        """The pipeline definition that a machine was made of.
+
+        Raises AWSError if the machine does not say so, or if it is not to be had any more.
+        """
         source = source_in(machine.get("Comment"))
         if not source:
             what = f"The state machine {name} does not say which pipeline it was made of"
             raise AWSError(what, hint="Only state machines that upsert has made are read step by step.")
         if source not in self._graphs:
-            self._graphs[source] = examine_definition(self._objects.read(source, LARGEST_DEFINITION))[0]
+            self._graphs[source] = examine_definition(self._definition(source, name))[0]
         return self._graphs[source]
+
+    def _definition(self, source: str, name: str) -> bytes:
+        try:
+            return self._objects.read(source, LARGEST_DEFINITION)
+        except AWSError as error:
+            what = "The pipeline definition this machine was made of"
+            if error_code(error) in _GONE:
+                words = f"upsert {self._name_here(name)} --env {self._names.environment} --engine stepfunctions"
+                hint = f"Deploy the pipeline again: deploy.py {words}"
+                raise AWSError(f"{what} is gone: {source}", hint=hint) from error.__cause__
+            if error_code(error) == _REFUSED:
+                hint = "Ask for s3:GetObject and s3:ListBucket there; without the second it may be gone as well."
+                raise AWSError(f"{what} may not be read: {source}", hint=hint) from error.__cause__
+            raise
+
+    def _name_here(self, name: str) -> str:
+        """What a pipeline is called here whose machine, or the machine of what it had left, is called so on AWS."""
+        before, _, after = self._names.pipeline_name("pipeline").rpartition("pipeline")
+        is_own = name.startswith(before) and name.endswith(after)
+        return name.removeprefix(before).removesuffix(after).removesuffix(REST_SUFFIX) if is_own else "PIPELINE"
 
     # ---- what the finder asks ----
 

@@ -16,12 +16,10 @@ from dagwright.engines.aws.ownership import ENVIRONMENT, PIPELINE, PROJECT, REST
 from dagwright.engines.execution import SUCCEEDED, Execution, StepRun
 from dagwright.engines.stepfunctions.compiler.machine import compile_machine
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
-from dagwright.engines.stepfunctions.executions import RESUMED, Executions, resumed_from
+from dagwright.engines.stepfunctions.executions import REST_SUFFIX, RESUMED, Executions, resumed_from
 from dagwright.engines.stepfunctions.limits import longest_name
 from dagwright.engines.stepfunctions.state_machines import machine_tags, source_in, tag_list
 from dagwright.errors import AWSError, ConfigurationError
-
-_SUFFIX = "-rest"
 
 
 class Place(Names, Protocol):
@@ -44,7 +42,7 @@ class Resumption:
         if resumed_from(self._executions.machine(execution.arn)):
             return execution.pipeline
         after = self._place.pipeline_name("pipeline").rpartition("pipeline")[2]
-        ending = f"{_SUFFIX}{after}"
+        ending = f"{REST_SUFFIX}{after}"
         return execution.pipeline.removesuffix(after)[: longest_name() - len(ending)] + ending
 
     def prepare(self, execution: Execution, complete: Callable[[Execution], None]) -> tuple[list[str], str]:
@@ -52,8 +50,8 @@ class Resumption:
 
         `complete` adds to the steps what they gave. Raises DefinitionError.
         """
-        first, known = self._known(execution, complete)
         machine, graph = self._executions.machine(execution.arn), self._executions.graph(execution.arn)
+        first, known = self._known(execution, complete)
         original = self._described(first.pipeline)
         tags = machine_tags(self._clients, original["stateMachineArn"])
         settings = self._settings(self.name(execution), first, tags)

@@ -41,7 +41,7 @@ class WantedMachine(Wanted):
         group = {"cloudWatchLogsLogGroup": {"logGroupArn": f"{self.log_group}:*"}}
         return {
             "roleArn": self.role,
-            "loggingConfiguration": {"level": "ERROR", "includeExecutionData": False, "destinations": [group]},
+            "loggingConfiguration": {"destinations": [group], "level": "ERROR", "includeExecutionData": False},
             "tracingConfiguration": {"enabled": True},
         }
 

@@ -418,9 +418,10 @@ def test_what_is_not_there_is_said(engine: SageMakerEngine, service: Scripted, w
 
 def test_an_environment_in_which_nothing_has_run(engine: SageMakerEngine, service: Scripted) -> None:
     assert engine.history() == []
-    with pytest.raises(UsageError, match="Nothing has run in dev yet") as caught:
+    with pytest.raises(UsageError, match="No pipeline of SageMaker has run in dev yet") as caught:
         engine.describe()
-    assert caught.value.hint == "Start with: deploy.py run PIPELINE --env dev"
+    start = "Start with: deploy.py run PIPELINE --env dev"
+    assert caught.value.hint == f"For state machines add --engine stepfunctions. {start}"
 
 
 def test_history_is_that_of_all_pipelines_newest_first(engine: SageMakerEngine, service: Scripted) -> None:

@@ -202,10 +202,45 @@ def test_logs_are_those_of_the_job(engine: StepFunctionsEngine, running: Running
     assert [log.host for log in engine.logs(step)] == ["algo-1"]
 
 
-def test_a_definition_that_is_gone_is_said(engine: StepFunctionsEngine, running: Running) -> None:
+def _lose_the_definition(running: Running) -> None:
     running.aws.client("s3").delete_object(Bucket=BUCKET, Key=SOURCE.removeprefix(f"s3://{BUCKET}/"))
-    with pytest.raises(AWSError, match="cannot be read"):
-        engine.describe(execution_arn())
+
+
+def test_without_its_definition_an_execution_is_told_by_the_machine(
+    engine: StepFunctionsEngine, running: Running
+) -> None:
+    _lose_the_definition(running)
+    running.first.job("A")
+    running.first.failed_job("B", "AlgorithmError: no rows")
+    running.over("FAILED", error="B", cause="no rows", redriveStatus="NOT_REDRIVABLE")
+    execution = engine.describe(execution_arn())
+    assert (execution.status, execution.failure_reason) == ("Failed", "B: no rows")
+    assert [(step.name, step.type, step.status) for step in execution.steps.values()] == [
+        ("A", "Processing", "Succeeded"),
+        ("B", "Processing", "Failed"),
+    ]
+    assert execution.parameters == {"Trees": "50"}, "what it was started with"
+    assert execution.note.startswith(f"The pipeline definition this machine was made of is gone: {SOURCE}. ")
+    running.aws.calls.clear()
+    assert engine.describe(execution_arn()).note == execution.note
+    assert "GetObject" not in running.aws.operations, "it is not asked for again and again"
+    with pytest.raises(AWSError, match="is gone") as refused:
+        engine.resume(execution_arn(), Nobody())
+    assert "deploy.py upsert training --env dev --engine stepfunctions" in refused.value.hint
+    assert running.aws.writes == []
+
+
+def test_what_needs_the_definition_says_that_it_is_gone(engine: StepFunctionsEngine, running: Running) -> None:
+    _lose_the_definition(running)
+    with pytest.raises(AWSError, match=f"is gone: {SOURCE}") as refused:
+        engine.run(start(), Nobody())
+    assert refused.value.hint == "Deploy the pipeline again: deploy.py upsert training --env dev --engine stepfunctions"
+
+
+def test_a_definition_that_may_not_be_read_is_done_without(engine: StepFunctionsEngine, running: Running) -> None:
+    running.aws.fail("denied", "GetObject")
+    execution = engine.describe(execution_arn())
+    assert execution.note.startswith(f"The pipeline definition this machine was made of may not be read: {SOURCE}")
 
 
 # ---- finding ----
@@ -277,6 +312,19 @@ def test_stopping_waits_until_it_has(engine: StepFunctionsEngine, running: Runni
         engine.stop(f"{NAME}/{ID}")
 
 
+def test_stopping_takes_no_more_than_looking_and_stopping(engine: StepFunctionsEngine, running: Running) -> None:
+    running.scripted.refuse("GetExecutionHistory", "AccessDeniedException")
+    running.scripted.refuse("DescribeStateMachineForExecution", "AccessDeniedException")
+
+    def stop(asked: Any) -> Any:
+        running.over("ABORTED")
+        return {"stopDate": NOON}
+
+    running.scripted.answers["StopExecution"] = stop
+    execution = engine.stop(f"{NAME}/{ID}")
+    assert (execution.status, execution.ended, execution.steps) == ("Stopped", "2026-11-21T12:02:00.000Z", {})
+
+
 # ---- going on ----
 
 
@@ -292,6 +340,18 @@ def test_what_was_stopped_is_redriven(engine: StepFunctionsEngine, running: Runn
     execution = engine.resume(f"{NAME}/{ID}", Nobody())
     assert (execution.id, execution.status) == (ID, "Succeeded")
     assert running.aws.writes == ["RedriveExecution"]
+
+
+def test_what_was_stopped_is_redriven_without_its_definition(engine: StepFunctionsEngine, running: Running) -> None:
+    _lose_the_definition(running)
+    running.over("ABORTED", redriveStatus="REDRIVABLE")
+
+    def redrive(asked: Any) -> Any:
+        running.over("SUCCEEDED", stopDate=NOON + 300)
+        return {"redriveDate": NOON + 200}
+
+    running.scripted.answers["RedriveExecution"] = redrive
+    assert engine.resume(f"{NAME}/{ID}", Nobody()).status == "Succeeded"
 
 
 def test_after_a_failure_the_rest_runs_as_a_machine_of_its_own(engine: StepFunctionsEngine, running: Running) -> None:

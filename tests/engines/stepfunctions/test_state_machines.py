@@ -30,7 +30,7 @@ def account(aws: AWS) -> Account:
 
 
 def test_a_first_upsert_makes_everything_in_order(account: Account) -> None:
-    script = WantedObject("s3://bucket/code/1.py", b"1".__bytes__, "scripts/1.py")
+    script = WantedObject("s3://bucket/code/1.py", lambda: b"1", "scripts/1.py")
     done = account.upsert(wanted(schedules=(NIGHTLY,), code=(script,), commit="abc"))
     assert done == ["PutObject", "PutObject", "CreateStateMachine", "CreateScheduleGroup", "CreateSchedule"]
     assert account.aws.writes == done

@@ -6,7 +6,7 @@ pipeline, then by the first step concerned.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.retries import INTERNAL, SERVICE_FAULT, THROTTLING, policies_of
@@ -15,6 +15,7 @@ from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
 from dagwright.shapes import model
 
 _SHOWN = 5
+_GROUP = "package-group"
 
 
 def losses_of(graph: Graph) -> list[Loss]:
@@ -62,11 +63,21 @@ def _of_the_steps(graph: Graph) -> list[Loss]:
             if applies(step):
                 concerned.setdefault(code, []).append(step.name)
     told = {code: (what, hint) for code, _, what, hint in _LOSSES}
+    told[_GROUP] = (told[_GROUP][0], f"{told[_GROUP][1]}{_ways_to_make_groups(graph, concerned.get(_GROUP, ()))}")
     ordered = sorted(concerned, key=lambda code: position[concerned[code][0]])
-    return [_merged(code, *told[code], concerned[code]) for code in ordered]
+    return [merged(code, *told[code], concerned[code]) for code in ordered]
 
 
-def _merged(code: str, what: str, hint: str, steps: list[str]) -> Loss:
+def _ways_to_make_groups(graph: Graph, steps: Iterable[str]) -> str:
+    """The commands for the groups that are written out: what it takes is in an ARN the end of it."""
+    groups = (graph.steps[step].arguments.get("ModelPackageGroupName") for step in steps)
+    names = dict.fromkeys(group.rpartition("/")[2] for group in groups if isinstance(group, str))
+    commands = [f"aws sagemaker create-model-package-group --model-package-group-name {name}" for name in names]
+    return f": {'; '.join(commands)}" if commands else ""
+
+
+def merged(code: str, what: str, hint: str, steps: Sequence[str]) -> Loss:
+    """One record for all steps that lose the same."""
     if len(steps) == 1:
         return Loss(code, what, steps[0], hint)
     shown = ", ".join(steps[:_SHOWN]) + (f" and {len(steps) - _SHOWN} more" if len(steps) > _SHOWN else "")
@@ -165,7 +176,7 @@ _LOSSES: tuple[tuple[str, Callable[[Step], bool], str, str], ...] = (
         "remove SageMaker.JOB_INTERNAL_ERROR",
     ),
     (
-        "package-group",
+        _GROUP,
         _registers,
         "a model package group that does not exist is not made: registering fails",
         "make the group beforehand",

@@ -32,17 +32,11 @@ from dagwright.engines.stepfunctions.compiler.job_names import job_names
 from dagwright.engines.stepfunctions.compiler.refusals import refusal_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.compiler.step_states import Calling, Deciding, Failing, Work, everything
-from dagwright.engines.stepfunctions.compiler.task_losses import losses_of
+from dagwright.engines.stepfunctions.compiler.task_losses import losses_of, merged
 from dagwright.engines.stepfunctions.compiler.task_values import InResult, Written
 from dagwright.engines.stepfunctions.compiler.tasks import task_of
 from dagwright.engines.stepfunctions.compiler.values import JOB_NAME, Values, joined
 from dagwright.errors import DefinitionError, EvaluationError, Problem
-
-_FILE = Loss(
-    "property-file",
-    "a file that it reads and that is no JSON, or larger than 256 KiB, ends the whole execution at once",
-    hint="a file that is not there fails the step alone",
-)
 
 
 class Workload:
@@ -105,8 +99,11 @@ class Workload:
             self._refused.extend(_unwritable(name, work))
             if isinstance(work, Deciding):
                 self.losses.extend(work.decision.losses)
-            if any(isinstance(value, FileValue) for value in dynamics(everything(work))):
-                self.losses.append(replace(_FILE, step=name))
+
+        readers = [name for name, work in self.steps.items() if _reads_a_file(work)]
+        if readers:
+            what = "a file that is read and is no JSON, or larger than 256 KiB, ends the whole execution at once"
+            self.losses.append(merged("property-file", what, "a file that is not there fails the step alone", readers))
 
     def reads(self) -> Iterator[tuple[str, Produced]]:
         """Which step reads what, in the order of the steps."""
@@ -209,6 +206,10 @@ class Workload:
                 self.steps[name] = _resolved(work, {Produced(name, (JOB_NAME,)): made})
             elif isinstance(work, Calling):
                 self.steps[name] = replace(work, job_name=made)
+
+
+def _reads_a_file(work: Work) -> bool:
+    return any(isinstance(value, FileValue) for value in dynamics(everything(work)))
 
 
 def _unwritable(name: str, work: Work) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -110,20 +110,39 @@ def _finder(path: str) -> Callable[[Any], Any]:
         tree = parse(path)
     except (JSONPathError, ValueError) as error:
         raise InternalError(f"{path} in the state machine is no path: {error}") from error
-    if _leads_to_one_place(tree):
-        return lambda root: next((match.value for match in tree.find(root)), _NOTHING)
+    keys = _keys_to_one_place(tree)
+    if keys is not None:
+        return lambda root: _followed(root, keys)
     return lambda root: [match.value for match in tree.find(root)]
 
 
-def _leads_to_one_place(tree: JSONPath) -> bool:
+def _keys_to_one_place(tree: JSONPath) -> list[str | int] | None:
+    """The keys and indexes of a path that can lead to one place only; None for any other."""
+    keys: list[str | int] = []
     while isinstance(tree, Child):
         last = tree.right
-        one_field = isinstance(last, Fields) and len(last.fields) == 1 and last.fields[0] != "*"
-        one_index = isinstance(last, Index) and len(last.indices) == 1
-        if not (one_field or one_index):
-            return False
+        if isinstance(last, Fields) and len(last.fields) == 1 and last.fields[0] != "*":
+            keys.append(last.fields[0])
+        elif isinstance(last, Index) and len(last.indices) == 1:
+            keys.append(last.indices[0])
+        else:
+            return None
         tree = tree.left
-    return isinstance(tree, Root)
+    return keys[::-1] if isinstance(tree, Root) else None
+
+
+def _followed(root: Any, keys: Sequence[str | int]) -> Any:
+    """What the keys lead to: versions of jsonpath-ng disagree about an index into an object or a text."""
+    here = root
+    for key in keys:
+        try:
+            if isinstance(key, str):
+                here = here[key] if isinstance(here, dict) else _NOTHING
+            else:
+                here = here[key] if isinstance(here, list) else _NOTHING
+        except LookupError:
+            return _NOTHING
+    return here
 
 
 class Intrinsic(StringExpressionSimple):

@@ -147,7 +147,7 @@ def require() -> None:
     except ImportError as error:
         raise UsageError(
             f"A state machine is executed here by moto's interpreter, which is not installed: {error}",
-            hint="pip install 'dagwright[stepfunctions]'",
+            hint="make setup, or pip install 'dagwright[stepfunctions]'",
         ) from error
 
 

@@ -462,6 +462,13 @@ def test_losses_name_the_steps_that_they_concern() -> None:
     ]
     assert losses[-2].what.endswith(": T0, T1, T2, T3, T4 and 2 more")
     assert losses[-1].step == "R"
+    assert losses[-1].hint.endswith(": aws sagemaker create-model-package-group --model-package-group-name g")
+
+
+def test_a_group_that_is_not_written_out_is_not_named() -> None:
+    arguments = {"ModelPackageGroupName": {"Get": "Parameters.Group"}}
+    graph = graph_of({"Name": "R", "Type": "RegisterModel", "Arguments": arguments})
+    assert losses_of(graph)[-1].hint == "make the group beforehand"
 
 
 @pytest.mark.parametrize(

@@ -600,4 +600,4 @@ def test_without_moto_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "dagwright.engines.stepfunctions.interpreter.moto_program", None)
     with pytest.raises(UsageError, match="which is not installed") as error:
         run({"X": passing({})})
-    assert error.value.hint == "pip install 'dagwright[stepfunctions]'"
+    assert error.value.hint == "make setup, or pip install 'dagwright[stepfunctions]'"
