@@ -328,9 +328,16 @@ class Values:
     def _text(self, parts: Iterable[Any]) -> Any:
         """Parts as a text: a lone value that is one already needs no joining."""
         value = joined(parts)
-        if isinstance(value, Joined) and len(value.parts) == 1 and self.kind(value.parts[0]) == "text":
+        if isinstance(value, Joined) and len(value.parts) == 1 and self._is_text(value.parts[0]):
             return value.parts[0]
         return value
+
+    def _is_text(self, value: Any) -> bool:
+        """Whether it is a text for certain: what a request repeats is whatever the request says, be it a number where a
+        text should be."""
+        if isinstance(value, Produced) and self._requested(value.step, value.path) is not None:
+            return False
+        return self.kind(value) == "text"
 
 
 def joined(parts: Iterable[Any]) -> str | Joined:

@@ -107,6 +107,31 @@ CASES = {
         ),
         files={"A": {"x": 1}},
     ),
+    "a number where a text should be stays what it is until a Join makes it one": pipeline(
+        processing("A"),
+        {
+            "Name": "M",
+            "Type": "Model",
+            "Arguments": {
+                "PrimaryContainer": {"Image": "i", "ModelDataUrl": from_file("A", "x")},
+                "ExecutionRoleArn": "role",
+            },
+        },
+        {
+            "Name": "N",
+            "Type": "Model",
+            "Arguments": {
+                "PrimaryContainer": {
+                    "Image": "i",
+                    "ModelDataUrl": {
+                        "Std:Join": {"On": "/", "Values": [{"Get": "Steps.M.PrimaryContainer.ModelDataUrl"}]}
+                    },
+                },
+                "ExecutionRoleArn": "role",
+            },
+        },
+        files={"A": {"x": 0.5}},
+    ),
     "what is false or zero is compared like anything else": pipeline(
         processing("A"),
         condition("C", equals(from_file("A", "ok"), False), equals(from_file("A", "x"), 0), yes=[processing("D")]),
