@@ -29,7 +29,7 @@ test-image: $(READY)
 # state machines, by a checker that we did not write; left out where npm or its registry is not to be had
 ASL_VALIDATOR := npm install --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000 --prefix .npm asl-validator@4.0.0
 test-npm: $(READY)
-	if timeout 120 $(ASL_VALIDATOR); then $(BIN)/python -m pytest -m npm; \
+	if timeout 60 $(ASL_VALIDATOR); then $(BIN)/python -m pytest -m npm; \
 	else echo 'asl-validator cannot be installed here, and was not asked'; fi
 
 # with Amazon's SDK, versions 2 and 3, each in an environment of its own; both take 1.3 GB
@@ -46,7 +46,7 @@ test-sdk: $(READY) .sdk/v2/.ready .sdk/v3/.ready
 	.sdk/v3/bin/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[sagemaker]'
 	touch $@
 
-# 10,000 random pipelines on two engines, which takes about an hour on two cores; N=500 for fewer
+# 10,000 random pipelines on two engines, which takes about a quarter of an hour on two cores; N=500 for fewer
 N ?= 10000
 agreement: $(READY)
 	cd tests && ../$(BIN)/python -m agreement $(N)
