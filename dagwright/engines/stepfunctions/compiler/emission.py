@@ -123,7 +123,7 @@ class Emission:
     # ---- side by side ----
 
     def _fork(self, node: Fork, ways: Ways) -> Computation:
-        first = [next(_steps_in(branch.body)) for branch in node.branches if branch.body]
+        first = [next(_steps_in(branch.body)) for branch in node.branches]
         title = self._names.side_by_side(first)
         branches = []
         for branch, name in zip(node.branches, first, strict=True):
