@@ -176,6 +176,18 @@ def test_a_job_whose_value_is_not_in_its_file_fails(machines: Place) -> None:
     assert execution.status == "Failed"
 
 
+def test_a_file_that_no_state_takes_is_named(machines: Place) -> None:
+    """It ends the whole execution: no Catch sees it."""
+    first = machines.writing(
+        "First", "write('report.json', {'metrics': {'auc': 1}, 'rest': 'x' * 300_000})", PropertyFiles=FILES
+    )
+    check = condition("Check", greater(json_get("First", "Report", "metrics.auc"), 0.5))
+    execution = machines.run(first, check)
+    assert execution.status == "Failed"
+    assert "s3://bucket/First/report.json has 300" in execution.steps["Check"].failure_reason
+    assert "takes 262144 at a time" in execution.failure_reason
+
+
 def test_training_models_and_the_registry(machines: Place) -> None:
     train = machines.training(
         "Train",

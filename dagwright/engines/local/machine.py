@@ -41,6 +41,7 @@ from dagwright.errors import InternalError, StorageError
 _GIVEN_UP = "States.TaskFailed"
 _REFUSED = "SageMaker.ValidationException"
 _NO_SUCH_KEY = "S3.NoSuchKeyException"
+_LARGEST_PAYLOAD = 256 * 1024  # bytes that go into or come out of a state (developer guide, "Service quotas")
 
 
 class LocalMachineEngine(LocalEngine):
@@ -323,10 +324,16 @@ class MachineRun:
         return self.recording.outputs[step.name]
 
     def _object(self, call: Call, step: Step) -> Any:
+        uri = f"s3://{call.parameters['Bucket']}/{call.parameters['Key']}"
         try:
-            return {"Body": self.scope.store.read_text(f"s3://{call.parameters['Bucket']}/{call.parameters['Key']}")}
+            text = self.scope.store.read_text(uri)
         except StorageError as error:
             raise TaskFailure(_NO_SUCH_KEY, error.message) from error
+        size = len(text.encode())
+        if size > _LARGEST_PAYLOAD:
+            what = f"{uri} has {size} bytes, and a state machine takes {_LARGEST_PAYLOAD} at a time"
+            raise TaskFailure("States.DataLimitExceeded", what)
+        return {"Body": text}
 
     def _run(self, step: Step, job: str) -> StepResult:
         """Run a step whose arguments the machine has resolved, as soon as there is a place for its job."""
