@@ -4,10 +4,10 @@ the second run completes, the third has nothing to do."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from engines.aws.faults import fails_once_then_completes, faults
 from engines.sagemaker.account import Account
 from engines.sagemaker.world import NIGHTLY, OWNER, text, wanted
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _LATER = WantedSchedule("nightly", {**NIGHTLY.members, "ScheduleExpression": "cron(0 3 * * ? *)"})
 _WEEKLY, _DAILY = (WantedSchedule(name, NIGHTLY.members) for name in ("weekly", "daily"))
-_KINDS = ("throttled", "broken", "reset", "denied")  # by turns: whichever it is, nothing was done
-_READS = ("Describe", "List", "Get", "Head")
 
 
 def _states(account: Account) -> tuple[WantedPipeline, WantedPipeline]:
@@ -31,15 +29,6 @@ def _states(account: Account) -> tuple[WantedPipeline, WantedPipeline]:
     tags = {**one.tags, "Team": "new"}
     other = wanted(text=text("B"), schedules=(_LATER, _DAILY), code=account.code("2"), tags=tags, description="new")
     return one, other
-
-
-def _faults(operations: list[str], *, after: bool) -> Iterator[tuple[str, int]]:
-    """What happens, and to which call; `after` it was carried out only to those that write."""
-    for number, name in enumerate(operations):
-        if not after:
-            yield _KINDS[number % len(_KINDS)], number
-        elif not name.startswith(_READS):
-            yield "reset", number
 
 
 def _stands(account: Account, *states: WantedPipeline) -> bool:
@@ -58,21 +47,6 @@ def _is_there(account: Account, uri: str) -> bool:
     return bool(listed["KeyCount"])
 
 
-def _fails_once_then_completes(
-    account: Account, old: list[WantedPipeline], new: WantedPipeline, fault: tuple[str, int], *, after: bool
-) -> None:
-    kind, skipped = fault
-    account.aws.fail(kind, skipped=skipped, after=after)
-    with pytest.raises(AWSError):
-        account.upsert(new, prune=True)
-    assert not account.aws.faults, "it has happened"
-    assert not old or _stands(account, *old, new)
-    account.upsert(new, prune=True)
-    account.aws.calls.clear()
-    assert account.upsert(new, prune=True) == []
-    assert account.aws.writes == []
-
-
 @pytest.mark.parametrize("after", [False, True])
 def test_a_change_survives_a_failure_of_each_call(aws: AWS, after: bool) -> None:
     account = Account(aws)
@@ -84,8 +58,8 @@ def test_a_change_survives_a_failure_of_each_call(aws: AWS, after: bool) -> None
     account.upsert(other, prune=True)
     operations = [*aws.operations]
     assert {"UpdatePipeline", "AddTags", "UpdateSchedule", "CreateSchedule", "DeleteSchedule"} <= {*operations}
-    for fault in _faults(operations, after=after):
-        _fails_once_then_completes(account, [other], one, fault, after=after)
+    for fault in faults(operations, after=after):
+        fails_once_then_completes(account, one, fault, lambda: _stands(account, one, other), after=after)  # noqa: B023
         one, other = other, one
 
 
@@ -96,10 +70,10 @@ def test_a_first_upsert_survives_a_failure_of_each_call(aws: AWS, after: bool) -
     account.upsert(new)
     operations = aws.operations
     assert {"PutObject", "CreatePipeline", "CreateScheduleGroup", "CreateSchedule"} <= {*operations}
-    for fault in _faults([*operations], after=after):
+    for fault in faults([*operations], after=after):
         aws.reset()
         account = Account(aws)
-        _fails_once_then_completes(account, [], new, fault, after=after)
+        fails_once_then_completes(account, new, fault, lambda: True, after=after)
 
 
 def test_a_prune_survives_a_failure_of_each_call(aws: AWS) -> None:
@@ -110,7 +84,7 @@ def test_a_prune_survives_a_failure_of_each_call(aws: AWS) -> None:
     account.upsert(wanted(), complete=True, prune=True)
     operations = aws.operations
     assert operations[-3:] == ["DeleteSchedule", "DeleteSchedule", "DeletePipeline"]
-    for kind, skipped in _faults(operations, after=False):
+    for kind, skipped in faults(operations, after=False):
         account.upsert(wanted(), old)
         aws.fail(kind, skipped=skipped)
         with pytest.raises(AWSError):
