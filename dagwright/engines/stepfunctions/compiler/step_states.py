@@ -32,7 +32,7 @@ from dagwright.engines.stepfunctions.compiler.flow import OUTCOME, SUCCEEDED, Sc
 from dagwright.engines.stepfunctions.compiler.loops import rules
 from dagwright.engines.stepfunctions.compiler.names import FAILED_STATE, StateNames
 from dagwright.engines.stepfunctions.compiler.states import State, States
-from dagwright.engines.stepfunctions.compiler.task_values import InResult, path_text
+from dagwright.engines.stepfunctions.compiler.task_values import SINGLE, InResult, path_text
 from dagwright.engines.stepfunctions.compiler.tasks import Task
 from dagwright.engines.stepfunctions.compiler.values import JOB_NAME
 from dagwright.engines.stepfunctions.compiler.variables import FAILURES, STARTED, Variables, at_depth
@@ -46,8 +46,7 @@ _READ_RETRY = {
     "BackoffRate": 2.0,
 }
 _ABSENT: Mapping[str, Any] = {"ErrorEquals": ["States.ALL"]}
-_SINGLE = ("IsString", "IsNumeric", "IsBoolean")
-_SAID = {_SINGLE: "(a single value)", ("IsNumeric",): "(a number)", ("IsBoolean",): "(true or false)"}
+_SAID = {SINGLE: "(a single value)", ("IsNumeric",): "(a number)", ("IsBoolean",): "(true or false)"}
 _UNDECIDED = "its conditions cannot be evaluated: a value is in no file, or two values cannot be compared"
 
 
@@ -268,7 +267,7 @@ class StepWriter:
         paths = {spelled(one, place): one for one in dynamics(templates) if may_be_absent(one)}
         if not paths:
             return on
-        missing = [{"Not": _is(path, _SINGLE)} for path in paths]
+        missing = [{"Not": _is(path, SINGLE)} for path in paths]
         said = ", ".join(_described(one) for one in paths.values())
         failed = place.failures({"Error": "NoValue"}, {"Cause": f"a single value is not where it should be: {said}"})
         rule = {"Or": missing} if len(missing) > 1 else missing[0]

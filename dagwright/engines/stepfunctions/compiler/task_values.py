@@ -15,7 +15,7 @@ from dagwright.errors import Problem
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ABSENT = object()
 _REPORTED = "FinalMetricDataList"
-_SINGLE = ("IsString", "IsNumeric", "IsBoolean")
+SINGLE = ("IsString", "IsNumeric", "IsBoolean")
 _TESTS: Mapping[str, tuple[str, ...]] = {"Integer": ("IsNumeric",), "Float": ("IsNumeric",), "Boolean": ("IsBoolean",)}
 
 
@@ -129,8 +129,8 @@ def output_parameter(step: Step, path: Path, root: Sequence[str]) -> Value:
         hint = "declare it under the step's OutputParameters"
         return unknowable(step, path, f"the step declares no output '{path[1]}'", hint)
     answer = path_text((*root, path[1]))
-    tests = _TESTS.get(kinds[path[1]], _SINGLE)
-    found = answer if tests != _SINGLE else f"States.Format('{{}}', {answer})"
+    tests = _TESTS.get(kinds[path[1]], SINGLE)
+    found = answer if tests != SINGLE else f"States.Format('{{}}', {answer})"
     return InResult(found, needs=answer, tests=tests)
 
 
