@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,7 +81,7 @@ class Database:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = _connect(self._path)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             connection.close()
@@ -173,6 +174,23 @@ def _connect(place: Path | str) -> sqlite3.Connection:
     return sqlite3.connect(
         place, timeout=_PATIENCE_SECONDS, check_same_thread=False, isolation_level=None, uri=isinstance(place, str)
     )
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Of two that switch a new file's journal together, SQLite refuses one at once, without its patience: that one
+    waits for a lock, for which SQLite has patience, and looks again."""
+    import sqlite3
+
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
 
 
 def _stored(values: Mapping[str, Any]) -> list[Any]:
