@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         JsonGet,
         PipelineExperimentConfigProperties,
     )
+    from dagwright.input_sizes import InputSize
     from dagwright.models import (
         DriftCheckBaselines,
         MetricsSource,
@@ -122,6 +123,7 @@ _HOMES = {
     "Join": "functions",
     "JsonGet": "functions",
     "PipelineExperimentConfigProperties": "functions",
+    "InputSize": "input_sizes",
     "DriftCheckBaselines": "models",
     "MetricsSource": "models",
     "ModelMetrics": "models",
@@ -198,6 +200,7 @@ __all__ = [
     "ExecutionError",
     "ExecutionVariables",
     "FailStep",
+    "InputSize",
     "IntegerParameter",
     "Join",
     "JsonGet",

@@ -1,6 +1,7 @@
 """A pipeline: its name, its steps and parameters, and the project that fills in what the steps leave open.
 
-What goes with it when it is deployed is not part of the definition: description, schedules, how many steps run at once.
+What goes with it when it is deployed is not part of the definition: description, schedules, which inputs decide on
+machines, how many steps run at once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dagwright.arguments import count, literal, of_kind, optional_text, sequence
+from dagwright.input_sizes import InputSize, check_sizes
 from dagwright.keywords import Declared
 from dagwright.parameters import Parameter
 from dagwright.refusals import Findings, caller, pipeline_name
@@ -48,7 +50,8 @@ class Pipeline(metaclass=Declared):
     {'ErrorMessage': 'not today'}
 
     No experiment is made unless `pipeline_experiment_config` asks for one. `schedules` start the deployed pipeline;
-    `max_parallel_steps` is how many of its steps run side by side on AWS. Neither is part of the definition.
+    `max_parallel_steps` is how many of its steps run side by side on AWS. Neither is part of the definition. Of `sizes`
+    the parameters are, which need not be listed.
     """
 
     found: Findings
@@ -63,12 +66,16 @@ class Pipeline(metaclass=Declared):
         description: str | None = None,
         pipeline_experiment_config: PipelineExperimentConfig | Mapping[str, Any] | None = None,
         schedules: Sequence[Schedule] | None = (),
+        sizes: Sequence[InputSize] | None = (),
         max_parallel_steps: int | None = None,
     ) -> None:
         self.place = caller()
         self.name = pipeline_name(name, self.found)
         self.steps = sequence(steps, Step, "a step", "Steps", self.found)
-        self.parameters = sequence(parameters, Parameter, "a parameter", "Parameters", self.found)
+        self.sizes = sequence(sizes, InputSize, "an input's size", "Sizes", self.found)
+        declared = sequence(parameters, Parameter, "a parameter", "Parameters", self.found)
+        check_sizes(self.sizes, declared, self.found)
+        self.parameters = (*declared, *(one for size in self.sizes for one in size.parameters))
         self.project = project
         self.description = literal(description, "description", self.found)
         self.pipeline_experiment_config = pipeline_experiment_config

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal
 from dagwright.addresses import Addresses, Layout
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
 from dagwright.project_keys import ENVIRONMENTS, MAX_TAGS, PURPOSES
+from dagwright.sizing import RULES, Rule
+from dagwright.sizing_rules import rule_problems, rules_of
 
 if TYPE_CHECKING:
     from dagwright.project_file import Settings
@@ -108,6 +110,7 @@ class Project(Addresses):
     checks: Mapping[str, str]
     local: LocalSettings
     root: Path
+    sizing: Mapping[str, Rule] = field(default_factory=lambda: RULES)
 
     def image(self, name: str) -> str:
         """The address of an image by its name in the configuration. Raises ConfigurationError if it has none."""
@@ -116,6 +119,14 @@ class Project(Addresses):
             what = f"there is no image '{name}' in {self.environment}"
             raise _mistake(Problem("unknown-image", what, hint, field=f"images.{name}", where="config/project.yaml"))
         return self.images[name]
+
+    def sizing_rule(self, name: str) -> Rule:
+        """A rule of `sizing` by its name. Raises ConfigurationError if there is none of that name."""
+        if name not in self.sizing:
+            hint = did_you_mean(name, self.sizing) or "add it below 'sizing'"
+            what = f"there is no rule '{name}' in {self.environment}"
+            raise _mistake(Problem("unknown-rule", what, hint, field=f"sizing.{name}", where="config/project.yaml"))
+        return self.sizing[name]
 
     @property
     def model_package_group(self) -> str:
@@ -234,6 +245,7 @@ def _together(settings: Settings) -> Iterator[Problem]:
             hint = "for example instance_type: ml.m5.xlarge"
             yield settings.problem("missing-key", f"sizes.{kind}.instance_type", what, hint)
     yield from _network(settings)
+    yield from rule_problems(settings)
     tags = {"Company", "Team", "Project", "Environment", *settings.below("tags")}
     if len(tags) > MAX_TAGS:
         what = f"in {settings.environment} there are {len(tags)} tags, with the project's own; AWS takes {MAX_TAGS}"
@@ -318,6 +330,7 @@ def _project(settings: Settings, root: Path) -> Project:
         checks=MappingProxyType(settings.below("checks")),
         local=_local(settings),
         root=root,
+        sizing=rules_of(settings),
     )
 
 

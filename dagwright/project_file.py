@@ -203,6 +203,9 @@ class _Checker:
         self._problem("bad-value", path, node.line, f"{_found(node)} is not {form.allowed}", hint)
 
     def _count(self, path: keys.Path, node: Node, count: int, form: Form) -> None:
+        if form.at_least is not None and count < form.at_least:
+            what, hint = f"there is no entry; {form.allowed} is needed", "add one, or leave the key out"
+            self._problem("bad-value", path, node.line, what, hint)
         if form.at_most is not None and count > form.at_most:
             self._problem("bad-value", path, node.line, f"{count} entries; AWS takes at most {form.at_most}", "")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from dagwright.cli.commit import current_commit
 from dagwright.cli.engines import engine_name, source_words, validate_command
-from dagwright.cli.findings import findings, loss_problems, placed
+from dagwright.cli.findings import findings, loss_problems, placed, size_findings
 from dagwright.cli.sources import Source, pipeline_files, project_of, source_of
 from dagwright.cli.text import shown
 from dagwright.engines.aws.clients import Clients, check_account
@@ -86,23 +86,26 @@ class Deployment:
 
 def deployment_of(arguments: Namespace) -> Deployment:
     """The deployment of PIPELINE, --file, or all of `pipelines/`. Raises UsageError, ConfigurationError,
-    DefinitionError; touches no network."""
+    DefinitionError; touches no network, unless a pipeline has sizes: their inputs are measured."""
     if arguments.env == "local":
         what = f"{arguments.command} --env local: there is nothing to deploy on this machine"
         raise UsageError(what, hint="Say --env dev, staging or production; `run` needs no deployment here.")
     project = project_of(arguments)
     engine = engine_name(arguments, project)
     destination = _destination(project, engine)
-    sources = _sources(arguments)
+    clients = Clients(project.region)
+    sources = [_measured(source, project, clients) for source in _sources(arguments)]
     commit = current_commit(arguments.root) if engine == "stepfunctions" else ""
     wanted = [_wanted(source, project, destination, arguments, commit) for source in sources]
     _refuse_namesakes(wanted)
     problems = {
-        source.name: placed([*findings(source.graph, project, target=engine), *_grave(one, project)], source)
+        source.name: placed(
+            [*findings(source.graph, project, target=engine), *size_findings(source), *_grave(one, project)], source
+        )
         for source, one in zip(sources, wanted, strict=True)
     }
     complete = arguments.pipeline is None and arguments.file is None
-    return Deployment(project, destination, wanted, problems, complete, Clients(project.region))
+    return Deployment(project, destination, wanted, problems, complete, clients)
 
 
 def say_problems(deployment: Deployment, arguments: Namespace) -> None:
@@ -140,6 +143,16 @@ def _sources(arguments: Namespace) -> list[Source]:
         ]
         raise DefinitionError(f"{', '.join(broken)}: these pipelines cannot be built", problems)
     return sources
+
+
+def _measured(source: Source, project: Project, clients: Clients) -> Source:
+    """The pipeline with the machines that its inputs need now. Raises UserError for one that no rule holds."""
+    if not source.sizes:
+        return source
+    from dagwright.cli.sizes import s3_measure, sized_source
+
+    check_account(clients, project.account_id, project.environment)
+    return sized_source(source, s3_measure(clients), lambda line: print(f"  {shown(line)}", file=sys.stderr))
 
 
 def _destination(project: Project, engine: EngineName) -> Destination:

@@ -32,6 +32,15 @@ def findings(
     return validate_graph(graph, structural, target=target, strict=strict, region=project.region, checks=checks)
 
 
+def size_findings(source: Source) -> list[Problem]:
+    """What is wrong with the machines that the inputs of a pipeline may come to."""
+    if not source.sizes:
+        return []
+    from dagwright.cli.sizes import size_problems
+
+    return [*size_problems(source)]
+
+
 def counted(losses: Iterable[Loss], project: Project | None) -> tuple[Loss, ...]:
     """The losses that the project wants to know of."""
     checks = project.checks if project else {}

@@ -17,7 +17,7 @@ from dagwright.cli.text import as_json, columns
 from dagwright.definition.parameters import read_assignments
 from dagwright.definition.slices import Slice
 from dagwright.engines.engine import Start
-from dagwright.engines.execution import SUCCEEDED, Execution
+from dagwright.engines.execution import SUCCEEDED, Execution, Observer
 from dagwright.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def run(arguments: Namespace) -> int:
                 _refuse_what_is_settled(arguments)
                 execution = engine.resume(arguments.resume, observer)
             elif arguments.detach:
-                execution = engine.start(_start(arguments), observer)
+                execution = engine.start(_start(arguments, observer), observer)
             else:
-                execution = engine.run(_start(arguments), observer)
+                execution = engine.run(_start(arguments, observer), observer)
         if execution.ended:
             engine.complete(execution)
         said = ending(engine, execution, arguments) if execution.ended else _left(execution, arguments)
@@ -46,22 +46,30 @@ def run(arguments: Namespace) -> int:
     return DONE if execution.status == SUCCEEDED else EXECUTION_FAILED
 
 
-def _start(arguments: Namespace) -> Start:
-    """What the words of the command line ask for. Raises UsageError, ParameterError, DefinitionError."""
+def _start(arguments: Namespace, observer: Observer) -> Start:
+    """What the words of the command line ask for. What an input is sized to is noted.
+
+    Raises UsageError, ParameterError, DefinitionError.
+    """
     part = Slice(tuple(arguments.from_steps), tuple(arguments.to_steps), tuple(arguments.only_steps))
     if arguments.source and not part:
         raise UsageError("--source goes with --from, --to or --only", hint="To go on with one that failed: --resume.")
     source = source_of(arguments)
-    offered = {}
+    offered: dict[str, str | int] = {}
     given = read_assignments(arguments.parameter)
     if PARAMETER in source.graph.parameters and PARAMETER not in given and arguments.pipeline:
         commit = current_commit(arguments.root)
         offered = {PARAMETER: commit} if commit else {}
+    if source.sizes:
+        from dagwright.cli.sizes import offered_sizes
+
+        offered |= offered_sizes(source, given, arguments, observer.noted)
     return Start(
         pipeline=source.name,
         graph=source.graph,
         given=given,
         offered=offered,
+        measured=frozenset(one.name for size in source.sizes for one in size.parameters),
         assets=source.assets,
         deployed_name=source.deployed_name,
         words=source_words(arguments, source.name),

@@ -13,7 +13,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from dagwright.cli import DONE, FAILED
-from dagwright.cli.findings import findings, placed
+from dagwright.cli.findings import findings, placed, size_findings
 from dagwright.cli.sources import (
     Source,
     definition_text,
@@ -101,7 +101,7 @@ def _of_pipeline(name: str, build: Callable[[], Source], arguments: Namespace, p
         raise
     except DagwrightError as error:
         return Verdict(name, error.problems or [Problem("not-built", error.message, error.hint)])
-    found = _problems(source.graph, (), arguments, project)
+    found = [*_problems(source.graph, (), arguments, project), *size_findings(source)]
     found.extend(_machine_problems(source, found, arguments, project))
     return Verdict(source.name, placed(found, source), len(source.graph.steps))
 

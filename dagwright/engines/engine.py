@@ -29,14 +29,16 @@ class Start:
     """What is to be started: the pipeline as it is known here, and with what.
 
     `words` name it on a command line (`training`, `--file d.json`), `deployed_name` is its own name on AWS if it brings
-    one. `given` are start values; `offered` are those nobody gave, for a pipeline that has such a parameter.
+    one. `given` are start values; `offered` are those nobody gave, for a pipeline that has such a parameter. The
+    defaults of the parameters `measured` are not the pipeline's: they were found out when it was deployed.
     `part` is run alone, on the results of the execution `source`.
     """
 
     pipeline: str
     graph: Graph
     given: Mapping[str, Any] = field(default_factory=dict)
-    offered: Mapping[str, str] = field(default_factory=dict)
+    offered: Mapping[str, str | int] = field(default_factory=dict)
+    measured: frozenset[str] = frozenset()
     assets: Sequence[Asset] = ()
     deployed_name: str = ""
     words: str = ""
@@ -47,6 +49,19 @@ class Start:
         """What to start `graph` with: what is given, and what is offered and has a place in it."""
         fitting = {name: value for name, value in self.offered.items() if name in graph.parameters}
         return {**fitting, **self.given}
+
+    def is_of(self, graph: Graph) -> bool:
+        """Whether `graph` is the pipeline as it is known here."""
+        return self._compared(graph) == self._compared(self.graph)
+
+    def _compared(self, graph: Graph) -> dict[str, Any]:
+        definition = dict(graph.definition)
+        if self.measured:
+            definition["Parameters"] = [
+                {**one, "DefaultValue": None} if one.get("Name") in self.measured else one
+                for one in definition.get("Parameters", ())
+            ]
+        return definition
 
 
 class Log(Protocol):

@@ -128,7 +128,7 @@ class AWSEngine(ABC):
         return f"deploy.py {words} --env {self._names.environment}{self._words}"
 
     def _note_difference(self, name: str, deployed: Graph, start: Start, observer: Observer) -> None:
-        if deployed.definition != start.graph.definition:
+        if not start.is_of(deployed):
             look = self._command(f"plan {start.words}")
             observer.noted(f"{name} runs as it is deployed, which is not as it is here: see {look}")
 

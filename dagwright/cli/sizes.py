@@ -1,0 +1,151 @@
+"""What the inputs of a pipeline are sized to, for a start and for a deployment.
+
+In: a pipeline with its sizes, and the words of the command line. Out: values of its parameters, or the pipeline with
+them as defaults. Inputs are measured in the local store, or in S3 by listing what is below their addresses.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dagwright.cli.sources import project_of
+from dagwright.cli.text import size as amount
+from dagwright.definition.graph import read_definition
+from dagwright.engines.addresses import split_uri
+from dagwright.engines.local.store import Store, storage_errors
+from dagwright.errors import AWSError, Problem, StorageError, UserError, did_you_mean
+from dagwright.input_sizes import largest_volume_in_gb
+from dagwright.shapes import model
+from dagwright.sizing import Machines, Measured, TooLargeError, measured
+from dagwright.writing import text_of
+
+if TYPE_CHECKING:
+    from dagwright.cli.sources import Source
+    from dagwright.engines.aws.clients import Clients
+    from dagwright.input_sizes import InputSize
+
+Measure: TypeAlias = Callable[[str], Measured]
+Say: TypeAlias = Callable[[str], None]
+
+
+def offered_sizes(source: Source, given: Mapping[str, Any], arguments: Namespace, say: Say) -> dict[str, str | int]:
+    """The values that a start offers to parameters nobody has given: of the inputs as they are now.
+
+    Nothing for an input that is not there or cannot be seen: the pipeline's own defaults hold then, which is said.
+    Raises UserError for an input that its rule does not hold, AWSError without credentials.
+    """
+    wanted = [size for size in source.sizes if any(one.name not in given for one in size.parameters)]
+    if not wanted:
+        return {}
+    measure = _measure(arguments)
+    offered: dict[str, str | int] = {}
+    for size in wanted:
+        machines = _machines(size, _address(size, given), measure, say, "the pipeline's defaults hold")
+        offered |= size.values(machines) if machines else {}
+    return {name: value for name, value in offered.items() if name not in given}
+
+
+def sized_source(source: Source, measure: Measure, say: Say) -> Source:
+    """The pipeline whose defaults are what its inputs need now; the rule's first row for an input that cannot be seen.
+
+    Raises UserError for an input that its rule does not hold.
+    """
+    values: dict[str, str | int] = {}
+    for size in source.sizes:
+        machines = _machines(size, _address(size), measure, say, "the first row of its rule counts")
+        values |= size.values(machines) if machines else {}
+    definition = json.loads(source.text)
+    for parameter in definition["Parameters"]:
+        parameter["DefaultValue"] = values.get(parameter["Name"], parameter.get("DefaultValue"))
+    text = text_of(definition)
+    return replace(source, text=text, graph=read_definition(text))
+
+
+def s3_measure(clients: Clients) -> Measure:
+    """Measures below an S3 address. What it gives raises AWSError, StorageError for what is no address."""
+
+    def measure(address: str) -> Measured:
+        bucket, _ = split_uri(address)
+        prefix = address.removeprefix(f"s3://{bucket}").removeprefix("/")
+        what = f"{address} cannot be measured"
+        return measured(clients.pages(what, "s3", "list_objects_v2", Bucket=bucket, Prefix=prefix))
+
+    return measure
+
+
+def store_measure(store: Store) -> Measure:
+    """Measures below an address of the local store. What it gives raises StorageError."""
+
+    def measure(address: str) -> Measured:
+        with storage_errors(f"{address} cannot be measured"):
+            sizes = [one.path.stat().st_size for one in store.objects(address)]
+        return Measured(sum(sizes), len(sizes))
+
+    return measure
+
+
+def size_problems(source: Source) -> Iterator[Problem]:
+    """Rows of the pipeline's rules whose machines AWS does not have: of those it has, its model tells."""
+    shapes = model("sagemaker")
+    types, most = shapes["TrainingInstanceType"]["enum"], shapes["ProcessingInstanceCount"]["max"]
+    for rule in {size.rule.name: size.rule for size in source.sizes}.values():
+        for at, row in enumerate(rule.rows):
+            field, where = f"sizing.{rule.name}[{at}]", "config/project.yaml"
+            if row.instance_type not in types:
+                what = f"{row.instance_type} is no instance type of SageMaker jobs"
+                hint = did_you_mean(row.instance_type, types)
+                yield Problem("not-in-enum", what, hint, field=f"{field}.instance_type", where=where)
+            for name, value, limit in (
+                ("instance_count", row.instance_count, most),
+                ("volume_size_in_gb", row.volume_size_in_gb, largest_volume_in_gb()),
+            ):
+                if value > limit:
+                    what = f"{value} is more than the {limit} that AWS takes"
+                    yield Problem("out-of-range", what, field=f"{field}.{name}", where=where)
+
+
+def _measure(arguments: Namespace) -> Measure:
+    """The way to measure where the words run. Raises AWSError, UserError for credentials of another account."""
+    if arguments.env == "local":
+        return store_measure(Store(arguments.root / ".dagwright" / "s3"))
+    from dagwright.engines.aws.clients import Clients, check_account
+
+    project = project_of(arguments)
+    clients = Clients(project.region)
+    check_account(clients, project.account_id, project.environment)
+    return s3_measure(clients)
+
+
+def _address(size: InputSize, given: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Where the input is, with these start values; empty for a parameter without a value."""
+    if isinstance(size.of, str):
+        return size.of
+    return str(given.get(size.of.name, size.of.default_value or ""))
+
+
+def _machines(size: InputSize, address: str, measure: Measure, say: Say, otherwise: str) -> Machines | None:
+    """What the rule gives an input, which is said; None for one that is not there or cannot be seen."""
+    if not address:
+        say(f"{size.name}: its address has no value: {otherwise}")
+        return None
+    try:
+        found = measure(address)
+    except (AWSError, StorageError) as error:
+        say(f"{size.name}: {error.message}: {otherwise}")
+        return None
+    if not found.objects:
+        say(f"{size.name}: there is nothing at {address}: {otherwise}")
+        return None
+    what = f"{size.name}: {amount(found.bytes)} in {found.objects:,} object{'s' * (found.objects > 1)} at {address}"
+    try:
+        machines = size.machines(found.bytes)
+    except TooLargeError as error:
+        names = " ".join(f"-p {one.name}=…" for one in size.parameters)
+        raise UserError(f"{what}: {error}", hint=f"{error.hint} To start it on machines of your own: {names}") from None
+    say(f"{what} -> {machines} (rule {size.rule.name})")
+    return machines
