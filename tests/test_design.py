@@ -31,6 +31,9 @@ ARROWS = {
         "dagwright.engines.times",
         "dagwright.errors",
     ),
+    "dagwright/sizing.py": (),
+    "dagwright/trigger": ("dagwright.sizing", "dagwright.input_sizes", "dagwright.errors"),
+    "dagwright/trigger/handler.py": ("dagwright.sizing",),
     "dagwright/cli": ("dagwright",),
     "steps": ("steps", "dagwright"),
     "pipelines": ("pipelines", "steps", "dagwright"),
@@ -68,7 +71,7 @@ def test_imports_go_one_way(room: str) -> None:
 def test_the_authoring_vocabulary_knows_nothing_of_engines_and_commands() -> None:
     for path in AUTHORING:
         for name in imported(path):
-            outside = name.startswith(("dagwright.engines", "dagwright.cli"))
+            outside = name.startswith(("dagwright.engines", "dagwright.cli", "dagwright.trigger"))
             assert not outside, f"{path.relative_to(ROOT)} imports {name}"
             reads = name.startswith("dagwright.definition")
             assert not reads or path.name == "emit.py", "what is emitted is read once, to be refused like any other"
@@ -89,6 +92,12 @@ def test_what_runs_in_other_processes_imports_the_standard_library_only() -> Non
         path = ROOT / "dagwright/engines/local" / name
         modules = set(imported(path)) - {"dagwright.engines.local.sandbox_root"}
         assert {module.partition(".")[0] for module in modules} <= set(sys.stdlib_module_names), name
+
+
+def test_the_lambda_trigger_is_two_files_and_what_aws_has_there() -> None:
+    for name in ("sizing.py", "trigger/handler.py"):
+        modules = set(imported(ROOT / "dagwright" / name)) - {"dagwright.sizing"}
+        assert {module.partition(".")[0] for module in modules} <= {*sys.stdlib_module_names, "boto3", "botocore"}, name
 
 
 def imported_at_once(path: Path) -> Iterator[str]:

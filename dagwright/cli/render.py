@@ -1,4 +1,4 @@
-"""`render`: what a pipeline becomes, on standard output or in a file."""
+"""`render`: what a pipeline becomes, on standard output or in a file; its trigger is a file and standard output."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 
 from dagwright.cli import DONE
 from dagwright.cli.sources import Source, has_project, project_of, source_of
-from dagwright.cli.text import shown
+from dagwright.cli.text import as_json, shown
+from dagwright.errors import UsageError
 
 
 def run(arguments: Namespace) -> int:
-    """Print the pipeline definition, its state machine, or its picture as Mermaid."""
+    """Print the pipeline definition, its state machine, or its picture as Mermaid; write its Lambda trigger."""
+    if arguments.target == "trigger":
+        return _trigger(arguments)
     text = _rendered(source_of(arguments), arguments)
     if arguments.out is not None:
         from dagwright.engines.local.store import storage_errors
@@ -21,6 +24,27 @@ def run(arguments: Namespace) -> int:
             Path(arguments.out).write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
+    return DONE
+
+
+def _trigger(arguments: Namespace) -> int:
+    """Write the function's zip, and print its environment as `aws lambda create-function --environment` takes it."""
+    from dagwright.engines.aws.wanted import deployed_arn
+    from dagwright.engines.local.store import storage_errors
+    from dagwright.trigger.package import trigger_environment, trigger_zip
+
+    if arguments.out is None:
+        raise UsageError("--target trigger is a zip: it needs --out FILE", hint="--out trigger.zip > trigger.json")
+    if arguments.env == "local":
+        what = "--target trigger --env local: nothing on this machine is started by a Lambda function"
+        raise UsageError(what, hint="Say --env dev, staging or production.")
+    source, project = source_of(arguments), project_of(arguments)
+    name = source.name_on_aws(project)
+    target = deployed_arn(project.engine, project.partition, project.region, project.account_id, name)
+    variables = trigger_environment(target, source.sizes)
+    with storage_errors(f"{arguments.out} cannot be written"):
+        Path(arguments.out).write_bytes(trigger_zip())
+    print(as_json({"Variables": variables}))
     return DONE
 
 

@@ -49,7 +49,10 @@ def _definitions(command: _Command) -> None:
     render = command("render", "print what a pipeline becomes", json_too=False)
     _which(render)
     render.add_argument(
-        "--target", choices=("sagemaker", "stepfunctions", "mermaid"), default="sagemaker", help="default: sagemaker"
+        "--target",
+        choices=("sagemaker", "stepfunctions", "mermaid", "trigger"),
+        default="sagemaker",
+        help="default: sagemaker; trigger: the Lambda function that sizes its inputs and starts it",
     )
     render.add_argument("--out", metavar="FILE", help="write there instead of standard output")
     validate = command("validate", "every problem of a pipeline at once, without AWS")

@@ -1,0 +1,88 @@
+"""Sizes of inputs as they are declared with a pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from vocabulary_example import bare, project
+
+import dagwright as dw
+from dagwright.sizing import RULES, Machines, Row, Rule
+
+RAW = "s3://acme-sm-ml-churn/raw"
+
+
+def refused(**words: Any) -> list[str]:
+    with pytest.raises(dw.DefinitionError) as caught:
+        dw.InputSize(**{"name": "Raw", "of": RAW, "rule": RULES["standard"], **words})
+    assert all("test_input_sizes.py:" in problem.where for problem in caught.value.problems)
+    return [str(problem).split(": ", 1)[1] for problem in caught.value.problems]
+
+
+def test_a_step_takes_three_parameters_whose_defaults_are_the_first_row() -> None:
+    data = dw.ParameterString("RawData", RAW)
+    raw = dw.InputSize("Raw", of=data, rule=project().sizing_rule("economy"))
+    step = bare("Count", **raw.options)
+    definition = dw.Pipeline("p", steps=[step], parameters=[data], sizes=[raw]).to_dict()
+    assert definition["Parameters"] == [
+        {"Name": "RawData", "Type": "String", "DefaultValue": RAW},
+        {"Name": "RawInstanceType", "Type": "String", "DefaultValue": "ml.t3.medium"},
+        {"Name": "RawInstanceCount", "Type": "Integer", "DefaultValue": 1},
+        {"Name": "RawVolumeSizeInGB", "Type": "Integer", "DefaultValue": 10},
+    ]
+    assert definition["Steps"][0]["Arguments"]["ProcessingResources"]["ClusterConfig"] == {
+        "InstanceType": {"Get": "Parameters.RawInstanceType"},
+        "InstanceCount": {"Get": "Parameters.RawInstanceCount"},
+        "VolumeSizeInGB": {"Get": "Parameters.RawVolumeSizeInGB"},
+    }
+
+
+def test_a_training_step_takes_them_too() -> None:
+    raw = dw.InputSize("Raw", of=RAW, rule=RULES["standard"])
+    step = dw.TrainingStep("Train", image="image", role="arn:aws:iam::123456789012:role/r", **raw.options)
+    definition = dw.Pipeline("p", steps=[step], sizes=[raw], project=project()).to_dict()
+    resources = definition["Steps"][0]["Arguments"]["ResourceConfig"]
+    assert resources["VolumeSizeInGB"] == {"Get": "Parameters.RawVolumeSizeInGB"}
+
+
+def test_machines_become_values_of_the_parameters() -> None:
+    raw = dw.InputSize("Raw", of=RAW, rule=RULES["standard"])
+    machines = raw.machines(34_200_000_000)
+    assert machines == Machines("ml.m5.4xlarge", 1, 80)
+    assert raw.values(machines) == {
+        "RawInstanceType": "ml.m5.4xlarge",
+        "RawInstanceCount": 1,
+        "RawVolumeSizeInGB": 80,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"name": "R w"}, "'R w' is not a size name"),
+        ({"of": "raw/uploads"}, "'raw/uploads' is not an S3 address"),
+        ({"of": dw.Join("/", [RAW, "a"])}, "is not an input's address"),
+        ({"of": dw.ParameterInteger("Seed", 1)}, "is not an input's address"),
+        ({"rule": "standard"}, "'standard' is not a rule (such as project.sizing_rule(\"standard\"))"),
+        ({"sharded": 1}, "1 is not True or False"),
+        ({"spork": True}, "InputSize has no spork (did you mean 'spark'?)"),
+        ({"rule": Rule("own", (Row("ml.m5.large", spark=True),))}, "begins with a row for Spark steps"),
+    ],
+)
+def test_what_is_wrong_is_refused_where_it_is_written(words: dict[str, Any], said: str) -> None:
+    (problem,) = refused(**words)
+    assert said in problem
+
+
+def test_a_pipeline_refuses_sizes_that_do_not_fit_it() -> None:
+    raw = dw.InputSize("Raw", of=dw.ParameterString("RawData", RAW), rule=RULES["standard"])
+    with pytest.raises(dw.DefinitionError) as caught:
+        dw.Pipeline("p", steps=[bare()], sizes=[raw, raw])
+    assert [problem.code for problem in caught.value.problems] == [
+        "unknown-parameter",
+        "duplicate-size",
+        "unknown-parameter",
+    ]
+    with pytest.raises(dw.DefinitionError, match="is not an input's size"):
+        dw.Pipeline("p", steps=[bare()], sizes=["Raw"])  # type: ignore[list-item]
