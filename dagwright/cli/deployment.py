@@ -94,7 +94,7 @@ def deployment_of(arguments: Namespace) -> Deployment:
     engine = engine_name(arguments, project)
     destination = _destination(project, engine)
     clients = Clients(project.region)
-    sources = [_measured(source, project, clients) for source in _sources(arguments)]
+    sources = _sized(_sources(arguments), project, clients)
     commit = current_commit(arguments.root) if engine == "stepfunctions" else ""
     wanted = [_wanted(source, project, destination, arguments, commit) for source in sources]
     _refuse_namesakes(wanted)
@@ -145,14 +145,22 @@ def _sources(arguments: Namespace) -> list[Source]:
     return sources
 
 
-def _measured(source: Source, project: Project, clients: Clients) -> Source:
-    """The pipeline with the machines that its inputs need now. Raises UserError for one that no rule holds."""
-    if not source.sizes:
-        return source
+def _sized(sources: list[Source], project: Project, clients: Clients) -> list[Source]:
+    """The pipelines, those with sizes on the machines that their inputs need now, which is said on standard error.
+
+    Raises UserError for an input that no rule holds, and for credentials of another account; AWSError without any.
+    """
+    if not any(source.sizes for source in sources):
+        return sources
     from dagwright.cli.sizes import s3_measure, sized_source
 
     check_account(clients, project.account_id, project.environment)
-    return sized_source(source, s3_measure(clients), lambda line: print(f"  {shown(line)}", file=sys.stderr))
+    measure = s3_measure(clients)
+
+    def said(name: str) -> Callable[[str], None]:
+        return lambda line: print(f"{name}: {shown(line)}", file=sys.stderr)
+
+    return [sized_source(source, measure, said(source.name)) if source.sizes else source for source in sources]
 
 
 def _destination(project: Project, engine: EngineName) -> Destination:

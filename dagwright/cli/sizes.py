@@ -10,6 +10,7 @@ import json
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -61,14 +62,16 @@ def sized_source(source: Source, measure: Measure, say: Say) -> Source:
         values |= size.values(machines) if machines else {}
     definition = json.loads(source.text)
     for parameter in definition["Parameters"]:
-        parameter["DefaultValue"] = values.get(parameter["Name"], parameter.get("DefaultValue"))
+        if parameter["Name"] in values:
+            parameter["DefaultValue"] = values[parameter["Name"]]
     text = text_of(definition)
     return replace(source, text=text, graph=read_definition(text))
 
 
 def s3_measure(clients: Clients) -> Measure:
-    """Measures below an S3 address. What it gives raises AWSError, StorageError for what is no address."""
+    """Measures below an S3 address, each once. It raises AWSError, and StorageError for what is no address."""
 
+    @cache
     def measure(address: str) -> Measured:
         bucket, _ = split_uri(address)
         prefix = address.removeprefix(f"s3://{bucket}").removeprefix("/")
@@ -79,8 +82,9 @@ def s3_measure(clients: Clients) -> Measure:
 
 
 def store_measure(store: Store) -> Measure:
-    """Measures below an address of the local store. What it gives raises StorageError."""
+    """Measures below an address of the local store, each once. It raises StorageError."""
 
+    @cache
     def measure(address: str) -> Measured:
         with storage_errors(f"{address} cannot be measured"):
             sizes = [one.path.stat().st_size for one in store.objects(address)]

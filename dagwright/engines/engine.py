@@ -58,8 +58,8 @@ class Start:
         definition = dict(graph.definition)
         if self.measured:
             definition["Parameters"] = [
-                {**one, "DefaultValue": None} if one.get("Name") in self.measured else one
-                for one in definition.get("Parameters", ())
+                {**one, "DefaultValue": None} if isinstance(one, dict) and one.get("Name") in self.measured else one
+                for one in definition.get("Parameters") or ()
             ]
         return definition
 

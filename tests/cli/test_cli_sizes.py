@@ -165,7 +165,7 @@ def test_what_is_deployed_fits_the_input_of_now_and_a_little_growth_is_no_change
     put(sized, "1.csv", 34_200)
     said = sized("plan", "count-rows")
     assert said.code == 2
-    assert f"  Raw: 34.2 kB in 1 object at {RAW} -> 1 × ml.m5.4xlarge, 80 GB (rule standard)" in said.err  # noqa: RUF001
+    assert f"count-rows: Raw: 34.2 kB in 1 object at {RAW} -> 1 × ml.m5.4xlarge, 80 GB (rule standard)" in said.err  # noqa: RUF001
     assert sized.aws.operations[0] == "GetCallerIdentity"
     assert sized.aws.writes == []
     assert sized("upsert", "count-rows").code == 0
@@ -197,6 +197,25 @@ def test_an_input_that_cannot_be_seen_is_said_and_deployed_as_the_first_row(size
     assert said.code == 0
     assert f"Raw: {RAW} cannot be measured: " in said.err
     assert defaults(sized.described(DEPLOYED)["PipelineDefinition"]) == ["ml.m5.xlarge", 1, 30]
+
+
+def test_inputs_are_measured_once_and_parameters_without_a_default_stay_without(sized: Site) -> None:
+    sized.edit("pipelines/count_rows.py", "sizes=[raw]", "sizes=[raw, again, other]")
+    more = """
+    day = ParameterString("Day")
+    again = InputSize("Again", of=raw_data, rule=project.sizing_rule("economy"))
+    other = InputSize("Other", of=day, rule=project.sizing_rule("economy"))
+    count ="""
+    sized.edit("pipelines/count_rows.py", "\n    count =", more)
+    sized.edit("pipelines/count_rows.py", "parameters=[raw_data]", "parameters=[raw_data, day]")
+    put(sized, "1.csv", 500)
+    said = sized("upsert", "count-rows")
+    assert said.code == 0, said.err
+    assert sized.aws.operations.count("ListBucket") == 1
+    assert "count-rows: Other: its address has no value: the first row of its rule counts" in said.err
+    parameters = json.loads(sized.described(DEPLOYED)["PipelineDefinition"])["Parameters"]
+    assert {"Name": "Day", "Type": "String"} in parameters
+    assert {"Name": "AgainVolumeSizeInGB", "Type": "Integer", "DefaultValue": 10} in parameters
 
 
 def test_an_input_above_the_rule_is_not_deployed(sized: Site) -> None:

@@ -173,6 +173,35 @@ def test_the_row_that_holds_the_input_counts(
     )
 
 
+@pytest.mark.parametrize(("words", "volume"), [({}, "150"), ({"sharded": True}, "30"), ({"spark": True}, "30")])
+def test_an_input_that_machines_share_has_smaller_volumes(
+    aws: AWS,
+    account: Scripted,
+    configure: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    words: dict[str, Any],
+    volume: str,
+) -> None:
+    put(aws, "1.csv", size=60_000)
+    monkeypatch.setattr("dagwright.sizing.GB", 1000)
+    configure(raw(Rule("own", (Row("ml.m5.large", instance_count=8),)), **words))
+    handler({"id": "1"}, context())
+    assert started(aws)[0]["RawVolumeSizeInGB"] == volume
+
+
+def test_a_spark_step_gets_the_rows_for_spark(
+    aws: AWS, account: Scripted, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(aws, "1.csv", size=1_000_000)
+    monkeypatch.setattr("dagwright.sizing.GB", 1000)
+    configure(raw(RULES["standard"], spark=True))
+    handler({"id": "1"}, context())
+    assert started(aws)[0]["RawInstanceCount"] == "4"
+    configure(raw(RULES["standard"]))
+    with pytest.raises(TooLargeError, match="is for Spark steps only"):
+        handler({"id": "2"}, context())
+
+
 @pytest.mark.parametrize("where", ["event", "settings"])
 def test_a_given_address_is_the_one_that_is_measured(
     aws: AWS, account: Scripted, configure: Callable[..., None], capsys: pytest.CaptureFixture[str], where: str
