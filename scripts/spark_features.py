@@ -107,7 +107,7 @@ def past_days(flights: DataFrame, keys: Sequence[str], name: str) -> DataFrame:
 
 def make_features(tables: Mapping[str, DataFrame]) -> DataFrame:
     """One row for each flight that arrived: `month` and FEATURES."""
-    scheduled = tables["flights"].withColumn("day_number", F.expr("unix_date(make_date(year, month, day))"))
+    scheduled = tables["flights"].withColumn("day_number", F.expr("unix_date(make_date(year, month, day))")).cache()
     load = scheduled.groupBy("origin", "time_hour").agg(F.count("*").alias("departures_in_hour"))
     arrived = scheduled.where(F.col("arr_delay").isNotNull())
     weather = tables["weather"].select("origin", "time_hour", "temp", "wind_speed", "precip", "visib")
@@ -118,11 +118,12 @@ def make_features(tables: Mapping[str, DataFrame]) -> DataFrame:
         F.col("lon").alias("dest_lon"),
         F.col("alt").alias("dest_alt"),
     )
+    # only the flights grow with the data: what they are joined with is small, and sent to every host
     return (
-        arrived.join(load, ["origin", "time_hour"])
-        .join(past_days(arrived, ["carrier"], "carrier"), ["carrier", "day_number"])
-        .join(past_days(arrived, ["origin", "dest"], "route"), ["origin", "dest", "day_number"])
-        .join(weather, ["origin", "time_hour"], "left")
+        arrived.join(F.broadcast(load), ["origin", "time_hour"])
+        .join(F.broadcast(past_days(arrived, ["carrier"], "carrier")), ["carrier", "day_number"])
+        .join(F.broadcast(past_days(arrived, ["origin", "dest"], "route")), ["origin", "dest", "day_number"])
+        .join(F.broadcast(weather), ["origin", "time_hour"], "left")
         .join(F.broadcast(airlines), "carrier", "left")
         .join(F.broadcast(airports), "dest", "left")
         .withColumn("late", (F.col("arr_delay") > LATE_MINUTES).cast("int"))

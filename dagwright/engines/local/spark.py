@@ -19,7 +19,8 @@ from dagwright.errors import ExecutionError
 
 SUBMIT = "smspark-submit"
 _LISTS = ("--jars", "--py-files", "--files")
-_REMOTE = ("s3://", "s3a://", "s3n://")
+_HADOOPS_OWN = ("s3a://", "s3n://")  # nobody but Spark can read an address of this form
+_REMOTE = ("s3://", *_HADOOPS_OWN)
 
 
 def submits_spark(job: Job) -> bool:
@@ -28,11 +29,20 @@ def submits_spark(job: Job) -> bool:
 
 
 def with_spark(job: Job) -> Job:
-    """A job with what its Spark needs here; any other job as it is. Raises ExecutionError if there is no Java."""
+    """A job with what its Spark needs here; any other job as it is.
+
+    Raises ExecutionError if there is no Java, or for data that the application would read from S3 by itself.
+    """
     if not submits_spark(job):
         return job
     java = java_home()
     command, fetched = _fetched(job.command)
+    remote = next((word for word in command if word.startswith(_HADOOPS_OWN)), None)
+    if remote is not None:
+        raise ExecutionError(
+            f"The application is told of '{remote}', and Spark here has no S3",
+            hint="read it through an input instead: ProcessingInput and ProcessingOutput work here and on AWS.",
+        )
     return replace(
         job,
         command=(SUBMIT, *command[1:]),
