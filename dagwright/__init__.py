@@ -83,6 +83,7 @@ if TYPE_CHECKING:
         LambdaStep,
         OutputTypeEnum,
     )
+    from dagwright.spark import SparkStep
     from dagwright.steps import CacheConfig, Step
     from dagwright.training import TrainingInput, TrainingStep
     from dagwright.transform import TransformStep
@@ -159,6 +160,7 @@ _HOMES = {
     "LambdaOutputTypeEnum": "services",
     "LambdaStep": "services",
     "OutputTypeEnum": "services",
+    "SparkStep": "spark",
     "CacheConfig": "steps",
     "Step": "steps",
     "TrainingInput": "training",
@@ -235,6 +237,7 @@ __all__ = [
     "SageMakerJobExceptionTypeEnum",
     "SageMakerJobStepRetryPolicy",
     "Schedule",
+    "SparkStep",
     "Step",
     "StepExceptionTypeEnum",
     "StepRetryPolicy",

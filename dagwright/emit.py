@@ -7,7 +7,7 @@ comes out of here holds together. Everything that is wrong is collected and rais
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -116,15 +116,25 @@ class Emission:
             return _NOWHERE
         return self.project.model_package_group
 
-    def script(self, step: Step, path: str) -> tuple[str, str]:
+    def script(self, step: Step, path: str, field: str = "code") -> tuple[str, str]:
         """The S3 address of a script, and the name of its file."""
         if path.startswith("s3://"):
             return path, path.rpartition("/")[2]
         name = path.replace("\\", "/").rpartition("/")[2]
-        packed = self._pack(step, "code", path, None)
+        packed = self._pack(step, field, path, None)
         if packed is None:
             return _NOWHERE, name
         return self._asset(step, packed.content_hash, name, path, packed.files[0].path), name
+
+    def files(self, step: Step, field: str, folder: str, paths: Sequence[str]) -> str:
+        """The S3 address of a folder of this name that holds these files, under the hash of all of them."""
+        packed = {path: self._pack(step, f"{field}[{at}]", path, None) for at, path in enumerate(paths)}
+        found = {path: one.files[0] for path, one in packed.items() if one is not None}
+        if len(found) < len(packed):
+            return _NOWHERE
+        content_hash = code.content_hash(tuple(sorted(found.values(), key=lambda file: file.name)))
+        uris = [self._asset(step, content_hash, f"{folder}/{one.name}", path, one.path) for path, one in found.items()]
+        return uris[0].removesuffix(f"/{next(iter(found.values())).name}")
 
     def source(self, step: Step, source_dir: str | None, program: str, isolated: bool) -> str:
         """The S3 address of the packed folder that holds `program`, or of `program` packed alone.
@@ -158,10 +168,11 @@ class Emission:
 
     def launcher(self, step: Step, command: list[str], program: str) -> str:
         """The S3 address of the shell script that starts a packed program."""
-        content = code.runproc(command, program)
-        return self._asset(
-            step, sha256(content).hexdigest(), "runproc.sh", f"the start of {program}", None, lambda: content
-        )
+        return self.generated(step, "runproc.sh", code.runproc(command, program), f"the start of {program}")
+
+    def generated(self, step: Step, name: str, content: bytes, origin: str) -> str:
+        """The S3 address of a file of this name and content, which is no file of the project."""
+        return self._asset(step, sha256(content).hexdigest(), name, origin, None, lambda: content)
 
     def _pack(self, step: Step, field: str, program: str, source_dir: str | None) -> _Packed | None:
         key = (program, None) if source_dir is None else ("", source_dir)

@@ -41,11 +41,13 @@ SDK_ONLY: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Keywords:
-    """The keywords of a class: all it takes, those to suggest, and the required ones in their order."""
+    """The keywords of a class: all it takes, those to suggest, the required ones in their order, and what to say of
+    those of its bases that it does not take."""
 
     names: frozenset[str]
     suggested: frozenset[str]
     required: tuple[tuple[int, str], ...]
+    decided: Mapping[str, str]
 
 
 class Declared(type):
@@ -71,13 +73,18 @@ class Declared(type):
 
 @cache
 def keywords_of(cls: type) -> Keywords:
-    """What the constructor of a class takes by name, with what it hands on to those of its bases."""
+    """What the constructor of a class takes by name, with what it hands on to those of its bases.
+
+    What a class has `decided` about its bases cannot be said any more.
+    """
     constructors = list(_constructors(cls))
-    names = {one.name for parameters in constructors for one in parameters}
+    decided: Mapping[str, str] = getattr(cls, "decided", {})
+    names = {one.name for parameters in constructors for one in parameters} - set(decided)
     needed = [(at, one.name) for at, one in enumerate(constructors[0]) if one.default is Parameter.empty]
     settings: frozenset[str] = getattr(cls, "setting_names", frozenset())
     out_of_place = settings - getattr(cls, "takes", settings)
-    return Keywords(frozenset(names | settings), frozenset((names | settings) - out_of_place), tuple(needed))
+    suggested = frozenset((names | settings) - out_of_place)
+    return Keywords(frozenset(names | settings), suggested, tuple(needed), decided)
 
 
 def _constructors(cls: type) -> Iterator[list[Parameter]]:
@@ -92,6 +99,8 @@ def _constructors(cls: type) -> Iterator[list[Parameter]]:
 
 
 def _hint(name: str, known: Keywords) -> str:
+    if name in known.decided:
+        return known.decided[name]
     if SDK_WORDS.get(name) in known.suggested:
         return f"it is called {SDK_WORDS[name]} here"
     return SDK_ONLY.get(name) or did_you_mean(name, known.suggested)

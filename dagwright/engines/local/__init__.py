@@ -12,6 +12,7 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     metrics       reads the numbers out of its logs, through the small program  metric_reader
     launcher      starts processes, through the small program  sandbox
     environments  which interpreter an image gets
+    spark         what a job needs that submits a Spark application, with the program  smspark_submit
     store         S3 as a folder tree
     database      executions, steps, jobs, metrics, models
 """

@@ -20,6 +20,7 @@ from dagwright.engines.local.metrics import metric_expressions
 from dagwright.engines.local.processing import processing_job
 from dagwright.engines.local.request import needed
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
+from dagwright.engines.local.spark import check_pyspark, submits_spark
 from dagwright.engines.local.steps import RUNNERS, Bench
 from dagwright.engines.local.training import training_job
 from dagwright.errors import DagwrightError, DefinitionError, Problem
@@ -106,6 +107,8 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
         if path != UNKNOWN:
             anywhere.path(path)
     bench.environments.check(job.image)
+    if submits_spark(job):
+        check_pyspark(bench.environments.lacks, job.image)
     return job
 
 

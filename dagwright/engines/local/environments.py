@@ -22,6 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
+from dagwright.engines.local.spark import submit_folder
 from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ConfigurationError, ExecutionError
 
@@ -35,6 +36,7 @@ _NAMES = ("python", "python3")
 _CURRENT = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _REQUIREMENTS_BYTES = 1 << 20
 _ANSWER_SECONDS = 30
+_TELL_MODULE = "import sys; from importlib.util import find_spec; sys.exit(find_spec(sys.argv[1]) is None)"
 _TELL_VERSION = "import sys; print('Python %d.%d' % sys.version_info[:2])"
 SANDBOX_FOLDERS = ("/tmp/", "/run/", "/dev/", "/proc/", "/var/tmp/")  # noqa: S108 - folders a sandbox has as its own
 
@@ -54,7 +56,8 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Environment:
-    """Where `python` and `python3` are: folders for PATH, folders a sandbox must show, and what to tell the user."""
+    """Where `python`, `python3` and `smspark-submit` are: folders for PATH, folders a sandbox must show, and what to
+    tell the user."""
 
     folders: tuple[str, ...]
     visible: tuple[Path, ...]
@@ -92,6 +95,19 @@ class Environments:
         elif rule:
             self._requirements(rule)
             find_python(rule.python)
+
+    def lacks(self, image: str, module: str) -> bool:
+        """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""
+        import subprocess
+        from importlib.util import find_spec
+
+        rule = self._rule(image)
+        if rule is None:
+            return find_spec(module) is None
+        if not rule.interpreter:
+            return False
+        words = [str(self._interpreter(rule)[0]), "-c", _TELL_MODULE, module]
+        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode != 0
 
     def _rule(self, image: str) -> Rule | None:
         return next((rule for rule in self._rules if matches(image, rule.image)), None)
@@ -148,8 +164,9 @@ class Environments:
         others = [name for name in _NAMES if not _is_same_program(folder / name, interpreter)]
         if others:
             folders.insert(0, str(self._alias(interpreter, others)))
-        roots = (folder.parent, Path(os.path.realpath(interpreter)).parent.parent, Path(folders[0]))
-        return Environment(tuple(folders), roots, note)
+        submit = submit_folder(self._root)
+        roots = (folder.parent, Path(os.path.realpath(interpreter)).parent.parent, Path(folders[0]), submit)
+        return Environment((*folders, str(submit)), roots, note)
 
     def _alias(self, interpreter: Path, names: Iterable[str]) -> Path:
         """A folder with `python` and `python3`, if these names beside the interpreter mean nothing or another one."""

@@ -13,6 +13,7 @@ from typing import Any
 from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
 from dagwright.engines.local.publishing import read_start
 from dagwright.engines.local.request import host_names, member, needed, objects, seconds, text_map, texts
+from dagwright.engines.local.spark import with_spark
 from dagwright.errors import ExecutionError
 
 MESSAGE = f"{ML}/output/message"
@@ -33,7 +34,7 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
     outputs = [_output(item) for item in objects(request, "ProcessingOutputConfig.Outputs")]
     variables = text_map(request, "Environment")
     config = {"ProcessingJobArn": arn, "ProcessingJobName": name, **request}
-    return Job(
+    job = Job(
         name=name,
         image=image,
         command=(*entrypoint, *texts(request, "AppSpecification.ContainerArguments")),
@@ -51,6 +52,7 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         isolated=member(request, "NetworkConfig.EnableNetworkIsolation", bool, False),
         max_runtime_seconds=seconds(request, "StoppingCondition.MaxRuntimeInSeconds"),
     )
+    return with_spark(job)
 
 
 def _input(item: Mapping[str, Any]) -> Input:
