@@ -18,6 +18,7 @@ from dagwright.engines.execution import Execution, Observer, StepRun
 from dagwright.engines.local import check
 from dagwright.engines.local.environments import Environments, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, private_folders
+from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
 from dagwright.engines.local.log_file import LogFile
@@ -101,7 +102,8 @@ class LocalEngine:
             launcher, notes = self._launcher(graph, execution.id, tools)
             recording = Recording(execution, graph, self.home, observer)
             scope = self._scope(recording)
-            bench = self._bench(recording, launcher, tools.enter_context(Removal()))
+            interruptions = Interruptions(start.interruptions, observer.noted)
+            bench = self._bench(recording, launcher, tools.enter_context(Removal()), interruptions)
             run = self._way(start, recording, scope, bench, events)
             images = check.images_of(graph, scope, bench)
             observer.started(execution, graph.predecessors)
@@ -149,7 +151,7 @@ class LocalEngine:
             execution.parameters, recording.outputs,
         )  # fmt: skip
 
-    def _bench(self, recording: Recording, launcher: Launcher, removal: Removal) -> Bench:
+    def _bench(self, recording: Recording, launcher: Launcher, removal: Removal, interruptions: Interruptions) -> Bench:
         home = self.home
         workshop = Workshop(
             home.store, launcher, home.jobs(recording.execution.id), home.logs, removal.take,
@@ -165,6 +167,7 @@ class LocalEngine:
             project=self._project,
             now=now,
             watch=recording.watch,
+            interruptions=interruptions,
         )
 
     def _launcher(self, graph: Graph, execution: str, tools: ExitStack) -> tuple[Launcher, list[str]]:
