@@ -161,6 +161,17 @@ def test_a_checkpoint_that_the_job_removed_does_not_come_back(place: Place) -> N
     assert place.keys("checkpoints") == ["checkpoints/epoch-3", "checkpoints/from-before"]
 
 
+def test_a_checkpoint_that_one_host_removed_does_not_come_back_from_another(place: Place) -> None:
+    place.put("checkpoints/old", "x")
+    script = """
+me = json.load(open(ML + "/input/config/resourceconfig.json"))["current_host"]
+if me == "algo-1":
+    os.remove(ML + "/checkpoints/old")
+"""
+    assert place.run(spot(place, script, count=2)).status == "Succeeded"
+    assert place.keys("checkpoints") == []
+
+
 def test_a_checkpoint_that_is_there_already_interrupts_nobody(place: Place) -> None:
     place.put("checkpoints/epoch-1", "x")
     script = "print(os.listdir(ML + '/checkpoints'))"
