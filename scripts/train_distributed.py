@@ -31,6 +31,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -46,6 +47,7 @@ NUMBERS, REASON = b"N", b"R"
 HEADER = struct.Struct("!cQ")  # what follows, and its bytes
 MOST_BYTES = 1 << 30
 RETRY_SECONDS = 0.05
+DRAIN_SECONDS = 5.0
 
 
 class InputError(Exception):
@@ -212,13 +214,10 @@ class Team:
     def leave(self, reason: str = "") -> None:
         """Go; with a reason, if this host has failed, which the others pass on."""
         for host, peer in self._peers.items():
-            try:
+            with peer, suppress(PeerError, OSError):  # it may have gone before
                 if reason:
                     send(peer, host, REASON, reason.encode())
-            except PeerError:
-                pass  # it has gone before
-            finally:
-                peer.close()
+                    drain(peer)
 
 
 def resolve(address: tuple[str, int], deadline: float) -> tuple[str, int]:
@@ -230,6 +229,15 @@ def resolve(address: tuple[str, int], deadline: float) -> tuple[str, int]:
             if time.monotonic() > deadline:
                 raise PeerError(f"the name {address[0]} is not known here: {error}") from error
             time.sleep(RETRY_SECONDS)
+
+
+def drain(peer: socket.socket) -> None:
+    """Wait until the other host has gone as well: closed with something unread, a connection takes back what it has
+    brought. Raises OSError after some seconds."""
+    peer.shutdown(socket.SHUT_WR)
+    peer.settimeout(DRAIN_SECONDS)
+    while peer.recv(1 << 16):
+        pass
 
 
 def send(peer: socket.socket, host: str, kind: bytes, content: bytes) -> None:

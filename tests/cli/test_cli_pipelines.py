@@ -17,6 +17,8 @@ RENDERINGS = {
     "training.production.json": ["training", "--env", "production"],
     "training.mmd": ["training", "--target", "mermaid"],
     "training.asl.json": ["training", "--target", "stepfunctions", "--env", "dev"],
+    "distributed.json": ["distributed"],
+    "distributed.asl.json": ["distributed", "--target", "stepfunctions", "--env", "dev"],
 }
 
 
@@ -28,7 +30,7 @@ def test_the_example_renders_to_its_golden_file(name: str, deploy: Any) -> None:
     assert done.stdout == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["training.json", "training.production.json"])
+@pytest.mark.parametrize("name", ["training.json", "training.production.json", "distributed.json"])
 def test_a_golden_definition_is_read_back_and_emitted_again(name: str) -> None:
     text = (GOLDEN / name).read_text(encoding="utf-8")
     assert text_of(dict(read_definition(text).definition)) == text
@@ -49,8 +51,7 @@ def test_render_draws_a_definition_from_a_file_or_from_standard_input(deploy: An
 
 
 def test_list_names_pipelines_and_their_parameters(deploy: Any) -> None:
-    (found,) = deploy.json("list")["pipelines"]
-    assert found["name"] == "training"
+    found = next(item for item in deploy.json("list")["pipelines"] if item["name"] == "training")
     seed = next(item for item in found["parameters"] if item["name"] == "Seed")
     assert seed == {"name": "Seed", "type": "Integer", "description": "for the split and the model", "default": 42}
     assert "MinAuc" in deploy("list").stdout
@@ -84,7 +85,7 @@ def test_a_broken_module_does_not_hide_the_others(deploy: Any) -> None:
     (deploy.folder / "pipelines" / "broken.py").write_text("1 / 0\n")
     done = deploy("list", "--json")
     assert done.returncode == 1
-    assert [item["name"] for item in json.loads(done.stdout)["pipelines"]] == ["training"]
+    assert "training" in [item["name"] for item in json.loads(done.stdout)["pipelines"]]
     assert "broken: pipelines/broken.py cannot be built" in done.stderr
     assert deploy("render", "training").returncode == 0
 
