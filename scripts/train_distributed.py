@@ -29,6 +29,7 @@ import socket
 import struct
 import sys
 import time
+import warnings
 import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -315,9 +316,14 @@ def read_rows(folder: Path, batches: int, classes: int) -> Rows:
 def read_table(path: Path) -> np.ndarray:
     """The numbers of one file under a header."""
     try:
-        return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of no rows, which is said below
+            table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
     except ValueError as error:
         raise InputError(f"{path} is not a table of numbers: {error}") from error
+    if not table.size:
+        raise InputError(f"{path} has no rows")
+    return table
 
 
 def scale(rows: Rows, team: Team) -> tuple[Rows, np.ndarray, np.ndarray]:
@@ -408,8 +414,9 @@ def read_checkpoint(folder: Path, settings: dict[str, Any], size: int) -> State 
             with np.load(path, allow_pickle=False) as content:
                 state = State(int(content["epoch"]), content["numbers"], content["velocity"])
                 written = json.loads(str(content["settings"]))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            print(f"{path.name} cannot be read, the one before is taken: {error}", flush=True)
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            print(f"{path.name} is broken, it is removed and the one before is taken: {error}", flush=True)
+            path.unlink()
             continue
         if written != settings or state.numbers.size != size:
             different = sorted(name for name in settings if settings[name] != written.get(name)) or ["features"]
@@ -479,7 +486,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{me} of {len(hosts)}: {len(rows.labels)} rows, {rows.features.shape[1]} features", flush=True)
         rows, mean, deviation = scale(rows, team)
         state = begin(arguments.checkpoints, settings, len(mean), team)
-        state = train(rows, state, settings, team, arguments)
+        with np.errstate(over="ignore", invalid="ignore"):  # said in a sentence when an epoch is over
+            state = train(rows, state, settings, team, arguments)
         if team.leads:
             write_model(arguments.model_dir, state, mean, deviation, settings)
     except PeerError as error:

@@ -193,7 +193,7 @@ def test_checkpoints_of_another_training_are_refused(hosts: Callable[..., Hosts]
     ("words", "sentence"),
     [
         (["--epochs", "0", "--momentum", "1"], "epochs is 0 and must be at least 1; momentum is 1.0 and must be"),
-        (["--learning_rate", "1e9", "--epochs", "1"], "the training has run away in epoch 1"),
+        (["--learning_rate", "1e300", "--epochs", "3"], "the training has run away in epoch 3"),
         (["--classes", "3"], "must be whole numbers from 0 to 2"),
         (["--resources", __file__], "is no resourceconfig.json"),
     ],
@@ -206,7 +206,7 @@ def test_what_cannot_be_used_is_a_sentence(hosts: Callable[..., Hosts], words: l
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "is not a table of numbers"),
+        ("", "has no rows"),
         ("digit,a\n1,x\n", "is not a table of numbers"),
         ("digit\n1\n", "no feature column"),
     ],
@@ -225,7 +225,9 @@ def test_the_evaluation_is_of_digits_that_were_not_seen(
 ) -> None:
     model = hosts(2).train("--epochs", 60) / "model"
     words = ["--model", model, "--test", digits / "test", "--output", tmp_path / "out"]
-    done = subprocess.run([sys.executable, SCRIPTS / "evaluate_digits.py", *words], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "evaluate_digits.py", *words], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "out/evaluation.json").read_text())["multiclass_classification_metrics"]
     right = sum(metrics["confusion_matrix"][str(digit)][str(digit)] for digit in range(10))
