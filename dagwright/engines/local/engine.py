@@ -36,7 +36,8 @@ NAMESPACES, PATHS = "namespaces", "paths"
 _SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
 _NOT_SANDBOXED = (
     "sandbox: none ({}). /opt/ml is replaced in arguments and variables only: a script with /opt/ml written into it "
-    "will not find it, and a job can reach and change what you can, network isolation or not"
+    "will not find it, the hosts of a job do not know each other's names, and a job can reach and change what you can, "
+    "network isolation or not"
 )
 _LOOK_AGAIN_SECONDS = 0.2
 _NEWEST_FIRST = "started DESC, rowid DESC"
