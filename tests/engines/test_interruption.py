@@ -189,6 +189,14 @@ def test_fewer_interruptions_than_asked_for_are_said(place: Place) -> None:
     assert any("T: was interrupted 1 of 3 times: it ended before" in note for note in place.watcher.notes)
 
 
+def test_a_step_that_did_not_run_was_not_interrupted(place: Place) -> None:
+    step = {**spot(place), "DependsOn": ["Broken"]}
+    graph = read_definition(definition(place.processing("Broken", "sys.exit(1)"), step))
+    watcher = Watcher()
+    assert place.engine.run(Start("p", graph, interruptions=("T",)), watcher).status == "Failed"
+    assert watcher.notes[-1] == "T: was not interrupted: it did not run"
+
+
 def test_a_failure_before_the_interruption_is_a_failure(place: Place) -> None:
     execution = run_interrupted(place, spot(place, "sys.exit('broken')"))
     assert execution.steps["T"].failure_reason == "AlgorithmError: broken, exit code 1"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from dagwright.engines.local.job import Job
-from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.time_limits import TimeLimits
 
 
@@ -12,9 +11,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-    def written(self) -> str:
-        return f"at {self.now:g}"
 
 
 def limits(clock: Clock, runtime: int, wait: int | None) -> TimeLimits:
@@ -60,20 +56,3 @@ def test_several_runs_share_the_time_to_run(wait: int | None) -> None:
 
 def test_a_limit_without_end_is_four_weeks() -> None:
     assert limits(Clock(), 10**9, None).left() == 28 * 86400
-
-
-def test_phases_follow_each_other_and_only_training_is_training_time() -> None:
-    clock = Clock()
-    phases = Phases(clock.written, clock)
-    for status, seconds in (("Starting", 1), ("Training", 5), ("Interrupted", 2), ("Training", 7), ("Uploading", 3)):
-        phases.enter(status)
-        clock.now += seconds
-    assert phases.transitions("Completed") == [
-        {"Status": "Starting", "StartTime": "at 100", "EndTime": "at 101"},
-        {"Status": "Training", "StartTime": "at 101", "EndTime": "at 106"},
-        {"Status": "Interrupted", "StartTime": "at 106", "EndTime": "at 108"},
-        {"Status": "Training", "StartTime": "at 108", "EndTime": "at 115"},
-        {"Status": "Uploading", "StartTime": "at 115", "EndTime": "at 118"},
-        {"Status": "Completed", "StartTime": "at 118", "EndTime": "at 118"},
-    ]
-    assert phases.training_seconds == 12

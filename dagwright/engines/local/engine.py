@@ -111,7 +111,10 @@ class LocalEngine:
             for note in [*notes, *run.notes]:
                 observer.noted(note)
             self._record(graph, execution)
-            return run.run(images)
+            run.run(images)
+            for note in interruptions.unmet(execution.steps):
+                observer.noted(note)
+            return execution
 
     def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
         """How this engine runs a graph. Raises DefinitionError if it cannot."""

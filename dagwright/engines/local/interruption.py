@@ -8,7 +8,7 @@ nothing but its inputs and those checkpoints.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,8 @@ class Interruption:
 class Interruptions:
     """Those of one run: the names of steps, one of them several times for several interruptions."""
 
-    steps: Sequence[str] = ()
-    say: Callable[[str], None] = print
+    steps: Sequence[str]
+    say: Callable[[str], None]
     _of_step: dict[str, Interruption] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -70,6 +70,10 @@ class Interruptions:
     def of(self, step: str) -> Interruption | None:
         """What the jobs of a step are to meet, if anything; also those of its further attempts."""
         return self._of_step.get(step)
+
+    def unmet(self, ran: Container[str]) -> list[str]:
+        """What is to be said of the steps that have not run at all."""
+        return [f"{step}: was not interrupted: it did not run" for step in self._of_step if step not in ran]
 
     def problems(self, graph: Graph, scope: RunScope) -> Iterator[Problem]:
         """Why a step that is named cannot be interrupted, and what it would take."""

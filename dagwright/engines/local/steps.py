@@ -15,7 +15,7 @@ from dagwright.definition.expression import evaluate, render
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.environments import Environment, Environments
-from dagwright.engines.local.interruption import Interruptions
+from dagwright.engines.local.interruption import Interruption, Interruptions
 from dagwright.engines.local.job import NOT_STARTED, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop, in_one_line
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
@@ -70,7 +70,7 @@ class Bench:
     now: Callable[[], str]
     watch: Callable[[str, Stoppable], None]
     """Told of each job when it exists, so that it can be stopped."""
-    interruptions: Interruptions = field(default_factory=Interruptions)
+    interruptions: Interruptions
 
 
 def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
@@ -122,10 +122,15 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     return _result(ending, {"TrainingJob": {"Arn": arn}}, response, (*metrics.notes, *notes))
 
 
-def _prepare(step: Step, job: Job, bench: Bench, *met: Any) -> tuple[JobRun, dict[str, str]]:
-    """The run of a job that is ready to start, and its times; `met` is what else a `JobRun` takes."""
+def _prepare(
+    step: Step,
+    job: Job,
+    bench: Bench,
+    interruption: Interruption | None = None,
+    entered: Callable[[str], None] = lambda phase: None,
+) -> tuple[JobRun, dict[str, str]]:
     environment: Environment = bench.environments.of(job.image)
-    run = JobRun(job, environment, bench.workshop, *met)
+    run = JobRun(job, environment, bench.workshop, interruption, entered)
     bench.watch(step.name, run)
     return run, dict.fromkeys(("created", "started", "ended"), bench.now())
 
