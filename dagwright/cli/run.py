@@ -52,6 +52,9 @@ def _start(arguments: Namespace, observer: Observer) -> Start:
     Raises UsageError, ParameterError, DefinitionError.
     """
     part = Slice(tuple(arguments.from_steps), tuple(arguments.to_steps), tuple(arguments.only_steps))
+    if arguments.interrupt and arguments.env != "local":
+        what = "--interrupt: on AWS only Spot itself interrupts a training"
+        raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
     if arguments.source and not part:
         raise UsageError("--source goes with --from, --to or --only", hint="To go on with one that failed: --resume.")
     source = source_of(arguments)
@@ -75,6 +78,7 @@ def _start(arguments: Namespace, observer: Observer) -> Start:
         words=source_words(arguments, source.name),
         part=part,
         source=arguments.source or "",
+        interruptions=tuple(arguments.interrupt),
     )
 
 
@@ -88,6 +92,7 @@ def _refuse_what_is_settled(arguments: Namespace) -> None:
         "--to": arguments.to_steps,
         "--only": arguments.only_steps,
         "--source": arguments.source,
+        "--interrupt": arguments.interrupt,
         "--detach": arguments.detach,
     }
     given = [word for word, value in words.items() if value]

@@ -96,6 +96,10 @@ def _executions(command: _Command) -> None:
         "--only", dest="only_steps", action="append", default=[], metavar="STEP", help="this step alone (on AWS)"
     )
     run.add_argument("--source", metavar="EXECUTION", help="whose results --from, --to and --only go on from")
+    run.add_argument(
+        "--interrupt", action="append", default=[], metavar="STEP",
+        help="interrupt its Spot training once it has a checkpoint; again for each further time (here only)",
+    )  # fmt: skip
     status = command("status", "how an execution went, step by step")
     _execution(status, "its id; default: the newest")
     logs = command("logs", "what the jobs of an execution printed")

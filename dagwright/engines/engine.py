@@ -31,7 +31,8 @@ class Start:
     `words` name it on a command line (`training`, `--file d.json`), `deployed_name` is its own name on AWS if it brings
     one. `given` are start values; `offered` are those nobody gave, for a pipeline that has such a parameter. The
     defaults of the parameters `measured` are not the pipeline's: they were found out when it was deployed.
-    `part` is run alone, on the results of the execution `source`.
+    `part` is run alone, on the results of the execution `source`. `interruptions` name the steps whose training is
+    interrupted as Spot instances are, each as often as it is named; on this machine only.
     """
 
     pipeline: str
@@ -44,6 +45,7 @@ class Start:
     words: str = ""
     part: Slice = field(default_factory=Slice)
     source: str = ""
+    interruptions: tuple[str, ...] = ()
 
     def values(self, graph: Graph) -> dict[str, Any]:
         """What to start `graph` with: what is given, and what is offered and has a place in it."""

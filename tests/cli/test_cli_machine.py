@@ -11,7 +11,7 @@ import pytest
 from cli.conftest import Deploy
 from cli.hints import commands
 
-VOLATILE = ("Time", "Timestamp")
+VOLATILE = ("Time", "Timestamp", "TimeInSeconds")
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ RENDERINGS = {
     "training.asl.json": ["training", "--target", "stepfunctions", "--env", "dev"],
     "spark-features.json": ["spark-features", "--env", "dev"],
     "spark-features.asl.json": ["spark-features", "--target", "stepfunctions", "--env", "dev"],
+    "distributed.json": ["distributed"],
+    "distributed.asl.json": ["distributed", "--target", "stepfunctions", "--env", "dev"],
 }
 
 
@@ -30,7 +32,10 @@ def test_the_example_renders_to_its_golden_file(name: str, deploy: Any) -> None:
     assert done.stdout == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["training.json", "training.production.json", "spark-features.json"])
+GOLDEN_DEFINITIONS = sorted(name for name in RENDERINGS if name.endswith(".json") and not name.endswith(".asl.json"))
+
+
+@pytest.mark.parametrize("name", GOLDEN_DEFINITIONS)
 def test_a_golden_definition_is_read_back_and_emitted_again(name: str) -> None:
     text = (GOLDEN / name).read_text(encoding="utf-8")
     assert text_of(dict(read_definition(text).definition)) == text

@@ -182,6 +182,70 @@ open(ML + "/model/" + me["current_host"], "w").write("mine")
     assert model == {"same": b"algo-1", "algo-1": b"mine", "algo-2": b"mine"}
 
 
+def test_each_host_knows_itself_and_the_others(place: Place) -> None:
+    script = """
+me = json.load(open(ML + "/input/config/resourceconfig.json"))
+seen = {name: os.environ[f"SM_{name}"] for name in ("HOSTS", "CURRENT_HOST", "NETWORK_INTERFACE_NAME")}
+seen["resources"] = json.loads(os.environ["SM_RESOURCE_CONFIG"]) == me
+seen["names"] = [me["current_host"], me["hosts"], os.environ["HOSTNAME"]]
+json.dump(seen, open(f"{ML}/model/{me['current_host']}", "w"))
+"""
+    place.put_archive("code/source.tar.gz", {"main.py": "import json, os\nML = os.environ['ML']\n" + script})
+    hyperparameters = {
+        "sagemaker_program": '"main.py"',
+        "sagemaker_submit_directory": '"s3://bucket/code/source.tar.gz"',
+    }
+    execution = place.run(place.training("T", hyperparameters=hyperparameters, count=3))
+    assert execution.status == "Succeeded", execution.failure_reason
+    files = place.archive(place.output(execution, "T")["ModelArtifacts"]["S3ModelArtifacts"])
+    hosts = ["algo-1", "algo-2", "algo-3"]
+    for name in hosts:
+        assert json.loads(files[name]) == {
+            "HOSTS": '["algo-1","algo-2","algo-3"]',
+            "CURRENT_HOST": name,
+            "NETWORK_INTERFACE_NAME": "lo",
+            "resources": True,
+            "names": [name, hosts, name],
+        }
+
+
+def test_hosts_find_each_other_by_name_at_addresses_of_their_own(sandboxed: Place) -> None:
+    script = """
+me = json.load(open(ML + "/input/config/resourceconfig.json"))
+addresses = [socket.gethostbyname(host) for host in me["hosts"]]
+assert len(set(addresses)) == 2 and all(address.startswith("127.") for address in addresses), addresses
+if me["current_host"] == "algo-1":
+    with socket.create_server((addresses[0], 7777)) as server, server.accept()[0] as other:
+        open(ML + "/model/heard", "wb").write(other.recv(9))
+else:
+    while True:
+        try:
+            other = socket.create_connection(("algo-1", 7777))
+            break
+        except ConnectionRefusedError:
+            pass
+    other.sendall(b"hello")
+"""
+    steps = [sandboxed.training(name, script, count=2) for name in ("One", "Two")]  # on the same port, side by side
+    execution = sandboxed.run(*steps)
+    assert execution.status == "Succeeded", execution.failure_reason
+    for name in ("One", "Two"):
+        model = sandboxed.output(execution, name)["ModelArtifacts"]["S3ModelArtifacts"]
+        assert sandboxed.archive(model) == {"heard": b"hello"}
+
+
+def test_a_host_that_fails_ends_the_others_and_is_named(place: Place) -> None:
+    script = """
+me = json.load(open(ML + "/input/config/resourceconfig.json"))["current_host"]
+if me == "algo-2":
+    open(ML + "/output/failure", "w").write("no rows")
+    sys.exit(3)
+__import__("signal").pause()
+"""
+    execution = place.run(place.training("T", script, count=3))
+    assert execution.steps["T"].failure_reason == "AlgorithmError: no rows, exit code 3 on algo-2"
+
+
 def test_a_model_folder_that_is_a_link_is_refused(place: Place) -> None:
     execution = place.run(place.training("T", "os.rmdir(ML + '/model'); os.symlink('/etc', ML + '/model')"))
     assert "The job has put a link at /opt/ml/model" in execution.failure_reason

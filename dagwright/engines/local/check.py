@@ -51,6 +51,7 @@ def images_of(graph: Graph, scope: RunScope, bench: Bench) -> list[str]:
                     models[step.name] = needed(arguments, "OutputDataConfig.S3OutputPath", str)
             except DagwrightError as error:
                 problems.append(Problem("cannot-run-here", error.message, error.hint, step=step.name))
+    problems.extend(bench.interruptions.problems(graph, scope))
     problems.extend(_missing_inputs(graph, jobs, models, scope))
     if problems:
         raise DefinitionError(f"Pipeline '{scope.pipeline}' cannot run on this machine; nothing was started", problems)

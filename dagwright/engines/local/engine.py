@@ -18,6 +18,7 @@ from dagwright.engines.execution import Execution, Observer, StepRun
 from dagwright.engines.local import check
 from dagwright.engines.local.environments import Environments, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, private_folders
+from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
 from dagwright.engines.local.log_file import LogFile
@@ -35,7 +36,8 @@ NAMESPACES, PATHS = "namespaces", "paths"
 _SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
 _NOT_SANDBOXED = (
     "sandbox: none ({}). /opt/ml is replaced in arguments and variables only: a script with /opt/ml written into it "
-    "will not find it, and a job can reach and change what you can, network isolation or not"
+    "will not find it, the hosts of a job do not know each other's names, and a job can reach and change what you can, "
+    "network isolation or not"
 )
 _LOOK_AGAIN_SECONDS = 0.2
 _NEWEST_FIRST = "started DESC, rowid DESC"
@@ -101,14 +103,18 @@ class LocalEngine:
             launcher, notes = self._launcher(graph, execution.id, tools)
             recording = Recording(execution, graph, self.home, observer)
             scope = self._scope(recording)
-            bench = self._bench(recording, launcher, tools.enter_context(Removal()))
+            interruptions = Interruptions(start.interruptions, observer.noted)
+            bench = self._bench(recording, launcher, tools.enter_context(Removal()), interruptions)
             run = self._way(start, recording, scope, bench, events)
             images = check.images_of(graph, scope, bench)
             observer.started(execution, graph.predecessors)
             for note in [*notes, *run.notes]:
                 observer.noted(note)
             self._record(graph, execution)
-            return run.run(images)
+            run.run(images)
+            for note in interruptions.unmet(execution.steps):
+                observer.noted(note)
+            return execution
 
     def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
         """How this engine runs a graph. Raises DefinitionError if it cannot."""
@@ -149,7 +155,7 @@ class LocalEngine:
             execution.parameters, recording.outputs,
         )  # fmt: skip
 
-    def _bench(self, recording: Recording, launcher: Launcher, removal: Removal) -> Bench:
+    def _bench(self, recording: Recording, launcher: Launcher, removal: Removal, interruptions: Interruptions) -> Bench:
         home = self.home
         workshop = Workshop(
             home.store, launcher, home.jobs(recording.execution.id), home.logs, removal.take,
@@ -165,6 +171,7 @@ class LocalEngine:
             project=self._project,
             now=now,
             watch=recording.watch,
+            interruptions=interruptions,
         )
 
     def _launcher(self, graph: Graph, execution: str, tools: ExitStack) -> tuple[Launcher, list[str]]:

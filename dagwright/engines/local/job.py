@@ -36,6 +36,9 @@ class Output:
     source: str
     uri: str
     always: bool = False
+    restored: bool = False
+    """Its objects are in its folder when the job starts. What the job leaves alone is not written again, and what it
+    removes there is removed."""
 
     def __post_init__(self) -> None:
         """Raises ExecutionError for all of /opt/ml: the inputs and the configuration would become objects as well."""
@@ -64,6 +67,8 @@ class Job:
     directory: str = "/"
     isolated: bool = False
     max_runtime_seconds: int = 86400
+    max_wait_seconds: int | None = None
+    """For the whole of a job that may be interrupted: what it waits and what it runs."""
     source_archive: str = ""
     """A source archive to unpack into `/opt/ml/code`: its S3 address, or its place in an input."""
     visible: tuple[Path, ...] = ()
@@ -86,6 +91,8 @@ class Host:
     folder: Path
     log: Path
     linked: list[str] = field(default_factory=list)
+    restored: dict[str, Mapping[str, tuple[int, int, int]]] = field(default_factory=dict)
+    """Of each output folder that is restored, the files it held before the job started, and what tells them apart."""
 
     def path(self, container_path: str) -> Path:
         """Where a path below /opt/ml lies. Raises ExecutionError for any other path, and for what names no file."""

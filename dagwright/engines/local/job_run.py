@@ -10,18 +10,21 @@ import os
 import re
 import select
 import threading
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dagwright.engines.local.checkpoints import Watch
 from dagwright.engines.local.environments import Environment, out_of_sight
+from dagwright.engines.local.interruption import LOOK_SECONDS, Interruption
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
+from dagwright.engines.local.phases import DOWNLOADING, INTERRUPTED, STARTING, TRAINING, UPLOADING
 from dagwright.engines.local.publishing import publish
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.staging import Staging
 from dagwright.engines.local.store import Store, storage_errors
+from dagwright.engines.local.time_limits import TimeLimits
 from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -32,7 +35,6 @@ NETWORK_VARIABLES = (
 )  # fmt: skip
 _LONGEST_POLL_SECONDS = 3600.0
 _LONGEST_GRACE_SECONDS = 86400.0
-_LONGEST_RUN_SECONDS = 28 * 86400  # the service's own limit for a training job; a processing job has five days
 # `/opt/ml` where it is a path of its own: not inside another path, an address or a longer name. `-I/opt/ml`, a shell's
 # `${x:-/opt/ml}` and file:///opt/ml name it as well.
 _APART = r"""=:,;"'`\s()\[\]{}<>|&@"""
@@ -58,9 +60,19 @@ class Workshop:
 
 
 class JobRun:
-    """One job being run. `run` blocks; `stop` may be called from another thread."""
+    """One job being run. `run` blocks; `stop` may be called from another thread.
 
-    def __init__(self, job: Job, environment: Environment, workshop: Workshop) -> None:
+    `interruption` is what it is to meet; `entered` is told of the phases it comes to.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        environment: Environment,
+        workshop: Workshop,
+        interruption: Interruption | None = None,
+        entered: Callable[[str], None] = lambda phase: None,
+    ) -> None:
         self.job = job
         self._environment = environment
         self._workshop = workshop
@@ -69,6 +81,9 @@ class JobRun:
         self._timers: list[threading.Timer] = []
         self._lock = threading.Lock()
         self._stopping = False
+        self._interruption = interruption
+        self._entered = entered
+        self._limits = TimeLimits(job)
         self.folder = workshop.jobs / job.name
         logs = workshop.logs / job.name
         alone = len(job.hosts) == 1
@@ -86,6 +101,7 @@ class JobRun:
         try:
             ran, ending = self._attempt(JobEnding("Completed"), lambda _: self._execute(staging))
             if ran:
+                self._entered(UPLOADING)
                 _, ending = self._attempt(ending, finish)
                 _, ending = self._attempt(
                     ending, lambda known: publish(self.job, self.hosts, self._workshop.store, known)
@@ -118,21 +134,42 @@ class JobRun:
     # ---- the processes ----
 
     def _execute(self, staging: Staging) -> JobEnding:
-        staging.stage()
-        deadline = time.monotonic() + min(self.job.max_runtime_seconds, _LONGEST_RUN_SECONDS)
+        """Run it, and again after each interruption, on hosts with the same names and nothing of the run before."""
+        while True:
+            self._entered(STARTING)
+            self._entered(DOWNLOADING)
+            staging.stage()
+            ending = self._run_once()
+            if ending.outcome != INTERRUPTED or self._interruption is None:
+                return ending
+            self._entered(INTERRUPTED)
+            publish(self.job, self.hosts, self._workshop.store, ending)
+            remove_tree(self.folder)
+            for host in self.hosts:
+                host.linked.clear()
+            kept = sum(len(self._workshop.store.objects(item.uri)) for item in self.job.outputs if item.restored)
+            self._interruption.goes_on([host.log for host in self.hosts], kept)
+
+    def _run_once(self) -> JobEnding:
+        watch = None
+        if self._interruption and self._interruption.is_due:
+            watch = Watch(self.job.outputs, self.hosts)
         try:
             with self._lock:
                 if self._stopping:
                     return JobEnding("Stopped", "stopped before it started")
+                self._entered(TRAINING)
+                self._limits.start()
                 for host in self.hosts:
                     self._processes[self._start(host)] = host
-            return self._attend(deadline)
+            return self._attend(watch)
         finally:
+            self._limits.pause()
             with self._lock:
                 processes, self._processes = self._processes, {}
             _end_for_good(processes)
-            for timer in self._timers:
-                timer.cancel()
+            while self._timers:
+                self._timers.pop().cancel()
 
     def _start(self, host: Host) -> JobProcess:
         command, environment, directory = list(self.job.command), self._variables(host), self.job.directory
@@ -187,17 +224,19 @@ class JobRun:
 
     # ---- waiting ----
 
-    def _attend(self, deadline: float) -> JobEnding:
-        """Wait for every host, or until one has failed or the time is over; `_execute` ends what still runs then."""
+    def _attend(self, watch: Watch | None) -> JobEnding:
+        """Wait for every host, or until one has failed, the time is over or there is something to interrupt; what still
+        runs then is ended by `_run_once`."""
+        longest = LOOK_SECONDS if watch else _LONGEST_POLL_SECONDS
         running = {process.fileno(): process for process in self._processes}
         poll = select.poll()
         for descriptor in running:
             poll.register(descriptor, select.POLLIN)
         while running:
-            left = deadline - time.monotonic()
+            left = self._limits.left()
             if left <= 0:
-                return self._timed_out(running.values())
-            for descriptor, _ in poll.poll(min(left, _LONGEST_POLL_SECONDS) * 1000):
+                return self._ended(running.values(), self._limits.exceeded())
+            for descriptor, _ in poll.poll(min(left, longest) * 1000):
                 process = running[descriptor]
                 ending = process.news()
                 if ending is None:
@@ -206,15 +245,16 @@ class JobRun:
                 poll.unregister(descriptor)
                 if ending.exit_code or process.refused:
                     return self._failure(self._processes[process], process, ending)
+            if watch and running and watch.sees_more():
+                interrupted = self._ended(running.values(), JobEnding(INTERRUPTED))
+                return interrupted if self._stopping or self._limits.left() > 0 else self._limits.exceeded()
         return JobEnding("Stopped", "stopped") if self._stopping else JobEnding("Completed")
 
-    def _timed_out(self, running: Iterable[JobProcess]) -> JobEnding:
+    def _ended(self, running: Iterable[JobProcess], why: JobEnding) -> JobEnding:
+        """End them with the time of grace they have; `why`, unless the job has been stopped meanwhile."""
         self._end(list(running))
         _wait_for(running)
-        if self._stopping:
-            return JobEnding("Stopped", "stopped")
-        limit = self.job.max_runtime_seconds
-        return JobEnding("TimedOut", f"exceeded its MaxRuntimeInSeconds of {limit} and was ended")
+        return JobEnding("Stopped", "stopped") if self._stopping else why
 
     def _failure(self, host: Host, process: JobProcess, ending: Ending) -> JobEnding:
         if self._stopping:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from dagwright.engines.local.job import Host, Job, JobEnding, make_readable, normal
+from dagwright.engines.local.checkpoints import stamp_of
+from dagwright.engines.local.job import Host, Job, JobEnding, Output, make_readable, normal
 from dagwright.engines.local.store import Store
 
 
@@ -26,6 +27,10 @@ def publish(job: Job, hosts: list[Host], store: Store, ending: JobEnding) -> Job
     shared = _shared(output.source for output in job.outputs)
     for output in job.outputs:
         if ending.outcome != "Completed" and not output.always:
+            continue
+        if output.restored:
+            if not keep_checkpoints(output, hosts, store):
+                empty.append(output.uri)
             continue
         move = normal(output.source) not in shared
         if not sum(_publish_folder(host.written(output.source), output.uri, store, move) for host in hosts):
@@ -46,18 +51,45 @@ def _shared(sources: Iterable[str]) -> set[str]:
 def _publish_folder(folder: Path, uri: str, store: Store, move: bool) -> int:
     """Make each regular file an object: the file itself with `move`, else a copy; symbolic links stay behind, as on
     SageMaker. The number of objects."""
-    count = 0
-    for directory, _, names in walk(folder):
-        for name in names:
-            path = directory / name
+    found = _files(folder)
+    for key, path in found.items():
+        only_name = path.lstat().st_nlink == 1  # another name of the same file could change the object later
+        store.put(path, _key(uri, key), move=move and only_name)
+    return len(found)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The regular files below a folder, by their names there; no link is among them or followed."""
+    paths = (directory / name for directory, _, names in walk(folder) for name in names)
+    return {path.relative_to(folder).as_posix(): path for path in paths if stat.S_ISREG(path.lstat().st_mode)}
+
+
+def keep_checkpoints(output: Output, hosts: list[Host], store: Store) -> int:
+    """Make the objects of `output` what its folder has become; how many files are in it, on all hosts together.
+
+    As on SageMaker all hosts have one address, and a file that a host removes is removed there too. Of a name that
+    several hosts have written, the last host's file is kept; a file that a host has left as it was restored is no news.
+    """
+    names: set[str] = set()
+    written: set[str] = set()
+    removed: set[str] = set()
+    for host in hosts:
+        restored = host.restored.get(output.source, {})
+        found = _files(host.written(output.source))
+        names |= found.keys()
+        removed |= restored.keys() - found.keys()
+        for name, path in found.items():
             status = path.lstat()
-            if not stat.S_ISREG(status.st_mode):
-                continue
-            key = path.relative_to(folder).as_posix()
-            only_name = status.st_nlink == 1  # another name of the same file could change the object later
-            store.put(path, f"{uri.rstrip('/')}/{key}", move=move and only_name)
-            count += 1
-    return count
+            if restored.get(name) != stamp_of(status):
+                written.add(name)
+                store.put(path, _key(output.uri, name), move=status.st_nlink == 1)
+    for name in removed - written:
+        store.remove(_key(output.uri, name))
+    return len(names)
+
+
+def _key(uri: str, name: str) -> str:
+    return f"{uri.rstrip('/')}/{name}"
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:

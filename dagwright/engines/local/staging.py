@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dagwright.engines.local.checkpoints import stamps
 from dagwright.engines.local.job import ML, Host, Input, Job
 from dagwright.engines.local.store import Store, StoredObject, copy_file, link_file
 from dagwright.errors import ExecutionError
@@ -45,6 +46,8 @@ class Staging:
             self._lay_out(host, hosts_file)
         for given in self.job.inputs:
             self._stage_input(given)
+        for host in self.hosts:
+            host.restored = {item.source: stamps(host, item.source) for item in self.job.outputs if item.restored}
         if self.job.source_archive and not self.cancelled():
             self._unpack_source()
 

@@ -15,10 +15,12 @@ from dagwright.definition.expression import evaluate, render
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.environments import Environment, Environments
+from dagwright.engines.local.interruption import Interruption, Interruptions
 from dagwright.engines.local.job import NOT_STARTED, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop, in_one_line
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
 from dagwright.engines.local.metrics import Metrics, final_metrics
+from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.processing import exit_message, processing_job, processing_response
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.request import member
@@ -68,6 +70,7 @@ class Bench:
     now: Callable[[], str]
     watch: Callable[[str, Stoppable], None]
     """Told of each job when it exists, so that it can be stopped."""
+    interruptions: Interruptions
 
 
 def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
@@ -94,7 +97,8 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     request = evaluate(step.arguments, scope)
     arn = bench.account.arn(f"training-job/{scope.job}")
     job = training_job(scope.job, arn, request)
-    run, times = _prepare(step, job, bench)
+    interruption, phases = bench.interruptions.of(step.name), Phases(bench.now)
+    run, times = _prepare(step, job, bench, interruption, phases.enter)
     model = ""
     metrics = Metrics()
     notes: list[str] = []
@@ -113,13 +117,20 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
         return ending
 
     ending = run.run(finish)
-    response = training_response(scope.job, arn, request, ending, model, metrics.found, times)
+    response = training_response(scope.job, arn, request, ending, model, metrics.found, times, phases)
+    notes += interruption.notes() if interruption else []
     return _result(ending, {"TrainingJob": {"Arn": arn}}, response, (*metrics.notes, *notes))
 
 
-def _prepare(step: Step, job: Job, bench: Bench) -> tuple[JobRun, dict[str, str]]:
+def _prepare(
+    step: Step,
+    job: Job,
+    bench: Bench,
+    interruption: Interruption | None = None,
+    entered: Callable[[str], None] = lambda phase: None,
+) -> tuple[JobRun, dict[str, str]]:
     environment: Environment = bench.environments.of(job.image)
-    run = JobRun(job, environment, bench.workshop)
+    run = JobRun(job, environment, bench.workshop, interruption, entered)
     bench.watch(step.name, run)
     return run, dict.fromkeys(("created", "started", "ended"), bench.now())
 

@@ -94,6 +94,11 @@ class Store:
             aside.write_bytes(content)
             self._appear(aside, target, uri)
 
+    def remove(self, uri: str) -> None:
+        """There is no object `uri` any more, if there was one."""
+        with storage_errors(f"{uri} cannot be removed"):
+            self._object_path(uri).unlink(missing_ok=True)
+
     def _object_path(self, uri: str) -> Path:
         _, parts = split_uri(uri)
         if not parts or uri.endswith("/"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
+from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.publishing import read_start, walk
 from dagwright.engines.local.request import host_names, member, needed, objects, seconds, text_map, texts
 from dagwright.engines.local.script_mode import CODE, DATA, INPUT, MODEL, OUTPUT_DATA, script_mode
@@ -51,6 +52,7 @@ def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         folders=(DATA, MODEL, OUTPUT_DATA, CODE, f"{ML}/output/intermediate", *(item.source for item in checkpoints)),
         isolated=member(request, "EnableNetworkIsolation", bool, False),
         max_runtime_seconds=seconds(request, "StoppingCondition.MaxRuntimeInSeconds"),
+        max_wait_seconds=_longest_wait(request),
     )
     if job.command:
         return job
@@ -96,7 +98,13 @@ def _checkpoints(request: Mapping[str, Any]) -> list[Output]:
     uri = member(request, "CheckpointConfig.S3Uri", str)
     if uri is None:
         return []
-    return [Output(member(request, "CheckpointConfig.LocalPath", str, f"{ML}/checkpoints"), uri, always=True)]
+    folder = member(request, "CheckpointConfig.LocalPath", str, f"{ML}/checkpoints")
+    return [Output(folder, uri, always=True, restored=True)]
+
+
+def _longest_wait(request: Mapping[str, Any]) -> int | None:
+    path = "StoppingCondition.MaxWaitTimeInSeconds"
+    return None if member(request, path, int) is None else seconds(request, path)
 
 
 def _input_config(request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -200,16 +208,20 @@ def training_response(
     model: str,
     metrics: Sequence[Mapping[str, Any]],
     times: Mapping[str, str],
+    phases: Phases,
 ) -> dict[str, Any]:
-    """The members of the DescribeTrainingJob response."""
+    """The members of the DescribeTrainingJob response; without BillableTimeInSeconds: nothing is billed here."""
     status, secondary = {
         "Completed": ("Completed", "Completed"),
         "TimedOut": ("Stopped", "MaxRuntimeExceeded"),
+        "WaitedTooLong": ("Stopped", "MaxWaitTimeExceeded"),
         "Stopped": ("Stopped", "Stopped"),
     }.get(ending.outcome, ("Failed", "Failed"))
     response: dict[str, Any] = {**request, "TrainingJobName": name, "TrainingJobArn": arn}
     response |= {"TrainingJobStatus": status, "SecondaryStatus": secondary, "CreationTime": times["created"]}
     response |= {"TrainingStartTime": times["started"], "TrainingEndTime": times["ended"]}
+    response["SecondaryStatusTransitions"] = phases.transitions(secondary)
+    response["TrainingTimeInSeconds"] = round(phases.training_seconds)
     if model:
         response["ModelArtifacts"] = {"S3ModelArtifacts": model}
     if metrics:

@@ -1,0 +1,86 @@
+"""The files of a checkpoint folder, and which of them a running job has written itself.
+
+What comes in: the output whose folder is filled with its own objects before the job starts. What goes out: the files in
+it with their stamps, and whether a further one has appeared.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from dagwright.engines.local.job import ML, Host, Output
+
+
+class Stamp(NamedTuple):
+    """What tells a file from one that is written later under its name."""
+
+    inode: int
+    modified_ns: int
+    size: int
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def stamps(host: Host, container_path: str) -> dict[str, Stamp]:
+    """The regular files below a folder of a host, by their names there.
+
+    No link is followed, and what a job that still runs takes away meanwhile, or cannot be read, is not there.
+    """
+    folder = host.path(container_path)
+    found: dict[str, Stamp] = {}
+    waiting = [] if _leads_through_a_link(host, folder) else [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(status.st_mode):
+                        waiting.append(Path(entry.path))
+                    elif stat.S_ISREG(status.st_mode):
+                        found[Path(entry.path).relative_to(folder).as_posix()] = stamp_of(status)
+        except OSError:
+            continue
+    return found
+
+
+def _leads_through_a_link(host: Host, folder: Path) -> bool:
+    here = host.path(ML)
+    for part in folder.relative_to(here).parts:
+        here /= part
+        if here.is_symlink():
+            return True
+    return False
+
+
+class Watch:
+    """Looks for a checkpoint file that a job has written since this object was made."""
+
+    def __init__(self, outputs: Iterable[Output], hosts: Iterable[Host]) -> None:
+        self._places = [(host, output.source) for output in outputs if output.restored for host in hosts]
+        self._first = self._last = self._look()
+
+    def sees_more(self) -> bool:
+        """Whether there is one, and it is whole as far as can be seen: as at the last look, or replaced since."""
+        last, self._last = self._last, self._look()
+        return any(
+            before.get(name) not in (None, first.get(name))
+            and first.get(name) != stamp
+            and _is_whole(before[name], stamp)
+            for first, before, files in zip(self._first, last, self._last, strict=True)
+            for name, stamp in files.items()
+        )
+
+    def _look(self) -> list[dict[str, Stamp]]:
+        return [stamps(host, folder) for host, folder in self._places]
+
+
+def _is_whole(before: Stamp, now: Stamp) -> bool:
+    """A file that is being written keeps its place and changes."""
+    return before == now or before.inode != now.inode
