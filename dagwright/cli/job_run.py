@@ -104,15 +104,20 @@ def _results(source: Source, given: Mapping[str, str], arguments: Namespace) -> 
 
 
 def _latest(engine: Engine, source: Source, given: Mapping[str, str], arguments: Namespace) -> Execution:
-    """The newest execution of the pipeline in which all steps have succeeded that are read."""
+    """The newest execution of the pipeline in which all steps have succeeded that are read; here also one of a step of
+    the pipeline that ran by itself. Raises UsageError if there is none."""
     needed = steps_read(source.graph, arguments.step, given)
-    for summary in engine.history(source.deployed_name or source.name, _NEWEST_SEARCHED):
+    if arguments.env == "local":
+        found = [one for one in engine.history() if one.pipeline.partition("/")[0] == source.name]
+    else:
+        found = engine.history(source.deployed_name or source.name, _NEWEST_SEARCHED)
+    for summary in found[:_NEWEST_SEARCHED]:
         execution = engine.describe(summary.address)
         if has_results(execution, needed):
             return execution
-    names = ", ".join(f"'{name}'" for name in needed)
-    what = f"In none of the newest {_NEWEST_SEARCHED} executions of {source.name} all of {names} have succeeded"
-    raise UsageError(what, hint="Run the pipeline first, name an execution, or give the inputs.")
+    names = " and ".join(f"'{name}'" for name in needed)
+    what = f"None of the newest {_NEWEST_SEARCHED} executions of {source.name} has results of {names}"
+    raise UsageError(what, hint="Run the pipeline first, name an older execution, or give the inputs.")
 
 
 def _start(source: Source, graph: Graph, arguments: Namespace) -> Start:
