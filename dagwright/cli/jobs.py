@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -58,7 +59,7 @@ def _describe(jobs: Jobs, arguments: Namespace) -> None:
     rows = [*_rows(described)]
     if job.execution:
         rows.append(["execution", job.execution, job.step])
-    rows += [["log", log.host, log.address] for log in logs]
+    rows += [["log", log.host, _near(log.address)] for log in logs]
     if not logs and arguments.env != "local":
         rows.append(["log", "none yet", f"in {DESCRIBED[f'{job.kind}-job'].log_group}"])
     print(columns(rows, indent="  "))
@@ -66,6 +67,12 @@ def _describe(jobs: Jobs, arguments: Namespace) -> None:
         print(f"==> {log.host} <==")
         for line in log.lines(arguments.tail):
             print(shown(line))
+
+
+def _near(address: str) -> str:
+    """A file as seen from here if it is below, a log group and stream as they are."""
+    relative = os.path.relpath(address)
+    return address if relative.startswith("..") else relative
 
 
 def _rows(described: Mapping[str, Any]) -> Iterator[list[str]]:
