@@ -38,6 +38,10 @@ SDK_ONLY: Mapping[str, str] = {
     "sagemaker_session": "leave it out: nothing here talks to AWS",
 }
 
+_SPOT = "only training jobs run on Spot instances: a TrainingStep takes use_spot_instances and max_wait_in_seconds"
+# What some steps take, and others cannot have.
+OF_OTHERS: Mapping[str, str] = dict.fromkeys(("use_spot_instances", "max_wait_in_seconds", "max_wait"), _SPOT)
+
 
 @dataclass(frozen=True)
 class Keywords:
@@ -103,4 +107,4 @@ def _hint(name: str, known: Keywords) -> str:
         return known.decided[name]
     if SDK_WORDS.get(name) in known.suggested:
         return f"it is called {SDK_WORDS[name]} here"
-    return SDK_ONLY.get(name) or did_you_mean(name, known.suggested)
+    return SDK_ONLY.get(name) or OF_OTHERS.get(name) or did_you_mean(name, known.suggested)

@@ -26,11 +26,13 @@ _BASE = "/opt/ml/processing/"
 _CODE = f"{_BASE}input/code"
 _ENTRYPOINT = f"{_BASE}input/entrypoint"
 _TAKES = frozenset(JobSettings.__dataclass_fields__)
+_SPOT = ("EnableManagedSpotTraining", "ManagedSpotTraining", "MaxWaitTimeInSeconds")
 
 
 def _local_path(path: str | None, field: str, found: Findings) -> None:
     if isinstance(path, str) and not path.startswith(_BASE):
-        found.add("bad-local-path", f"'{path}' is outside {_BASE}", f"such as {_BASE}input/raw", field)
+        what = f"'{path}' is outside {_BASE}, the folder that SageMaker reserves for what a job reads and writes"
+        found.add("bad-local-path", what, f"such as {_BASE}input/raw", field)
     literal(path, field, found)
 
 
@@ -58,6 +60,7 @@ class ProcessingInput:
         s3_address(self.source, "ProcessingInputs.S3Input.S3Uri", found)
         _local_path(self.destination, "ProcessingInputs.S3Input.LocalPath", found)
         literal(self.input_name, "ProcessingInputs.InputName", found)
+        self._check_mode(found)
         if (self.source is None) == (self.dataset_definition is None):
             what = "an input has a source or a dataset_definition"
             found.add("bad-input", what, "give one of them", "ProcessingInputs")
@@ -68,6 +71,16 @@ class ProcessingInput:
             what, hint = "an input has no destination", f"where the program finds it, such as {_BASE}input/raw"
             found.add("missing-value", what, hint, "ProcessingInputs.S3Input.LocalPath")
         found.raise_any()
+
+    def _check_mode(self, found: Findings) -> None:
+        """ProcessingS3Input in botocore's model: FastFile is a mode of training channels, Gzip one of Pipe mode."""
+        if self.s3_input_mode == "FastFile":
+            what, hint = "a processing job has no FastFile mode", "FastFile is for training only: use File, or Pipe"
+            found.add("not-in-enum", what, hint, "ProcessingInputs.S3Input.S3InputMode")
+        elif self.s3_compression_type == "Gzip" and self.s3_input_mode == "File":
+            what = "Gzip goes with Pipe mode only: data is unpacked as it is streamed, a file is given as it is"
+            hint = "leave s3_compression_type out and unpack in the program, or set s3_input_mode to Pipe"
+            found.add("gzip-without-pipe", what, hint, "ProcessingInputs.S3Input.S3CompressionType")
 
     def request(self, name: str) -> dict[str, Any]:
         """AWS's ProcessingInput under this name."""
@@ -187,6 +200,20 @@ class ProcessingStep(JobStep):
         self.inputs = self._named_inputs(inputs)
         self.outputs = self._named_outputs(outputs)
         self.property_files = self._named_property_files(property_files)
+        self._refuse_spot()
+
+    def _refuse_spot(self) -> None:
+        """Whoever asks for Spot, asks for it in `overrides`: nothing else has a place for it."""
+        waiting: list[tuple[str, Any]] = [("overrides", self.overrides)]
+        while waiting:
+            place, members = waiting.pop()
+            for key, value in members.items() if isinstance(members, Mapping) else ():
+                if key != "Environment":  # the program's own variables, whatever they are called
+                    waiting.append((f"{place}.{key}", value))
+                if key in _SPOT and value is not None:
+                    what = "a processing job cannot run on Spot instances; only training jobs can"
+                    hint = "remove it; a TrainingStep takes use_spot_instances"
+                    self.found.add("spot-on-processing", what, hint, f"{place}.{key}")
 
     def _checked_code(self, code: Text | None, entrypoint: Sequence[Text] | None) -> str | None:
         if isinstance(code, PipelineVariable):

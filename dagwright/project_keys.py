@@ -114,7 +114,12 @@ IMAGE = _text(
     r"(:[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127})?(@sha256:[0-9a-f]{64})?",
     255,
 )
-INSTANCE_TYPE = _text("an instance type", "ml.m5.xlarge", r"ml\.[a-z0-9\-]+\.[a-z0-9\-]+")
+# Every size there is, by botocore's enums; which families have which is `validate`'s to say, that loads the enums.
+INSTANCE_TYPE = _text(
+    "an instance type, of which ml.t3.medium is the smallest",
+    "ml.m5.xlarge",
+    r"ml\.[a-z0-9\-]+\.(?!(small|micro|nano)$)[a-z0-9\-]+",
+)
 FILE = _text("a path", "config/environments/sklearn.txt", r"(?!\s)\S[^\x00]*")
 GLOB = _text("an image address, in which * stands for anything", '"*/sagemaker-scikit-learn:1.2-*"', r"\S+")
 FUNCTION = _text("a function's name or ARN, in which * stands for anything", "notify-*", r"\S+")

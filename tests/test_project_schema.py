@@ -134,4 +134,7 @@ def test_instance_types_and_regions_of_aws_fit_the_patterns() -> None:
     regions = {name for one in partitions for name in one["regions"] if "global" not in name}
 
     assert [one for one in types if not re.fullmatch(keys.INSTANCE_TYPE.pattern, one)] == []
+    for size in ("small", "micro", "nano"):
+        assert not [one for one in types if one.endswith(f".{size}")]
+        assert not re.fullmatch(keys.INSTANCE_TYPE.pattern, f"ml.t3.{size}")
     assert [one for one in regions if not re.fullmatch(keys.REGION.pattern, one)] == []

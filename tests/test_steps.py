@@ -273,6 +273,33 @@ RANGES = {"a": dw.IntegerParameter(1, 2)}
             "ProcessingOutputConfig.Outputs.S3Output.LocalPath",
             "is outside /opt/ml/processing/",
         ),
+        (
+            lambda: dw.ProcessingOutput("/data/out"),
+            "ProcessingOutputConfig.Outputs.S3Output.LocalPath",
+            "the folder that SageMaker reserves for what a job reads and writes",
+        ),
+        (
+            lambda: dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/x", s3_input_mode="FastFile"),
+            "ProcessingInputs.S3Input.S3InputMode",
+            "FastFile is for training only: use File, or Pipe",
+        ),
+        (
+            lambda: dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/x", s3_compression_type="Gzip"),
+            "ProcessingInputs.S3Input.S3CompressionType",
+            "Gzip goes with Pipe mode only",
+        ),
+        (lambda: bare(use_spot_instances=True), "use_spot_instances", "only training jobs run on Spot instances"),
+        (lambda: bare(max_wait=3600), "max_wait", "only training jobs run on Spot instances"),
+        (
+            lambda: bare(overrides={"EnableManagedSpotTraining": True}),
+            "overrides.EnableManagedSpotTraining",
+            "a processing job cannot run on Spot instances; only training jobs can",
+        ),
+        (
+            lambda: bare(overrides={"ProcessingResources": {"ClusterConfig": {"ManagedSpotTraining": True}}}),
+            "overrides.ProcessingResources.ClusterConfig.ManagedSpotTraining",
+            "a TrainingStep takes use_spot_instances",
+        ),
         (lambda: dw.IntegerParameter(2, 1), "IntegerParameterRanges", "from 2 down to 1"),
         (lambda: dw.CategoricalParameter("ab"), "CategoricalParameterRanges", "put it in [ ]"),
         (lambda: dw.StepRetryPolicy(THROTTLING), "MaxAttempts", "not both"),
@@ -289,6 +316,14 @@ def test_mistakes_are_refused_where_they_are_written(make: Any, field: str, what
     assert problem.field == field
     assert what in str(problem)
     assert Path(problem.where.rpartition(":")[0]).name in ("test_steps.py", "vocabulary_example.py")
+
+
+def test_what_has_the_name_of_a_mistake_may_be_none() -> None:
+    spelled = {"EnableManagedSpotTraining": "no"}
+    assert arguments(bare(overrides={"Environment": spelled}))["Environment"] == spelled
+    streamed = {"s3_input_mode": "Pipe", "s3_compression_type": "Gzip"}
+    given = dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/x", **streamed)  # type: ignore[arg-type]
+    assert given.request("x")["S3Input"]["S3CompressionType"] == "Gzip"
 
 
 @pytest.mark.parametrize(

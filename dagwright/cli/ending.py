@@ -22,7 +22,7 @@ def ending(engine: Engine, execution: Execution, arguments: Namespace) -> str:
     taken = duration(seconds_between(execution.started, execution.ended))
     lines = [f"{execution.status} after {taken}"]
     for step in execution.failed_steps:
-        lines += _failure(engine, step)
+        lines += failure(engine, step)
     if execution.failure_reason and not execution.failed_steps:
         lines.append(f"  reason  {shown(execution.failure_reason)}")
     made = what_came_out(engine, execution)
@@ -45,7 +45,8 @@ def what_came_out(engine: Engine, execution: Execution) -> str:
     return columns(rows, indent="  ")
 
 
-def _failure(engine: Engine, step: StepRun) -> Iterator[str]:
+def failure(engine: Engine, step: StepRun) -> Iterator[str]:
+    """Why a step failed, and the last lines of its job's logs."""
     yield f"  step    {step.name}"
     yield f"  reason  {shown(step.failure_reason) or 'none given'}"
     try:

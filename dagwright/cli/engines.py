@@ -6,13 +6,14 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dagwright.cli.local import local_engine
+from dagwright.cli.local import local_engine, local_place
 from dagwright.cli.sources import project_of
 from dagwright.cli.text import program_name
 
 if TYPE_CHECKING:
     from dagwright.engines.aws.wanted import EngineName
     from dagwright.engines.engine import Engine
+    from dagwright.engines.jobs import Jobs
     from dagwright.project import Project
 
 
@@ -46,6 +47,35 @@ def engine_of(arguments: Namespace) -> Engine:
     from dagwright.engines.sagemaker.engine import SageMakerEngine
 
     return SageMakerEngine(Clients(project.region), project, words=_engine_words(arguments))
+
+
+def job_engine(arguments: Namespace) -> Engine:
+    """What runs one step by itself. Raises ConfigurationError."""
+    if arguments.env == "local":
+        from dagwright.engines.local.single_job import LocalJobEngine
+
+        account, prefix, settings = local_place(arguments)
+        return LocalJobEngine(arguments.root, account, settings, prefix or "local")
+    from dagwright.engines.aws.clients import Clients
+    from dagwright.engines.sagemaker.single_job import SageMakerJobEngine
+
+    project = project_of(arguments)
+    return SageMakerJobEngine(Clients(project.region), project, project.pipeline_role, project.output_key)
+
+
+def jobs_of(arguments: Namespace) -> Jobs:
+    """The jobs of the project, here or in its environment. Raises ConfigurationError."""
+    if arguments.env == "local":
+        from dagwright.engines.local.jobs import LocalJobs
+
+        return LocalJobs(local_engine(arguments), local_place(arguments)[0])
+    from dagwright.engines.aws.clients import Clients, largest_page
+    from dagwright.engines.sagemaker.engine import SageMakerEngine
+    from dagwright.engines.sagemaker.jobs import AWSJobs
+
+    project = project_of(arguments)
+    clients = Clients(project.region)
+    return AWSJobs(clients, project, lambda: SageMakerEngine(clients, project).history(limit=largest_page()))
 
 
 def command(arguments: Namespace, words: str) -> str:

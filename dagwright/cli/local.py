@@ -8,22 +8,13 @@ from typing import TYPE_CHECKING
 from dagwright.cli.sources import has_project, project_of
 
 if TYPE_CHECKING:
-    from dagwright.engines.local.engine import LocalEngine
+    from dagwright.engines.local.engine import LocalEngine, Settings
+    from dagwright.engines.local.scope import Account
 
 
 def local_engine(arguments: Namespace) -> LocalEngine:
     """The one that executes state machines if the words ask for it. Raises ConfigurationError."""
-    from dagwright.engines.local.scope import Account
-
-    account, prefix = Account(), ""
-    if has_project(arguments):
-        project = project_of(arguments)
-        account, prefix = Account(project.region, project.account_id, project.partition), project.model_package_group
-        settings = project.local
-    else:
-        from dagwright.project import LocalSettings
-
-        settings = LocalSettings()
+    account, prefix, settings = local_place(arguments)
     if getattr(arguments, "engine", None) == "stepfunctions":
         from dagwright.engines.local.machine import LocalMachineEngine
 
@@ -31,3 +22,16 @@ def local_engine(arguments: Namespace) -> LocalEngine:
     from dagwright.engines.local.engine import LocalEngine
 
     return LocalEngine(arguments.root, account, settings)
+
+
+def local_place(arguments: Namespace) -> tuple[Account, str, Settings]:
+    """Whose names local runs use, what those of jobs begin with (empty without a project), and how they run."""
+    from dagwright.engines.local.scope import Account
+
+    if has_project(arguments):
+        project = project_of(arguments)
+        account = Account(project.region, project.account_id, project.partition)
+        return account, project.model_package_group, project.local
+    from dagwright.project import LocalSettings
+
+    return Account(), "", LocalSettings()

@@ -19,7 +19,8 @@ class Lines:
 
     def started(self, execution: Execution, waiting: Mapping[str, tuple[str, ...]]) -> None:
         self._width = max((len(name) for name in waiting), default=0)
-        self._write(f"{execution.pipeline}: execution {execution.id} started, {len(waiting)} steps")
+        count = f"{len(waiting)} step{'s' if len(waiting) != 1 else ''}"
+        self._write(f"{execution.pipeline}: execution {execution.id} started, {count}")
 
     def changed(self, step: StepRun) -> None:
         words = [clock(step.ended or step.started), step.name.ljust(self._width), step.status.lower()]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def run(arguments: Namespace) -> int:
     """0 if it succeeded or is left on purpose, 1 if its end was not waited for, 3 if it failed or was stopped."""
     with closing(engine_of(arguments)) as engine:
-        with closing(_observer(arguments)) as observer:
+        with closing(observer_of(arguments)) as observer:
             if arguments.resume:
                 _refuse_what_is_settled(arguments)
                 execution = engine.resume(arguments.resume, observer)
@@ -109,7 +109,8 @@ def _left(execution: Execution, arguments: Namespace) -> str:
     return "\n".join([f"Execution {execution.arn} goes on.", columns(rows, indent="  ")])
 
 
-def _observer(arguments: Namespace) -> Lines | LiveTable:
+def observer_of(arguments: Namespace) -> Lines | LiveTable:
+    """Who shows the progress: a live table on a terminal, else lines on standard error."""
     if sys.stderr.isatty() and sys.stdout.isatty() and not arguments.json:
         from dagwright.cli.table import LiveTable
 

@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
     split_uri(prefix)
     pairs = list(_pairs(arguments.paths, prefix))
     _refuse_collisions(pairs)
-    put = Store(arguments.root / ".dagwright" / "s3").put if arguments.env == "local" else _bucket(arguments)
+    put = Store(arguments.root / ".dagwright" / "s3").put if arguments.env == "local" else bucket_put(arguments)
     total = 0
     for path, uri in pairs:
         put(path, uri)
@@ -66,7 +66,7 @@ def _pairs(names: list[str], prefix: str) -> Iterator[tuple[Path, str]]:
             continue
         if not path.is_dir():
             raise StorageError(f"{name} is neither a file nor a folder")
-        files = sorted(_files(path))
+        files = sorted(files_below(path))
         if not files:
             raise StorageError(f"The folder {name} holds no files")
         for file in files:
@@ -77,7 +77,7 @@ def _is_file_name(last: str, path: Path) -> bool:
     return last == path.name or (Path(last).suffix == path.suffix != "")
 
 
-def _files(top: Path) -> Iterator[Path]:
+def files_below(top: Path) -> Iterator[Path]:
     """Every file below a folder. Raises StorageError for what would be left out or could not be read."""
     for folder, folders, names in os.walk(top):
         for name in folders:
@@ -100,7 +100,7 @@ def _refuse_collisions(pairs: list[tuple[Path, str]]) -> None:
         first[uri] = path
 
 
-def _bucket(arguments: Namespace) -> Put:
+def bucket_put(arguments: Namespace) -> Put:
     """Puts into S3, encrypted with the project's key if it has one."""
     from dagwright.engines.aws.clients import Clients, check_account
     from dagwright.engines.aws.objects import Objects

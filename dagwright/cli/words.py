@@ -27,6 +27,19 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = words.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Words)
+    command = _adding_to(commands)
+    _definitions(command)
+    _deploying(command)
+    _executions(command)
+    _registry(command)
+    what = "one step by itself, and the jobs of this project"
+    jobs = commands.add_parser("job", help=what, description=what, allow_abbrev=False)
+    _jobs(_adding_to(jobs.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Words)))
+    return words
+
+
+def _adding_to(commands: argparse._SubParsersAction[_Words]) -> _Command:
+    """Adds a command, with what every command has."""
 
     def command(name: str, what: str, module: str = "", *, json_too: bool = True) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
@@ -37,11 +50,7 @@ def parser() -> argparse.ArgumentParser:
             added.add_argument("--json", action="store_true", help="one JSON object on standard output")
         return added
 
-    _definitions(command)
-    _deploying(command)
-    _executions(command)
-    _registry(command)
-    return words
+    return command
 
 
 def _definitions(command: _Command) -> None:
@@ -113,6 +122,28 @@ def _executions(command: _Command) -> None:
     _engine(history)
     history.add_argument("pipeline", nargs="?", default="", metavar="PIPELINE", help="of this pipeline only")
     history.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")
+
+
+def _jobs(command: _Command) -> None:
+    run = command("run", "run one step of a pipeline by itself and follow it", "job_run")
+    run.add_argument("step", metavar="STEP", help="a step of a pipeline of pipelines/, or of --file")
+    run.add_argument("--pipeline", metavar="P", help="its pipeline, where several have a step of that name")
+    run.add_argument("--file", metavar="F", help="a pipeline-definition JSON instead; - for standard input")
+    run.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a start value")
+    what = "what an input reads: a file, a folder or an s3:// address"
+    run.add_argument("--input", action="append", default=[], metavar="NAME=PATH_OR_S3", help=what)
+    what = "an execution whose results it goes on from; latest: the newest that has them"
+    run.add_argument("--source", default="", metavar="EXECUTION", help=what)
+    run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
+    listed = command("list", "the jobs, newest first", "jobs")
+    listed.add_argument("--type", choices=("processing", "training", "transform"), help="only jobs of this type")
+    listed.add_argument("--status", default="", metavar="S", help="only those that are InProgress, Failed, …")
+    listed.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")
+    describe = command("describe", "everything about a job", "jobs")
+    describe.add_argument("job", metavar="JOB", help="its name, or the beginning of it")
+    describe.add_argument("--tail", type=_count, metavar="N", help="with the last N lines of each log")
+    stop = command("stop", "stop a running job", "jobs")
+    stop.add_argument("job", metavar="JOB", help="its name, or the beginning of it")
 
 
 def _registry(command: _Command) -> None:

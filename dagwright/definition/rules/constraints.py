@@ -59,6 +59,11 @@ _EXAMPLES = {
     "SubnetId": "such as subnet-0a1b2c3d4e5f60718",
     "SecurityGroupId": "such as sg-0a1b2c3d4e5f60718",
 }
+# What people take from elsewhere, by the shape of its place and the value: the reason says more than a near word.
+_KNOWN_MISTAKES = {
+    ("ProcessingS3InputMode", "FastFile"): "FastFile is for training only: use File, or Pipe to stream",
+}
+_TOO_SMALL = (".small", ".micro", ".nano")  # sizes of EC2 that no job has
 _LONGEST_SHOWN = 80
 
 
@@ -155,17 +160,26 @@ def _other_spelling(value: Any, shape: Shape) -> str:
 def _enum_wrong(value: str, shape: Shape) -> Wrong | None:
     if not shape.enum or value in shape.enum:
         return None
-    return Wrong("not-in-enum", f"{shown(value)} is not {a(shape.name)}", _near(value, tuple(shape.traits["enum"])))
+    hint = _KNOWN_MISTAKES.get((shape.name, value)) or _near(value, tuple(shape.traits["enum"]))
+    return Wrong("not-in-enum", f"{shown(value)} is not {a(shape.name)}", hint)
 
 
 @lru_cache(maxsize=256)
 def _near(value: str, allowed: Sequence[str]) -> str:
     """The values one may have meant, as a hint: of many, such as instance types, those of one family."""
     family = value[:_LONGEST_SHOWN].rpartition(".")[0]
-    related = [one for one in allowed if one.rpartition(".")[0] == family] if family else []
+    related = sorted((one for one in allowed if family and one.rpartition(".")[0] == family), key=_size)
     if len(allowed) > 12 and related:
-        return f"of this family: {', '.join(related[:12])}"
+        begins = f"the smallest is {related[0]}; " if value.endswith(_TOO_SMALL) else ""
+        return f"{begins}of this family: {', '.join(related[:12])}"
     return did_you_mean(value[:_LONGEST_SHOWN], allowed)
+
+
+def _size(instance_type: str) -> tuple[int, int]:
+    """Orders the sizes of one family: medium, large, xlarge, 2xlarge, 10xlarge."""
+    size = instance_type.rpartition(".")[2]
+    times = size.removesuffix("xlarge")
+    return ({"medium": 0, "large": 1}.get(size, 2), int(times) if times.isdigit() else 1)
 
 
 def _size_wrong(size: int, shape: Shape, unit: str) -> Wrong | None:

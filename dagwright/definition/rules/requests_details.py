@@ -23,8 +23,8 @@ def _local_path(value: Any) -> Found:
     """[model] ProcessingS3Input.LocalPath: "must begin with /opt/ml/processing/"; [guide] the same for outputs."""
     path = _object(value).get("LocalPath")
     if isinstance(path, str) and not path.startswith(_BASE):
-        hint = f"such as {_BASE}input/data"
-        yield ("LocalPath",), Wrong("bad-local-path", f"{shown(path)} is outside {_BASE}", hint)
+        what = f"{shown(path)} is outside {_BASE}, the folder that SageMaker reserves for what a job reads and writes"
+        yield ("LocalPath",), Wrong("bad-local-path", what, f"such as {_BASE}input/data")
 
 
 def _s3_input(value: Any) -> Found:
@@ -35,7 +35,7 @@ def _s3_input(value: Any) -> Found:
 
 
 def _gzip_without_pipe(mode: str) -> Wrong:
-    what = "data is unpacked only as it is streamed, in Pipe mode"
+    what = "Gzip goes with Pipe mode only: data is unpacked as it is streamed, a file is given as it is"
     return Wrong("gzip-without-pipe", what, f"take Gzip out and unpack in the program, or set {mode} to Pipe")
 
 

@@ -29,7 +29,8 @@ def _on_processing(job: Job) -> Iterator[Problem]:
         for key in _ASKING:
             if job.raw(f"{parent}{key}") is not None:
                 what = "a processing job cannot run on Spot instances; only training jobs can"
-                yield Problem("spot-on-processing", what, "remove it", step=job.step, field=job.field(f"{parent}{key}"))
+                hint = "remove it; a Training step with EnableManagedSpotTraining saves what Spot saves"
+                yield Problem("spot-on-processing", what, hint, step=job.step, field=job.field(f"{parent}{key}"))
 
 
 def _on_training(job: Job) -> Iterator[Problem]:

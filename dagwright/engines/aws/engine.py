@@ -110,8 +110,12 @@ class AWSEngine(ABC):
             yield
         except (AWSError, ExecutionError) as error:
             what = f"{execution.address} goes on, but it could not be followed to its end. {error.message}"
-            hint = f"{error.hint} Look again: {self._command(f'status {execution.address}')}".strip()
+            hint = f"{error.hint} Look again: {self._command(self._look_words(execution))}".strip()
             raise type(error)(what, hint=hint) from error.__cause__
+
+    def _look_words(self, execution: Execution) -> str:
+        """The command, without the program's name, that says how it is."""
+        return f"status {execution.address}"
 
     def _watch(self, execution: Execution, observer: Observer, before: str = "") -> Watch:
         def look() -> Execution:

@@ -158,7 +158,12 @@ def test_names_of_shapes_become_words(name: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("value", "name", "hint"),
     [
-        ("ml.t3.small", "ProcessingInstanceType", "of this family: ml.t3.medium, ml.t3.large, ml.t3.xlarge"),
+        (
+            "ml.t3.small",
+            "ProcessingInstanceType",
+            "the smallest is ml.t3.medium; of this family: ml.t3.medium, ml.t3.large, ml.t3.xlarge",
+        ),
+        ("FastFile", "ProcessingS3InputMode", "FastFile is for training only: use File, or Pipe to stream"),
         ("ml.m5.lrge", "TrainingInstanceType", "of this family: ml.m5.large"),
         ("m5.large", "ProcessingInstanceType", "did you mean 'ml."),
         ("Fil", "ProcessingS3InputMode", "did you mean 'File'?"),

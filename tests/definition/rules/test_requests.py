@@ -591,7 +591,8 @@ def test_messages_say_what_is_allowed_and_what_may_have_been_meant() -> None:
 
     what, hint = only(processing(**cluster(InstanceType="ml.t3.small")))
     assert what == "'ml.t3.small' is not a processing instance type"
-    assert hint == "of this family: ml.t3.medium, ml.t3.large, ml.t3.xlarge, ml.t3.2xlarge"
+    family = "ml.t3.medium, ml.t3.large, ml.t3.xlarge, ml.t3.2xlarge"
+    assert hint == f"the smallest is ml.t3.medium; of this family: {family}"
     what, hint = only(processing(RoleArm=ROLE))
     assert what == "'RoleArm' is not a member of CreateProcessingJobRequest"
     assert hint == f"did you mean 'RoleArn'?; the installed botocore ({model_version()}) does not know it"
