@@ -17,6 +17,10 @@ RENDERINGS = {
     "training.production.json": ["training", "--env", "production"],
     "training.mmd": ["training", "--target", "mermaid"],
     "training.asl.json": ["training", "--target", "stepfunctions", "--env", "dev"],
+    "file-report.json": ["file-report"],
+    "file-report.production.json": ["file-report", "--env", "production"],
+    "file-report.mmd": ["file-report", "--target", "mermaid"],
+    "file-report.asl.json": ["file-report", "--target", "stepfunctions", "--env", "dev"],
 }
 
 
@@ -28,7 +32,7 @@ def test_the_example_renders_to_its_golden_file(name: str, deploy: Any) -> None:
     assert done.stdout == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["training.json", "training.production.json"])
+@pytest.mark.parametrize("name", [name for name in RENDERINGS if name.endswith(".json") and ".asl" not in name])
 def test_a_golden_definition_is_read_back_and_emitted_again(name: str) -> None:
     text = (GOLDEN / name).read_text(encoding="utf-8")
     assert text_of(dict(read_definition(text).definition)) == text
@@ -49,8 +53,7 @@ def test_render_draws_a_definition_from_a_file_or_from_standard_input(deploy: An
 
 
 def test_list_names_pipelines_and_their_parameters(deploy: Any) -> None:
-    (found,) = deploy.json("list")["pipelines"]
-    assert found["name"] == "training"
+    found = next(item for item in deploy.json("list")["pipelines"] if item["name"] == "training")
     seed = next(item for item in found["parameters"] if item["name"] == "Seed")
     assert seed == {"name": "Seed", "type": "Integer", "description": "for the split and the model", "default": 42}
     assert "MinAuc" in deploy("list").stdout

@@ -105,7 +105,9 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
     for path in [*paths, *([job.source_archive] if job.source_archive.startswith("/") else [])]:
         if path != UNKNOWN:
             anywhere.path(path)
-    bench.environments.check(job.image)
+    if job.image != UNKNOWN:
+        bench.environments.check(job.image)
+        bench.environments.started(job)
     return job
 
 

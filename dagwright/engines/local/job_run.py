@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dagwright.engines.local.environments import Environment, out_of_sight
+from dagwright.engines.local.environments import SYSTEM_PATH, Environment, out_of_sight
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
 from dagwright.engines.local.publishing import publish
@@ -24,7 +25,9 @@ from dagwright.engines.local.staging import Staging
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageError
 
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+if TYPE_CHECKING:
+    from dagwright.engines.local.containers import Containers
+
 # A job reaches a package registry the way its machine does. Nothing else of the machine's environment enters it.
 NETWORK_VARIABLES = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
@@ -36,9 +39,7 @@ _LONGEST_RUN_SECONDS = 28 * 86400  # the service's own limit for a training job;
 # `/opt/ml` where it is a path of its own: not inside another path, an address or a longer name. `-I/opt/ml`, a shell's
 # `${x:-/opt/ml}` and file:///opt/ml name it as well.
 _APART = r"""=:,;"'`\s()\[\]{}<>|&@"""
-_ML_ALONE = re.compile(
-    rf"(?:(?<![^{_APART}])|(?<=(?<![^{_APART}])-[A-Za-z])|(?<=:-)|(?<=\bfile://))/opt/ml(?![^/{_APART}])"
-)
+_ALONE = rf"(?:(?<![^{_APART}])|(?<=(?<![^{_APART}])-[A-Za-z])|(?<=:-)|(?<=\bfile://)){{}}(?![^/{_APART}])"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Workshop:
     """Folders of the machine that a sandboxed job finds empty: the user's own, and the other jobs'."""
     stop_grace_seconds: float = 10.0
     copy_below_bytes: int = 64 << 20
+    containers: Containers | None = None
+    """Starts a job in its image, if it has one; else `launcher` does."""
 
 
 class JobRun:
@@ -64,7 +67,8 @@ class JobRun:
         self.job = job
         self._environment = environment
         self._workshop = workshop
-        self._sandboxed = workshop.launcher.sandboxed
+        self._containers = workshop.containers if job.image else None
+        self._sandboxed = workshop.launcher.sandboxed and not self._containers
         self._processes: dict[JobProcess, Host] = {}
         self._timers: list[threading.Timer] = []
         self._lock = threading.Lock()
@@ -135,6 +139,8 @@ class JobRun:
                 timer.cancel()
 
     def _start(self, host: Host) -> JobProcess:
+        if self._containers:
+            return self._containers.start(self.job, host)
         command, environment, directory = list(self.job.command), self._variables(host), self.job.directory
         if self._sandboxed:
             return self._workshop.launcher.start(command, environment, host.log, directory, self._root(host))
@@ -144,14 +150,21 @@ class JobRun:
         return self._workshop.launcher.start(command, environment, host.log, directory)
 
     def _translate(self, text: str, host: Host) -> str:
-        """Without a sandbox `/opt/ml` is another folder; what the job is told with, is told that folder."""
-        return translated(text, str(host.folder / "ml"))
+        """Without a sandbox `/opt/ml` is another folder, and so are those that the image brings; what the job is told
+        with, is told that folder."""
+        text = translated(text, str(host.folder / "ml"))
+        if layer := self._environment.layer:
+            for top in layer.tops:
+                text = translated(text, layer.place(top), top)
+        return text
 
     def _variables(self, host: Host) -> dict[str, str]:
         home = "/tmp" if self._sandboxed else str(host.folder / "tmp")  # noqa: S108
         packages = f"{home}/python"
+        image = dict(self._environment.recipe.variables) if self._environment.recipe else {}
+        search = os.pathsep.join([f"{packages}/bin", *self._environment.folders, SYSTEM_PATH])
+        image["PATH"] = image.get("PATH", SYSTEM_PATH).replace(SYSTEM_PATH, search)
         variables = {
-            "PATH": os.pathsep.join([f"{packages}/bin", *self._environment.folders, _SYSTEM_PATH]),
             "HOME": home,
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
@@ -165,7 +178,7 @@ class JobRun:
             variables |= {"TMPDIR": home, "SAGEMAKER_BASE_DIR": ML}
         if not self.job.isolated:
             variables |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
-        given = dict(self.job.environment(host.name))
+        given = image | dict(self.job.environment(host.name))
         if given.get("PYTHONPATH"):
             given["PYTHONPATH"] += os.pathsep + packages
         return variables | given | {"HOSTNAME": host.name}
@@ -182,6 +195,7 @@ class JobRun:
             binds.append(Bind(host.folder / "hosts", "/etc/hosts", writable=True))
         needed = {*self._environment.visible, *self.job.visible}
         binds += [Bind(path, str(path)) for path in out_of_sight(needed, covered)]
+        binds += self._environment.layer.binds() if self._environment.layer else []
         binds += [Bind(host.path(target), os.path.normpath(target)) for target in host.linked]
         return Root(tuple(binds), host.name, self.job.isolated, covered)
 
@@ -234,9 +248,9 @@ class JobRun:
             timer.start()
 
 
-def translated(text: str, folder: str) -> str:
-    """A text with `folder` wherever it names `/opt/ml` or something in it."""
-    return _ML_ALONE.sub(lambda _: folder, text) if ML in text else text
+def translated(text: str, folder: str, place: str = ML) -> str:
+    """A text with `folder` wherever it names `place`, `/opt/ml`, or something in it."""
+    return re.sub(_ALONE.replace("{}", re.escape(place)), lambda _: folder, text) if place in text else text
 
 
 def in_one_line(error: DagwrightError) -> str:

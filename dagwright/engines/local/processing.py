@@ -22,12 +22,7 @@ _MESSAGE_BYTES = 1024  # of which ExitMessage is made, by the same page
 def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
     """The job of a request. Raises ExecutionError for what a local run cannot do, in a sentence."""
     entrypoint = texts(request, "AppSpecification.ContainerEntrypoint")
-    image = member(request, "AppSpecification.ImageUri", str, "")
-    if not entrypoint:
-        raise ExecutionError(
-            f"The job starts the program built into its image '{image}'",
-            hint="A local run has no image: name the program in AppSpecification.ContainerEntrypoint.",
-        )
+    arguments = texts(request, "AppSpecification.ContainerArguments")
     cluster = needed(request, "ProcessingResources.ClusterConfig", dict)
     hosts = host_names(member(cluster, "InstanceCount", int, 1))
     outputs = [_output(item) for item in objects(request, "ProcessingOutputConfig.Outputs")]
@@ -35,8 +30,9 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
     config = {"ProcessingJobArn": arn, "ProcessingJobName": name, **request}
     return Job(
         name=name,
-        image=image,
-        command=(*entrypoint, *texts(request, "AppSpecification.ContainerArguments")),
+        image=member(request, "AppSpecification.ImageUri", str, ""),
+        command=(*entrypoint, *arguments) if entrypoint else (),
+        arguments=tuple(arguments),
         environment=lambda host: variables,
         hosts=hosts,
         files=lambda host: {
