@@ -24,10 +24,11 @@ def local_engine(arguments: Namespace) -> LocalEngine:
         from dagwright.project import LocalSettings
 
         settings = LocalSettings()
+    runtime = getattr(arguments, "runtime", None) or "process"
     if getattr(arguments, "engine", None) == "stepfunctions":
         from dagwright.engines.local.machine import LocalMachineEngine
 
-        return LocalMachineEngine(arguments.root, account, settings, prefix)
+        return LocalMachineEngine(arguments.root, account, settings, prefix, runtime)
     from dagwright.engines.local.engine import LocalEngine
 
-    return LocalEngine(arguments.root, account, settings)
+    return LocalEngine(arguments.root, account, settings, runtime)
