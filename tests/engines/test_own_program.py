@@ -17,7 +17,12 @@ RULE = EnvironmentRule(IMAGE, dockerfile="image/Dockerfile")
 PROGRAM = """#!/bin/sh
 out=$1/processing/out
 mkdir -p "$out"
-{ echo "program $0"; echo "arguments $2"; echo "where $(pwd)"; echo "mode $MODE"; cat "$(dirname "$0")/lib/note"; } > "$out/seen"
+exec > "$out/seen"
+echo "program $0"
+echo "arguments $2"
+echo "where $(pwd)"
+echo "mode $MODE"
+cat "$(dirname "$0")/lib/note"
 """
 DOCKERFILE = """FROM debian:13-slim
 RUN apt-get install --yes jq

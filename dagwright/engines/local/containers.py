@@ -17,6 +17,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,7 +144,7 @@ class Containers:
             *self._docker.labels(self._execution),
             *("--stop-timeout", str(self._docker.grace_seconds)),
             *("--user", f"{os.getuid()}:{os.getgid()}"),
-            *("--mount", _mount(host.folder / "ml", ML)),
+            *("--mount", mount_words(host.folder / "ml", ML)),
             *("--env-file", str(file)),
             *(word for variable in sorted(multiline) for word in ("--env", variable)),
             *self._network(job, host),
@@ -212,17 +213,24 @@ class ContainerProcess(JobProcess):
         """End and remove the container, then the client that has lost it."""
         if not self._is_forced and not self.ended:
             self._is_forced = True
-            self._docker.call("rm", "--force", self._name)
+            self._remove()
             super().kill()
 
     def close(self) -> None:
         """Nothing of it is left: one that was to be stopped before it had started would start afterwards."""
         super().close()
+        if self._stopping:
+            with suppress(subprocess.TimeoutExpired):
+                self._stopping.wait(self._docker.grace_seconds + _ANSWER_SECONDS)
         if self._stopping or self._is_forced:
-            if self._stopping:
-                self._stopping.wait()
+            self._remove()
+        with suppress(ExecutionError):
+            self._leave()
+
+    def _remove(self) -> None:
+        """An engine that does not answer is not waited for: the next run looks for what is left."""
+        with suppress(ExecutionError):
             self._docker.call("rm", "--force", self._name)
-        self._leave()
 
 
 def _parted(variables: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -244,7 +252,7 @@ def _variables_file(path: Path, variables: Mapping[str, str]) -> Path:
     return path
 
 
-def _mount(source: Path, target: str) -> str:
+def mount_words(source: Path, target: str) -> str:
     """A value for `--mount`, which is a line of CSV: a comma in a path is not the end of it."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(["type=bind", f"source={source}", f"target={target}"])
