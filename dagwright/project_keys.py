@@ -259,7 +259,7 @@ KEYS: tuple[Key, ...] = (
 )
 
 LOCAL_KEYS: tuple[Key, ...] = (
-    Key("environments", Form("array"), "Which Python runs the jobs of which image. The first image that fits counts."),
+    Key("environments", Form("array"), "What runs the jobs of which image. The first image that fits counts."),
     Key(
         "environments[]",
         Form("object", one_of=("interpreter", "requirements", "dockerfile")),

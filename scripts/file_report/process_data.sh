@@ -69,7 +69,7 @@ trap clear_up EXIT
 
 # Its records, joined where a quoted field goes on in the next line; those of another width than the header are put
 # aside. Quotes cut a record into pieces, of which every other one is outside of them: the commas there part its fields.
-# Written for any awk. A quote that nobody closes would make one record of the rest: at 1 MiB it is given up.
+# Written for any awk. A quote that nobody closes would make one record of the rest: after 10,000 lines it is given up.
 read -r -d '' separate <<'AWK' || true
 function width(record,    pieces, count, i, commas) {
     count = split(record, pieces, "\"")
@@ -90,7 +90,7 @@ function finish() {
     if (!is_open) first = NR
     record = is_open ? record "\n" line : line
     if (gsub(/"/, "\"", line) % 2) is_open = !is_open
-    if (!is_open || length(record) > 1048576) finish()
+    if (!is_open || NR - first >= 10000) finish()
 }
 END {
     if (is_open) finish()

@@ -39,7 +39,8 @@ _LONGEST_RUN_SECONDS = 28 * 86400  # the service's own limit for a training job;
 # `/opt/ml` where it is a path of its own: not inside another path, an address or a longer name. `-I/opt/ml`, a shell's
 # `${x:-/opt/ml}` and file:///opt/ml name it as well.
 _APART = r"""=:,;"'`\s()\[\]{}<>|&@"""
-_ALONE = rf"(?:(?<![^{_APART}])|(?<=(?<![^{_APART}])-[A-Za-z])|(?<=:-)|(?<=\bfile://)){{}}(?![^/{_APART}])"
+_BEFORE = rf"(?:(?<![^{_APART}])|(?<=(?<![^{_APART}])-[A-Za-z])|(?<=:-)|(?<=\bfile://))"
+_AFTER = rf"(?![^/{_APART}])"
 
 
 @dataclass(frozen=True)
@@ -250,7 +251,7 @@ class JobRun:
 
 def translated(text: str, folder: str, place: str = ML) -> str:
     """A text with `folder` wherever it names `place`, `/opt/ml`, or something in it."""
-    return re.sub(_ALONE.replace("{}", re.escape(place)), lambda _: folder, text) if place in text else text
+    return re.sub(_BEFORE + re.escape(place) + _AFTER, lambda _: folder, text) if place in text else text
 
 
 def in_one_line(error: DagwrightError) -> str:
