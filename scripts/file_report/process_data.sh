@@ -72,6 +72,7 @@ trap clear_up EXIT
 # Written for any awk. A quote that nobody closes would make one record of the rest: after 10,000 lines it is given up.
 read -r -d '' separate <<'AWK' || true
 function width(record,    pieces, count, i, commas) {
+    gsub(/\n/, " ", record) # where one awk splits as well
     count = split(record, pieces, "\"")
     for (i = 1; i <= count; i += 2) commas += gsub(/,/, ",", pieces[i])
     return commas + 1
