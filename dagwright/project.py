@@ -45,7 +45,8 @@ class Size:
 
 @dataclass(frozen=True)
 class EnvironmentRule:
-    """Which Python runs the jobs of images that fit a pattern: an interpreter, or an environment of requirements.
+    """What runs the jobs of images that fit a pattern: an interpreter, an environment of requirements, or what a
+    Dockerfile copies.
 
     Paths are as written in the file: from the project's folder unless absolute.
     """
@@ -54,6 +55,7 @@ class EnvironmentRule:
     interpreter: str | None = None
     requirements: str | None = None
     python: str | None = None
+    dockerfile: str | None = None
 
 
 @dataclass(frozen=True)

@@ -272,15 +272,20 @@ KEYS: tuple[Key, ...] = (
 )
 
 LOCAL_KEYS: tuple[Key, ...] = (
-    Key("environments", Form("array"), "Which Python runs the jobs of which image. The first image that fits counts."),
+    Key("environments", Form("array"), "What runs the jobs of which image. The first image that fits counts."),
     Key(
         "environments[]",
-        Form("object", one_of=("interpreter", "requirements")),
-        "One image, and either an interpreter or the requirements of an environment that is built once.",
+        Form("object", one_of=("interpreter", "requirements", "dockerfile")),
+        "One image, and an interpreter, the requirements of an environment that is built once, or its Dockerfile.",
     ),
     Key("environments[].image", GLOB, "Images this holds for; * stands for anything.", required=True),
     Key("environments[].interpreter", FILE, "A Python interpreter, from the project's folder."),
     Key("environments[].requirements", FILE, "A requirements file, from the project's folder."),
+    Key(
+        "environments[].dockerfile",
+        FILE,
+        "The image's Dockerfile, from the project's folder; the folder it is in is what COPY copies from.",
+    ),
     Key("environments[].python", PYTHON, "Python version of the environment, in quotes."),
     Key("lambdas", Form("object", names=FUNCTION), "Which local function stands in for which Lambda function."),
     Key("lambdas.*", HANDLER, "File and function, from the project's folder."),

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 def local_engine(arguments: Namespace) -> LocalEngine:
     """The one that executes state machines if the words ask for it. Raises ConfigurationError."""
     account, prefix, settings = local_place(arguments)
+    runtime = getattr(arguments, "runtime", None) or "process"
     if getattr(arguments, "engine", None) == "stepfunctions":
         from dagwright.engines.local.machine import LocalMachineEngine
 
-        return LocalMachineEngine(arguments.root, account, settings, prefix)
+        return LocalMachineEngine(arguments.root, account, settings, prefix, runtime)
     from dagwright.engines.local.engine import LocalEngine
 
-    return LocalEngine(arguments.root, account, settings)
+    return LocalEngine(arguments.root, account, settings, runtime)
 
 
 def local_place(arguments: Namespace) -> tuple[Account, str, Settings]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 def run(arguments: Namespace) -> int:
     """0 if it succeeded or is left on purpose, 1 if its end was not waited for, 3 if it failed or was stopped."""
+    if arguments.runtime and arguments.env != "local":
+        raise UsageError("--runtime is for runs on this machine", hint="Leave it out: AWS runs the images themselves.")
     with closing(engine_of(arguments)) as engine:
         with closing(observer_of(arguments)) as observer:
             if arguments.resume:

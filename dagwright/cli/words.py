@@ -94,6 +94,11 @@ def _executions(command: _Command) -> None:
     _which(run)
     _engine(run)
     run.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a start value")
+    run.add_argument(
+        "--runtime",
+        choices=("process", "docker"),
+        help="on this machine: jobs as processes (default), or their real images with a Docker engine",
+    )
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
     run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed or was stopped (on AWS)")
     for word, what in (

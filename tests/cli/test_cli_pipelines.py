@@ -21,6 +21,10 @@ RENDERINGS = {
     "spark-features.asl.json": ["spark-features", "--target", "stepfunctions", "--env", "dev"],
     "distributed.json": ["distributed"],
     "distributed.asl.json": ["distributed", "--target", "stepfunctions", "--env", "dev"],
+    "file-report.json": ["file-report"],
+    "file-report.production.json": ["file-report", "--env", "production"],
+    "file-report.mmd": ["file-report", "--target", "mermaid"],
+    "file-report.asl.json": ["file-report", "--target", "stepfunctions", "--env", "dev"],
 }
 
 

@@ -20,7 +20,6 @@ from dagwright.engines.local.metrics import metric_expressions
 from dagwright.engines.local.processing import processing_job
 from dagwright.engines.local.request import needed
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
-from dagwright.engines.local.spark import check_pyspark, submits_spark
 from dagwright.engines.local.steps import RUNNERS, Bench
 from dagwright.engines.local.training import training_job
 from dagwright.errors import DagwrightError, DefinitionError, Problem
@@ -94,6 +93,9 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
         declared_outputs(step.envelope)
         return lambda_job("check", str(function), {}, bench.lambdas, bench.project)
     job = (processing_job if step.type == "Processing" else training_job)("check", "check", arguments)
+    if job.image != UNKNOWN:
+        bench.environments.check(job.image)
+        job = bench.environments.started(job)
     if step.type == "Training":
         metric_expressions(arguments)
     addresses = [given.uri for given in job.inputs] + [output.uri for output in job.outputs]
@@ -107,9 +109,6 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
     for path in [*paths, *([job.source_archive] if job.source_archive.startswith("/") else [])]:
         if path != UNKNOWN:
             anywhere.path(path)
-    bench.environments.check(job.image)
-    if submits_spark(job):
-        check_pyspark(bench.environments.lacks, job.image)
     return job
 
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dagwright.definition.graph import Graph, read_definition
 from dagwright.definition.parameters import start_values
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Observer, StepRun
 from dagwright.engines.local import check
-from dagwright.engines.local.environments import Environments, Rule
+from dagwright.engines.local.environments import Environments, Images, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
@@ -32,13 +32,18 @@ from dagwright.engines.local.store import storage_errors
 from dagwright.engines.times import now
 from dagwright.errors import ExecutionError, UsageError, did_you_mean
 
+if TYPE_CHECKING:
+    from dagwright.engines.local.containers import Containers
+
 NAMESPACES, PATHS = "namespaces", "paths"
+PROCESS, DOCKER = "process", "docker"
 _SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
 _NOT_SANDBOXED = (
     "sandbox: none ({}). /opt/ml is replaced in arguments and variables only: a script with /opt/ml written into it "
     "will not find it, the hosts of a job do not know each other's names, and a job can reach and change what you can, "
     "network isolation or not"
 )
+_CONTAINED = "docker: each job runs in a container of its image, as you: what USER its image names does not count"
 _LOOK_AGAIN_SECONDS = 0.2
 _NEWEST_FIRST = "started DESC, rowid DESC"
 _SUMMARY = "id, pipeline, status, failure_reason, started, ended, parameters"
@@ -73,13 +78,17 @@ class Way(Protocol):
 
 
 class LocalEngine:
-    """Runs definitions in `project/.dagwright`; `account` gives the names that ARNs and variables carry."""
+    """Runs definitions in `project/.dagwright`; `account` gives the names that ARNs and variables carry.
 
-    def __init__(self, project: Path, account: Account, settings: Settings) -> None:
+    `runtime` is `process`, or `docker` for jobs in containers of their images.
+    """
+
+    def __init__(self, project: Path, account: Account, settings: Settings, runtime: str = PROCESS) -> None:
         self._project = project.absolute()  # a job has another working folder
         self.home = Home(self._project / ".dagwright")
         self._account = account
         self._settings = settings
+        self._runtime = runtime
 
     # ---- running ----
 
@@ -100,15 +109,16 @@ class LocalEngine:
         self._provide(start)
         with self.home.at_work(execution.id), ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
+            containers = self._containers(execution.id, tools)
             launcher, notes = self._launcher(graph, execution.id, tools)
             recording = Recording(execution, graph, self.home, observer)
             scope = self._scope(recording)
             interruptions = Interruptions(start.interruptions, observer.noted)
-            bench = self._bench(recording, launcher, tools.enter_context(Removal()), interruptions)
+            bench = self._bench(recording, launcher, containers, tools.enter_context(Removal()), interruptions)
             run = self._way(start, recording, scope, bench, events)
             images = check.images_of(graph, scope, bench)
             observer.started(execution, graph.predecessors)
-            for note in [*notes, *run.notes]:
+            for note in [*([_CONTAINED] if containers else notes), *run.notes]:
                 observer.noted(note)
             self._record(graph, execution)
             run.run(images)
@@ -155,16 +165,27 @@ class LocalEngine:
             execution.parameters, recording.outputs,
         )  # fmt: skip
 
-    def _bench(self, recording: Recording, launcher: Launcher, removal: Removal, interruptions: Interruptions) -> Bench:
+    def _bench(
+        self,
+        recording: Recording,
+        launcher: Launcher,
+        containers: Containers | None,
+        removal: Removal,
+        interruptions: Interruptions,
+    ) -> Bench:
         home = self.home
         workshop = Workshop(
             home.store, launcher, home.jobs(recording.execution.id), home.logs, removal.take,
             private_folders(home.path), self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
+            containers,
         )  # fmt: skip
         noted = recording.observer.noted
+        environments: Images = Environments(home.environments, self._settings.environments, self._project, noted)
+        if containers:
+            environments = containers.images(environments, noted)
         return Bench(
             workshop=workshop,
-            environments=Environments(home.environments, self._settings.environments, self._project, noted),
+            environments=environments,
             registry=Registry(home.database, home.store),
             account=self._account,
             lambdas=self._settings.lambdas,
@@ -173,6 +194,17 @@ class LocalEngine:
             watch=recording.watch,
             interruptions=interruptions,
         )
+
+    def _containers(self, execution: str, tools: ExitStack) -> Containers | None:
+        """What starts the containers of a run, if it is to have any. Raises ExecutionError without a Docker engine."""
+        if self._runtime != DOCKER:
+            return None
+        from dagwright.engines.local.containers import Containers, Docker
+
+        docker = Docker(str(self.home.path), self._settings.stop_grace_seconds)
+        docker.require()
+        docker.remove_abandoned(lambda other: self.home.process_of(other) is not None)
+        return Containers(docker, execution, tools.enter_context(Launcher()))
 
     def _launcher(self, graph: Graph, execution: str, tools: ExitStack) -> tuple[Launcher, list[str]]:
         """A launcher, with sandboxes if that can be, and what to say of it.

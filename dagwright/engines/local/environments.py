@@ -1,8 +1,9 @@
 """Which interpreter a job gets: the libraries of an image decide whether its scripts run.
 
 What comes in: an image's address and the rules of the configuration's `local` section. What goes out: an `Environment`:
-the folders that lead its PATH. An environment of pinned requirements is made once, below `.dagwright/environments/`, in
-a folder named by the hash of what it is made from, and appears by a rename.
+the folders that lead its PATH, and what the image's Dockerfile says if the rule names one. An environment of pinned
+requirements is made once, below `.dagwright/environments/`, in a folder named by the hash of what it is made from, and
+appears by a rename.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
-from dagwright.engines.local.spark import submit_folder
+from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
+from dagwright.engines.local.image_layer import Layer, files_of, is_of_sagemaker, make_layer
+from dagwright.engines.local.job import Job
+from dagwright.engines.local.spark import check_pyspark, submit_folder, submits_spark, with_spark
 from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ConfigurationError, ExecutionError
 
@@ -32,6 +36,12 @@ _CONTENTS = {
     "sagemaker-scikit-learn:1.2-1": "Python 3.9, scikit-learn 1.2.1, numpy 1.24, pandas 1.1",
     "sagemaker-scikit-learn:1.4-2": "Python 3.10, scikit-learn 1.4.2, numpy 2.1",
 }
+_OWN_PROGRAM = (
+    "A local run has no image. Let a rule of local.environments name its Dockerfile (docs/containers.md), name the "
+    "program in ContainerEntrypoint, use script mode in a training job (entry_point=), or run the image itself: "
+    "--runtime docker"
+)
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAMES = ("python", "python3")
 _CURRENT = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _REQUIREMENTS_BYTES = 1 << 20
@@ -52,6 +62,8 @@ class Rule(Protocol):
     def requirements(self) -> str | None: ...
     @property
     def python(self) -> str | None: ...
+    @property
+    def dockerfile(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,21 @@ class Environment:
     folders: tuple[str, ...]
     visible: tuple[Path, ...]
     note: str = ""
+    recipe: Recipe | None = None
+    layer: Layer | None = None
+
+
+class Images(Protocol):
+    """What a run asks about the images of its jobs."""
+
+    def check(self, image: str) -> None:
+        """Raises ConfigurationError for what `of` would; makes nothing."""
+
+    def of(self, image: str) -> Environment:
+        """What its jobs get; made now if it is the first time."""
+
+    def started(self, job: Job) -> Job:
+        """The job with the program of its image, if it has none of its own."""
 
 
 class Environments:
@@ -92,11 +119,36 @@ class Environments:
         rule = self._rule(image)
         if rule and rule.interpreter:
             self._interpreter(rule)
+        elif rule and rule.dockerfile:
+            files_of(self._recipe(rule))
         elif rule:
             self._requirements(rule)
             find_python(rule.python)
 
-    def lacks(self, image: str, module: str) -> bool:
+    def started(self, job: Job) -> Job:
+        """The job with the program of its image, if it has none of its own, and in its image's working folder; one for
+        Spark with what Spark needs here.
+
+        Raises ExecutionError if nothing says which program that is, or Spark lacks something; ConfigurationError if the
+        Dockerfile does not say it.
+        """
+        rule = self._rule(job.image)
+        if rule and rule.dockerfile:
+            recipe = self._recipe(rule)
+            return replace(
+                job,
+                command=job.command or recipe.command(job.arguments),
+                directory=recipe.directory if job.directory == "/" else job.directory,
+                folders=(*job.folders, recipe.directory) if is_of_sagemaker(recipe.directory) else job.folders,
+            )
+        if not job.command:
+            raise ExecutionError(f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM)
+        if submits_spark(job):
+            check_pyspark(self._lacks, job.image)
+            return with_spark(job)
+        return job
+
+    def _lacks(self, image: str, module: str) -> bool:
         """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""
         import subprocess
         from importlib.util import find_spec
@@ -116,10 +168,25 @@ class Environments:
         rule = self._rule(image)
         if rule is None:
             return self._current(image)
+        if rule.dockerfile:
+            return self._copied(image, self._recipe(rule))
         if not rule.interpreter:
             return self._pinned(rule, image)
         interpreter, version = self._interpreter(rule)
         return self._environment(interpreter, _mapped(image, rule.interpreter, version))
+
+    def _recipe(self, rule: Rule) -> Recipe:
+        """What the Dockerfile of a rule says. Raises ConfigurationError."""
+        return read_dockerfile(self._project / (rule.dockerfile or ""), SYSTEM_PATH)
+
+    def _copied(self, image: str, recipe: Recipe) -> Environment:
+        layer = make_layer(files_of(recipe), recipe.directory, self._root)
+        name = os.path.relpath(recipe.path, self._project)
+        left = [f"RUN {line if len(line) <= 60 else line[:59] + '…'}" for line in recipe.runs]
+        left += [f"USER {recipe.user}"] if recipe.user else []
+        unlike = f"; not followed: {', '.join(left)}" if left else ""
+        note = f"image {_shown(image)} is what {name} copies, on this machine instead of {_shown(recipe.base)}{unlike}"
+        return replace(self._environment(Path(sys.executable), note), recipe=recipe, layer=layer)
 
     def _interpreter(self, rule: Rule) -> tuple[Path, str]:
         """(its path, its version). Raises ConfigurationError if it is no Python."""
@@ -229,6 +296,12 @@ def _is_same_program(path: Path, interpreter: Path) -> bool:
 def _short(image: str) -> str:
     """Its name with its tag, without the registry."""
     return image.rpartition("/")[2]
+
+
+def _shown(image: str) -> str:
+    """The same for people, who know a digest by its beginning."""
+    name, at, digest = _short(image).partition("@")
+    return f"{name}{at}{digest[:19]}…" if len(digest) > 19 else name + at + digest
 
 
 def _mapped(image: str, environment: str, version: str) -> str:

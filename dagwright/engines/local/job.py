@@ -56,6 +56,7 @@ class Job:
     name: str
     image: str
     command: tuple[str, ...]
+    """The program and its arguments; empty if the image's own program is to start, with `arguments`."""
     environment: Callable[[str], Mapping[str, str]]
     """The variables of the request, for a host."""
     hosts: tuple[str, ...]
@@ -65,6 +66,7 @@ class Job:
     outputs: tuple[Output, ...] = ()
     folders: tuple[str, ...] = ()
     directory: str = "/"
+    arguments: tuple[str, ...] = ()
     isolated: bool = False
     max_runtime_seconds: int = 86400
     max_wait_seconds: int | None = None

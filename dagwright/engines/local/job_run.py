@@ -13,9 +13,10 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagwright.engines.local.checkpoints import Watch
-from dagwright.engines.local.environments import Environment, out_of_sight
+from dagwright.engines.local.environments import SYSTEM_PATH, Environment, out_of_sight
 from dagwright.engines.local.interruption import LOOK_SECONDS, Interruption
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
@@ -27,7 +28,9 @@ from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.local.time_limits import TimeLimits
 from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageError
 
-_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+if TYPE_CHECKING:
+    from dagwright.engines.local.containers import Containers
+
 # A job reaches a package registry the way its machine does. Nothing else of the machine's environment enters it.
 NETWORK_VARIABLES = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
@@ -38,9 +41,8 @@ _LONGEST_GRACE_SECONDS = 86400.0
 # `/opt/ml` where it is a path of its own: not inside another path, an address or a longer name. `-I/opt/ml`, a shell's
 # `${x:-/opt/ml}` and file:///opt/ml name it as well.
 _APART = r"""=:,;"'`\s()\[\]{}<>|&@"""
-_ML_ALONE = re.compile(
-    rf"(?:(?<![^{_APART}])|(?<=(?<![^{_APART}])-[A-Za-z])|(?<=:-)|(?<=\bfile://))/opt/ml(?![^/{_APART}])"
-)
+_BEFORE = rf"(?:(?<![^{_APART}])|(?<=(?<![^{_APART}])-[A-Za-z])|(?<=:-)|(?<=\bfile://))"
+_AFTER = rf"(?![^/{_APART}])"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Workshop:
     """Folders of the machine that a sandboxed job finds empty: the user's own, and the other jobs'."""
     stop_grace_seconds: float = 10.0
     copy_below_bytes: int = 64 << 20
+    containers: Containers | None = None
+    """Starts a job in its image, if it has one; else `launcher` does."""
 
 
 class JobRun:
@@ -76,7 +80,8 @@ class JobRun:
         self.job = job
         self._environment = environment
         self._workshop = workshop
-        self._sandboxed = workshop.launcher.sandboxed
+        self._containers = workshop.containers if job.image else None
+        self._sandboxed = workshop.launcher.sandboxed and not self._containers
         self._processes: dict[JobProcess, Host] = {}
         self._timers: list[threading.Timer] = []
         self._lock = threading.Lock()
@@ -172,6 +177,8 @@ class JobRun:
                 self._timers.pop().cancel()
 
     def _start(self, host: Host) -> JobProcess:
+        if self._containers:
+            return self._containers.start(self.job, host)
         command, environment, directory = list(self.job.command), self._variables(host), self.job.directory
         if self._sandboxed:
             return self._workshop.launcher.start(command, environment, host.log, directory, self._root(host))
@@ -181,14 +188,21 @@ class JobRun:
         return self._workshop.launcher.start(command, environment, host.log, directory)
 
     def _translate(self, text: str, host: Host) -> str:
-        """Without a sandbox `/opt/ml` is another folder; what the job is told with, is told that folder."""
-        return translated(text, str(host.folder / "ml"))
+        """Without a sandbox `/opt/ml` is another folder, and so are those that the image brings; what the job is told
+        with, is told that folder."""
+        text = translated(text, str(host.folder / "ml"))
+        if layer := self._environment.layer:
+            for top in layer.tops:
+                text = translated(text, layer.place(top), top)
+        return text
 
     def _variables(self, host: Host) -> dict[str, str]:
         home = "/tmp" if self._sandboxed else str(host.folder / "tmp")  # noqa: S108
         packages = f"{home}/python"
+        image = dict(self._environment.recipe.variables) if self._environment.recipe else {}
+        search = os.pathsep.join([f"{packages}/bin", *self._environment.folders, SYSTEM_PATH])
+        image["PATH"] = image.get("PATH", SYSTEM_PATH).replace(SYSTEM_PATH, search)
         variables = {
-            "PATH": os.pathsep.join([f"{packages}/bin", *self._environment.folders, _SYSTEM_PATH]),
             "HOME": home,
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
@@ -202,7 +216,7 @@ class JobRun:
             variables |= {"TMPDIR": home, "SAGEMAKER_BASE_DIR": ML}
         if not self.job.isolated:
             variables |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
-        given = dict(self.job.environment(host.name))
+        given = image | dict(self.job.environment(host.name))
         if given.get("PYTHONPATH"):
             given["PYTHONPATH"] += os.pathsep + packages
         return variables | given | {"HOSTNAME": host.name}
@@ -219,6 +233,7 @@ class JobRun:
             binds.append(Bind(host.folder / "hosts", "/etc/hosts", writable=True))
         needed = {*self._environment.visible, *self.job.visible}
         binds += [Bind(path, str(path)) for path in out_of_sight(needed, covered)]
+        binds += self._environment.layer.binds() if self._environment.layer else []
         binds += [Bind(host.path(target), os.path.normpath(target)) for target in host.linked]
         return Root(tuple(binds), host.name, self.job.isolated, covered)
 
@@ -274,9 +289,9 @@ class JobRun:
             timer.start()
 
 
-def translated(text: str, folder: str) -> str:
-    """A text with `folder` wherever it names `/opt/ml` or something in it."""
-    return _ML_ALONE.sub(lambda _: folder, text) if ML in text else text
+def translated(text: str, folder: str, place: str = ML) -> str:
+    """A text with `folder` wherever it names `place`, `/opt/ml`, or something in it."""
+    return re.sub(_BEFORE + re.escape(place) + _AFTER, lambda _: folder, text) if place in text else text
 
 
 def in_one_line(error: DagwrightError) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from dagwright.definition.graph import Step
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
-from dagwright.engines.local.engine import LocalEngine, Settings
+from dagwright.engines.local.engine import PROCESS, LocalEngine, Settings
 from dagwright.engines.local.home import new_job_name
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import Account, RunScope
@@ -47,8 +47,10 @@ _LARGEST_PAYLOAD = 256 * 1024  # bytes that go into or come out of a state (deve
 class LocalMachineEngine(LocalEngine):
     """A local engine that runs definitions as state machines. `job_prefix` begins the names of jobs (`acme-churn`)."""
 
-    def __init__(self, project: Path, account: Account, settings: Settings, job_prefix: str = "") -> None:
-        super().__init__(project, account, settings)
+    def __init__(
+        self, project: Path, account: Account, settings: Settings, job_prefix: str = "", runtime: str = PROCESS
+    ) -> None:
+        super().__init__(project, account, settings, runtime)
         self._job_prefix = job_prefix
 
     def _way(

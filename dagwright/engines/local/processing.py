@@ -13,7 +13,6 @@ from typing import Any
 from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
 from dagwright.engines.local.publishing import read_start
 from dagwright.engines.local.request import host_names, member, needed, objects, seconds, text_map, texts
-from dagwright.engines.local.spark import with_spark
 from dagwright.errors import ExecutionError
 
 MESSAGE = f"{ML}/output/message"
@@ -23,21 +22,17 @@ _MESSAGE_BYTES = 1024  # of which ExitMessage is made, by the same page
 def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
     """The job of a request. Raises ExecutionError for what a local run cannot do, in a sentence."""
     entrypoint = texts(request, "AppSpecification.ContainerEntrypoint")
-    image = member(request, "AppSpecification.ImageUri", str, "")
-    if not entrypoint:
-        raise ExecutionError(
-            f"The job starts the program built into its image '{image}'",
-            hint="A local run has no image: name the program in AppSpecification.ContainerEntrypoint.",
-        )
+    arguments = texts(request, "AppSpecification.ContainerArguments")
     cluster = needed(request, "ProcessingResources.ClusterConfig", dict)
     hosts = host_names(member(cluster, "InstanceCount", int, 1))
     outputs = [_output(item) for item in objects(request, "ProcessingOutputConfig.Outputs")]
     variables = text_map(request, "Environment")
     config = {"ProcessingJobArn": arn, "ProcessingJobName": name, **request}
-    job = Job(
+    return Job(
         name=name,
-        image=image,
-        command=(*entrypoint, *texts(request, "AppSpecification.ContainerArguments")),
+        image=member(request, "AppSpecification.ImageUri", str, ""),
+        command=(*entrypoint, *arguments) if entrypoint else (),
+        arguments=tuple(arguments),
         environment=lambda host: variables,
         hosts=hosts,
         files=lambda host: {
@@ -52,7 +47,6 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         isolated=member(request, "NetworkConfig.EnableNetworkIsolation", bool, False),
         max_runtime_seconds=seconds(request, "StoppingCondition.MaxRuntimeInSeconds"),
     )
-    return with_spark(job)
 
 
 def _input(item: Mapping[str, Any]) -> Input:

@@ -26,7 +26,7 @@ MOUNT_FLAGS = {
 }  # fmt: skip
 # mount_setattr, which has one number on every machine: all mounts below a place in one call (Linux 5.12)
 MOUNT_SETATTR_CALL, AT_FDCWD, AT_RECURSIVE = 442, -100, 0x8000
-ENOSYS = 38
+ENOSYS, EROFS = 38, 30
 PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 24, 36, 38
 # What a container's root may do with its own files and processes: chown, override permissions, kill, setuid, low
 # ports. Not: mounting, changing root, devices, the clock, other users' processes.
@@ -201,11 +201,41 @@ def show(kernel: Kernel, source: str, target: str) -> None:
 
 def bind(kernel: Kernel, source: str, target: str) -> None:
     """`source` seen at `target`; what the machine does not have there is left out where it cannot be made."""
-    if os.path.isdir(source):
-        os.makedirs(target, exist_ok=True)
-    elif not os.path.exists(target):
-        os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
+    if os.path.isdir(source) or not os.path.exists(target):
+        try:
+            make_place(target, os.path.isdir(source))
+        except OSError as error:
+            if error.errno != EROFS:
+                raise
+            open_up(kernel, os.path.dirname(target))
+            make_place(target, os.path.isdir(source))
     kernel.mount(source, target, flags=MS_BIND | MS_REC)
+
+
+def make_place(target: str, is_folder: bool) -> None:
+    if is_folder:
+        os.makedirs(target, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
+
+
+def open_up(kernel: Kernel, folder: str) -> None:
+    """Put a folder of the job's own in the place of a read-only one, with all that is there: then more can be added.
+
+    What is there is reached through a descriptor, since the new folder lies over it.
+    """
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    under = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    kernel.mount("tmpfs", folder, "tmpfs", data="mode=755,size=10%")
+    for name in os.listdir(f"/proc/self/fd/{under}"):
+        source = f"/proc/self/fd/{under}/{name}"
+        if os.path.islink(source):
+            os.symlink(os.readlink(source), f"{folder}/{name}")
+        else:
+            bind(kernel, source, f"{folder}/{name}")
+    os.close(under)
 
 
 def build_run(kernel: Kernel, folder: str) -> None:

@@ -29,12 +29,10 @@ def submits_spark(job: Job) -> bool:
 
 
 def with_spark(job: Job) -> Job:
-    """A job with what its Spark needs here; any other job as it is.
+    """A job that submits to Spark, with what Spark needs here.
 
     Raises ExecutionError if there is no Java, or for data that the application would read from S3 by itself.
     """
-    if not submits_spark(job):
-        return job
     java = java_home()
     command, fetched = _fetched(job.command)
     remote = next((word for word in command if word.startswith(_HADOOPS_OWN)), None)

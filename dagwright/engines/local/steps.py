@@ -14,7 +14,7 @@ from dagwright.definition.conditions import evaluate_conditions
 from dagwright.definition.expression import evaluate, render
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
-from dagwright.engines.local.environments import Environment, Environments
+from dagwright.engines.local.environments import Environment, Images
 from dagwright.engines.local.interruption import Interruption, Interruptions
 from dagwright.engines.local.job import NOT_STARTED, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop, in_one_line
@@ -62,7 +62,7 @@ class Bench:
     """What a step needs to run: the same for every step of a run."""
 
     workshop: Workshop
-    environments: Environments
+    environments: Images
     registry: Registry
     account: Account
     lambdas: Mapping[str, str]
@@ -130,7 +130,7 @@ def _prepare(
     entered: Callable[[str], None] = lambda phase: None,
 ) -> tuple[JobRun, dict[str, str]]:
     environment: Environment = bench.environments.of(job.image)
-    run = JobRun(job, environment, bench.workshop, interruption, entered)
+    run = JobRun(bench.environments.started(job), environment, bench.workshop, interruption, entered)
     bench.watch(step.name, run)
     return run, dict.fromkeys(("created", "started", "ended"), bench.now())
 

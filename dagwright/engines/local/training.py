@@ -40,7 +40,8 @@ def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
     job = Job(
         name=name,
         image=member(request, "AlgorithmSpecification.TrainingImage", str, ""),
-        command=_program(request, hyperparameters),
+        command=_entrypoint(request),
+        arguments=_arguments(request),
         environment=lambda host: own,
         hosts=hosts,
         files=lambda host: {
@@ -54,7 +55,7 @@ def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         max_runtime_seconds=seconds(request, "StoppingCondition.MaxRuntimeInSeconds"),
         max_wait_seconds=_longest_wait(request),
     )
-    if job.command:
+    if job.command or "sagemaker_program" not in hyperparameters:
         return job
     program = script_mode(hyperparameters)
     return replace(
@@ -138,19 +139,15 @@ def resources(host: str, hosts: tuple[str, ...], instance_type: str) -> dict[str
     }
 
 
-def _program(request: Mapping[str, Any], hyperparameters: Mapping[str, str]) -> tuple[str, ...]:
-    """The container's own entrypoint; empty for script mode."""
+def _entrypoint(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """The container's program and its arguments, if the request names them; else it is script mode, or the image's."""
     entrypoint = texts(request, "AlgorithmSpecification.ContainerEntrypoint")
-    if entrypoint:
-        return (*entrypoint, *texts(request, "AlgorithmSpecification.ContainerArguments"))
-    if "sagemaker_program" in hyperparameters:
-        return ()
-    image = member(request, "AlgorithmSpecification.TrainingImage", str, "")
-    raise ExecutionError(
-        f"The job starts the program built into its image '{image}'",
-        hint="A local run has no image. Name the program in AlgorithmSpecification.ContainerEntrypoint, or use script "
-        "mode: sagemaker_program and sagemaker_submit_directory in HyperParameters (entry_point= of a TrainingStep).",
-    )
+    return (*entrypoint, *texts(request, "AlgorithmSpecification.ContainerArguments")) if entrypoint else ()
+
+
+def _arguments(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """An image's own program is started as `docker run <image> train`, unless the request has other arguments."""
+    return tuple(texts(request, "AlgorithmSpecification.ContainerArguments")) or ("train",)
 
 
 # ---- what comes out ----

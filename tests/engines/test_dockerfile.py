@@ -1,0 +1,187 @@
+"""Dockerfiles as they are read: what the image's program is, where its files go, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
+from dagwright.engines.local.image_layer import files_of, make_layer
+from dagwright.errors import ConfigurationError
+
+
+def recipe(folder: Path, text: str) -> Recipe:
+    (folder / "Dockerfile").write_text(text)
+    return read_dockerfile(folder / "Dockerfile", "/usr/bin:/bin")
+
+
+def targets(folder: Path, *lines: str) -> dict[str, str]:
+    """Where each file goes: its place in the image -> its name in the build's folder."""
+    files = files_of(recipe(folder, "\n".join(["FROM base", *lines])))
+    return {file.target: file.source.relative_to(folder).as_posix() for file in files}
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    for name in ("run.sh", "lib/a.py", "lib/deep/b.py", "with space.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def test_the_last_stage_counts_with_what_it_goes_on_from(tmp_path: Path) -> None:
+    read = recipe(
+        tmp_path,
+        """# syntax=docker/dockerfile:1
+ARG VERSION=3.13
+FROM python:${VERSION}-slim AS base
+ENV HOME_OF=/opt/program LEVEL="a b" \\
+    # a comment within
+    PATH=/opt/tools/bin:$PATH
+
+RUN make everything && \\
+    make more
+FROM alpine AS other
+ENTRYPOINT ["no"]
+FROM base
+ARG VERSION
+ARG USER_ID=10001
+ENV OLD the rest of it
+WORKDIR $HOME_OF
+WORKDIR work
+USER ${USER_ID}:${GROUP:-5}
+LABEL version=$VERSION
+ENTRYPOINT ["/opt/program/run.sh", "$HOME_OF"]
+CMD ["--all"]
+""",
+    )
+    assert read.base == "python:3.13-slim"
+    assert read.variables == {
+        "PATH": "/opt/tools/bin:/usr/bin:/bin", "HOME_OF": "/opt/program", "LEVEL": "a b", "OLD": "the rest of it",
+    }  # fmt: skip
+    assert read.directory == "/opt/program/work"
+    assert read.user == "10001:5"
+    assert read.runs == ("make everything && make more",)
+    assert read.command(()) == ("/opt/program/run.sh", "$HOME_OF", "--all")
+
+
+@pytest.mark.parametrize(
+    ("lines", "given", "started"),
+    [
+        (['ENTRYPOINT ["e"]', 'CMD ["c"]'], [], ["e", "c"]),
+        (['ENTRYPOINT ["e"]', 'CMD ["c"]'], ["a"], ["e", "a"]),
+        (['CMD ["c", "d"]'], [], ["c", "d"]),
+        (['CMD ["c", "d"]'], ["a"], ["a"]),
+        (['CMD ["c"]', 'ENTRYPOINT ["e"]'], [], ["e", "c"]),
+        (['ENTRYPOINT ["e"]', 'ENTRYPOINT ["f"]'], [], ["f"]),
+    ],
+)
+def test_arguments_take_the_place_of_cmd(
+    tmp_path: Path, lines: list[str], given: list[str], started: list[str]
+) -> None:
+    read = recipe(tmp_path, "\n".join(["FROM base", *lines]))
+    assert read.command(tuple(given)) == tuple(started)
+
+
+def test_an_entrypoint_takes_back_the_cmd_of_the_stage_it_goes_on_from(tmp_path: Path) -> None:
+    read = recipe(tmp_path, 'FROM base AS one\nCMD ["c"]\nFROM one\nENTRYPOINT ["e"]\n')
+    assert read.command(()) == ("e",)
+
+
+def test_words_are_quoted_as_in_a_shell_and_never_run(tmp_path: Path) -> None:
+    read = recipe(
+        tmp_path,
+        r"""FROM base
+ENV A=1 Z="$A"
+ENV B="$A two" C='$A' D=\$A E=${A:+set} F=${NONE:-x}y G=$(id) H=`id` I=a\ b""",
+    )
+    assert {name: value for name, value in read.variables.items() if name != "PATH"} == {
+        "A": "1", "Z": "", "B": "1 two", "C": "$A", "D": "$A", "E": "set", "F": "xy", "G": "$(id)", "H": "`id`",
+        "I": "a b",
+    }  # fmt: skip
+
+
+def test_files_go_where_docker_puts_them(context: Path) -> None:
+    assert targets(context, "COPY run.sh /opt/run") == {"/opt/run": "run.sh"}
+    assert targets(context, "COPY run.sh /opt/") == {"/opt/run.sh": "run.sh"}
+    assert targets(context, "WORKDIR /app", "COPY run.sh .") == {"/app/run.sh": "run.sh"}
+    assert targets(context, "WORKDIR /app", "COPY run.sh sub/r") == {"/app/sub/r": "run.sh"}
+    assert targets(context, "COPY lib /app") == {"/app/a.py": "lib/a.py", "/app/deep/b.py": "lib/deep/b.py"}
+    assert targets(context, "COPY --chown=1:1 lib/*.py run.sh /app/") == {
+        "/app/a.py": "lib/a.py", "/app/run.sh": "run.sh",
+    }  # fmt: skip
+    assert targets(context, 'COPY ["with space.txt", "/app/"]') == {"/app/with space.txt": "with space.txt"}
+    assert targets(context, "COPY lib/a.py /x", "COPY run.sh /x") == {"/x": "run.sh"}
+    assert "/all/Dockerfile" in targets(context, "ADD . /all")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("COPY absent /opt/", "line 2: there is no 'absent' in"),
+        ("COPY *.none /opt/", "line 2: nothing is named like '*.none'"),
+        ("COPY ../secret /opt/", "line 2: '../secret' is outside of the build's folder"),
+        ("COPY way-out /opt/", "line 2: 'way-out' is a link that leads out of"),
+        ("COPY run.sh /opt/ml/code/", "line 2: /opt/ml/code/run.sh would not be there: SageMaker lays its own folders"),
+        ("COPY run.sh /proc/run.sh", "line 2: /proc/run.sh belongs to the kernel"),
+        ("COPY --from=build /a /b", "line 2: COPY --from=build takes files from another image"),
+        ("COPY --parents a /b", "line 2: --parents is not followed here"),
+        ("COPY --chmod=u+x run.sh /b", "line 2: --chmod=u+x is not followed here"),
+        ("COPY <<EOF /b", "line 2: a here-document is not followed here"),
+        ("COPY run.sh", "line 2: COPY names files of the build's folder, and where they go"),
+        ("ADD https://example.com/x /b", "line 2: ADD from an address is not followed here: nothing is fetched"),
+        ("ADD x.tar.gz /b", "line 2: 'x.tar.gz' is an archive"),
+        ("ENTRYPOINT run.sh --all", "line 2: ENTRYPOINT is a line for a shell"),
+        ("CMD run.sh", "line 2: CMD is a line for a shell"),
+        ("RUN <<EOF", "line 2: a here-document is not followed here"),
+        ("ENV A=1 B", "line 2: 'B' has no value"),
+        ("ENV A=${B#c}", "has a form of variable that is not followed here"),
+        ("INCLUDE other", "line 2: 'INCLUDE' is not followed here"),
+        ("FROM a b", "line 2: FROM names an image"),
+    ],
+)
+def test_what_cannot_be_followed_is_a_sentence_with_its_line(context: Path, line: str, said: str) -> None:
+    (context / "way-out").symlink_to("/etc/passwd")
+    with pytest.raises(ConfigurationError) as caught:
+        files_of(recipe(context, f"FROM base\n{line}\n"))
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no FROM: it is no Dockerfile"),
+        ("COPY a b\nFROM base\n", "line 1: COPY stands before FROM"),
+        ("# escape=`\nFROM base\n", "another escape character"),
+        ("FROM base\n", "it has neither ENTRYPOINT nor CMD"),
+        ("FROM base\n" + "#" * (1 << 20), "is no Dockerfile: it has more than 1 MiB"),
+    ],
+)
+def test_a_file_that_starts_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        recipe(tmp_path, text).command(())
+    assert said in caught.value.message
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Dockerfile cannot be read: No such file"):
+        read_dockerfile(tmp_path / "Dockerfile", "")
+    (tmp_path / "Dockerfile").write_bytes(b"\xff")
+    with pytest.raises(ConfigurationError, match="it is not UTF-8 text"):
+        read_dockerfile(tmp_path / "Dockerfile", "")
+
+
+def test_a_layer_is_made_once_and_again_when_a_file_changes(context: Path) -> None:
+    text = "FROM base\nWORKDIR /no-such/work\nCOPY --chmod=0755 run.sh /no-such/\nCOPY lib /usr/no-such-lib\n"
+    read = recipe(context, text)
+    layer = make_layer(files_of(read), read.directory, context / "layers")
+    assert layer.tops == ("/no-such", "/usr/no-such-lib")
+    assert (layer.folder / "no-such/work").is_dir()
+    assert (layer.folder / "no-such/run.sh").stat().st_mode & 0o777 == 0o755
+    assert make_layer(files_of(read), read.directory, context / "layers") == layer
+    (context / "run.sh").write_text("other")
+    other = make_layer(files_of(read), read.directory, context / "layers")
+    assert other.folder != layer.folder
+    assert (other.folder / "no-such/run.sh").read_text() == "other"
+    assert (layer.folder / "no-such/run.sh").read_text() == "run.sh"
