@@ -121,6 +121,18 @@ def test_files_may_lie_among_those_of_the_machine(place: Place) -> None:
     assert not os.path.exists("/app/note")
 
 
+def test_a_folder_that_was_opened_for_a_file_keeps_the_rest_read_only(place: Place) -> None:
+    if not place.sandboxed:
+        pytest.skip("without a sandbox a job can change what you can")
+    (place.folder / "image/Dockerfile").write_text("FROM x\nCOPY run.sh /etc/own-program\n")
+    before = Path("/etc/passwd").read_bytes()
+    script = "cat /etc/own-program /etc/passwd > /dev/null && ls -d /etc/ssl && ! (echo x >> /etc/passwd) 2> /dev/null"
+    execution = place.run(step(place, ["sh", "-c", script]))
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert Path("/etc/passwd").read_bytes() == before
+    assert not os.path.exists("/etc/own-program")
+
+
 def test_a_working_folder_of_sagemaker_is_the_jobs(place: Place) -> None:
     (place.folder / "image/Dockerfile").write_text('FROM x\nWORKDIR /opt/ml/processing/work\nENTRYPOINT ["sh", "-c"]\n')
     execution = place.run(step(place, arguments=["mkdir -p ../out && pwd > ../out/seen"]))

@@ -193,7 +193,7 @@ class ContainerProcess(JobProcess):
         """The container's ending, of which the client tells in exit codes alone."""
         ending = super().news()
         if ending and ending.exit_code == _NOT_STARTED:
-            said = _last_line(self._log.read_text(encoding="utf-8", errors="replace"))
+            said = _last_line(_end_of(self._log))
             self.refused = said if said.startswith("docker: ") else ""  # else it is the program's own exit code
         if ending and ending.exit_code == 128 + signal.SIGKILL:
             return replace(ending, exit_code=-signal.SIGKILL)
@@ -247,7 +247,7 @@ def _parted(variables: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str
 
 def _variables_file(path: Path, variables: Mapping[str, str]) -> Path:
     """A file for `--env-file`, for its owner's eyes only."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in variables.items())
     return path
 
@@ -265,6 +265,12 @@ def _log_in(image: str, said: str) -> str:
         return "Pull it yourself, and run again."
     host, region = registry.groups()
     return f"Log in: aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin {host}"
+
+
+def _end_of(log: Path) -> str:
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        return file.read().decode(errors="replace")
 
 
 def _last_line(text: str) -> str:
