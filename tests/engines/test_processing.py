@@ -300,8 +300,9 @@ def test_a_member_of_the_wrong_kind_is_a_sentence(place: Place, change: dict[str
             {"S3Uri": "s3://bucket/code", "LocalPath": "/opt/ml/../../etc"},
             "SageMaker gives a job folders below /opt/ml",
         ),
-        ({"S3Uri": "s3://bucket/code", "S3InputMode": "Pipe"}, "Pipe mode"),
-        ({"S3Uri": "s3://bucket/code", "S3DataType": "ManifestFile"}, "manifest"),
+        ({"S3Uri": "s3://bucket/code", "S3InputMode": "FastFile"}, "S3InputMode must be File or Pipe in a local run"),
+        ({"S3Uri": "s3://bucket/code", "S3DataType": "AugmentedManifestFile"}, "must be S3Prefix or ManifestFile"),
+        ({"S3Uri": "s3://bucket/code", "S3CompressionType": "Gzip"}, "Gzip without Pipe mode"),
     ],
 )
 def test_an_impossible_input_is_refused_before_anything_starts(place: Place, source: dict[str, str], said: str) -> None:

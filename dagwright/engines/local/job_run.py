@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dagwright.engines.local.environments import Environment, out_of_sight
+from dagwright.engines.local.feeder import Feeder
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
 from dagwright.engines.local.publishing import publish
@@ -75,6 +76,7 @@ class JobRun:
         self.hosts = [
             Host(name, self.folder if alone else self.folder / name, logs / f"{name}.log") for name in job.hosts
         ]
+        self._feeder = Feeder(job, self.hosts, workshop.store)
 
     def run(self, finish: Callable[[JobEnding], JobEnding] = lambda ending: ending) -> JobEnding:
         """Run it to its end. `finish` may read the job's folders before they are published and removed."""
@@ -90,6 +92,7 @@ class JobRun:
                 _, ending = self._attempt(
                     ending, lambda known: publish(self.job, self.hosts, self._workshop.store, known)
                 )
+            ending = self._feeder.explain(ending)
             return ending
         finally:
             # at once after a failure: it may be that the disk is full, and the failure has to be recorded
@@ -119,6 +122,10 @@ class JobRun:
 
     def _execute(self, staging: Staging) -> JobEnding:
         staging.stage()
+        with self._feeder:
+            return self._run_processes()
+
+    def _run_processes(self) -> JobEnding:
         deadline = time.monotonic() + min(self.job.max_runtime_seconds, _LONGEST_RUN_SECONDS)
         try:
             with self._lock:
@@ -190,7 +197,10 @@ class JobRun:
     def _attend(self, deadline: float) -> JobEnding:
         """Wait for every host, or until one has failed or the time is over; `_execute` ends what still runs then."""
         running = {process.fileno(): process for process in self._processes}
+        fed = self._feeder.fileno()
         poll = select.poll()
+        if fed is not None:
+            poll.register(fed, select.POLLIN)
         for descriptor in running:
             poll.register(descriptor, select.POLLIN)
         while running:
@@ -198,6 +208,8 @@ class JobRun:
             if left <= 0:
                 return self._timed_out(running.values())
             for descriptor, _ in poll.poll(min(left, _LONGEST_POLL_SECONDS) * 1000):
+                if descriptor == fed:
+                    return self._unfed()
                 process = running[descriptor]
                 ending = process.news()
                 if ending is None:
@@ -215,6 +227,13 @@ class JobRun:
             return JobEnding("Stopped", "stopped")
         limit = self.job.max_runtime_seconds
         return JobEnding("TimedOut", f"exceeded its MaxRuntimeInSeconds of {limit} and was ended")
+
+    def _unfed(self) -> JobEnding:
+        """An input cannot be streamed: not the program's failure, so there is no exit code."""
+        if self._stopping:
+            return JobEnding("Stopped", "stopped")
+        cause = self._feeder.interruption()
+        return JobEnding("Failed", cause.reason, host=cause.host)
 
     def _failure(self, host: Host, process: JobProcess, ending: Ending) -> JobEnding:
         if self._stopping:

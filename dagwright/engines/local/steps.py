@@ -131,6 +131,8 @@ def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
     where = f" on {ending.host}" if len(run.hosts) > 1 else ""
     if ending.reason.startswith(NOT_STARTED):
         return replace(ending, reason=f"InternalServerError: {ending.reason}{where}")
+    if not ending.exit_code:
+        return replace(ending, reason=f"ClientError: {ending.reason}{where}")  # SageMaker's word for data that fail it
     log = next((host.log for host in run.hosts if host.name == ending.host), run.hosts[0].log)
     words = own_words or _last_line(log)
     reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
@@ -151,7 +153,8 @@ def _result(
 ) -> StepResult:
     status = {"Completed": SUCCEEDED, "Stopped": STOPPED}.get(ending.outcome, FAILED)
     empty = [f"wrote nothing to {uri}" for uri in ending.empty_outputs]
-    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, (*notes, *empty))
+    said = (*notes, *ending.notes, *empty)
+    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, said)
 
 
 def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:
