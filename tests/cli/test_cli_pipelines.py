@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.conftest import copied_project
 
 from dagwright.definition.graph import read_definition
 from dagwright.writing import text_of
@@ -17,18 +18,21 @@ RENDERINGS = {
     "training.production.json": ["training", "--env", "production"],
     "training.mmd": ["training", "--target", "mermaid"],
     "training.asl.json": ["training", "--target", "stepfunctions", "--env", "dev"],
+    "streaming.json": ["streaming"],
+    "streaming.asl.json": ["streaming", "--target", "stepfunctions", "--env", "dev"],
 }
 
 
 @pytest.mark.parametrize("name", RENDERINGS)
-def test_the_example_renders_to_its_golden_file(name: str, deploy: Any) -> None:
+def test_the_example_renders_to_its_golden_file(name: str, tmp_path: Path) -> None:
     """After a wanted change: deploy.py render <words> --out tests/golden/example/<name>."""
+    deploy = copied_project(tmp_path / "project", RENDERINGS[name][0])
     done = deploy("render", *RENDERINGS[name])
     assert done.returncode == 0, done.stderr
     assert done.stdout == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["training.json", "training.production.json"])
+@pytest.mark.parametrize("name", ["training.json", "training.production.json", "streaming.json"])
 def test_a_golden_definition_is_read_back_and_emitted_again(name: str) -> None:
     text = (GOLDEN / name).read_text(encoding="utf-8")
     assert text_of(dict(read_definition(text).definition)) == text
