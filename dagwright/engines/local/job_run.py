@@ -23,6 +23,7 @@ from dagwright.engines.local.publishing import publish
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.staging import Staging
 from dagwright.engines.local.store import Store, storage_errors
+from dagwright.engines.local.uploading import Uploading
 from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageError
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -198,6 +199,7 @@ class JobRun:
         """Wait for every host, or until one has failed or the time is over; `_execute` ends what still runs then."""
         running = {process.fileno(): process for process in self._processes}
         fed = self._feeder.fileno()
+        uploading = Uploading(self.job.outputs, self.hosts, self._workshop.store)
         poll = select.poll()
         if fed is not None:
             poll.register(fed, select.POLLIN)
@@ -207,7 +209,8 @@ class JobRun:
             left = deadline - time.monotonic()
             if left <= 0:
                 return self._timed_out(running.values())
-            for descriptor, _ in poll.poll(min(left, _LONGEST_POLL_SECONDS) * 1000):
+            uploading.look_if_due()
+            for descriptor, _ in poll.poll(min(left, uploading.seconds_to_next(), _LONGEST_POLL_SECONDS) * 1000):
                 if descriptor == fed:
                     return self._unfed()
                 process = running[descriptor]
