@@ -15,7 +15,7 @@ from dagwright.definition.expression import evaluate, render
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.environments import Environment, Environments
-from dagwright.engines.local.job import NOT_STARTED, Job, JobEnding
+from dagwright.engines.local.job import NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop, in_one_line
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
 from dagwright.engines.local.metrics import Metrics, final_metrics
@@ -80,7 +80,7 @@ def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
 
     def finish(ending: JobEnding) -> JobEnding:
         nonlocal message
-        message = next((text for text in (exit_message(host) for host in run.hosts) if text), "")
+        message = _own_words(ending, run, exit_message)
         times["ended"] = bench.now()
         return _explained(ending, run, message)
 
@@ -104,8 +104,7 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
         times["ended"] = bench.now()
         metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"], run.is_stopping)
         if ending.outcome == "Failed":
-            text = next((text for text in (failure_text(host) for host in run.hosts) if text), "")
-            return _explained(ending, run, text)
+            return _explained(ending, run, _own_words(ending, run, failure_text))
         if wrote_model(run.hosts) or ending.outcome == "Completed":  # what was saved before the end is not lost
             model = publish_artifacts(scope.job, request, run.hosts, bench.workshop.store)
         if ending.outcome == "Completed" and not wrote_model(run.hosts):
@@ -122,6 +121,12 @@ def _prepare(step: Step, job: Job, bench: Bench) -> tuple[JobRun, dict[str, str]
     run = JobRun(job, environment, bench.workshop)
     bench.watch(step.name, run)
     return run, dict.fromkeys(("created", "started", "ended"), bench.now())
+
+
+def _own_words(ending: JobEnding, run: JobRun, read: Callable[[Host], str]) -> str:
+    """What the job has left to be said: by the host that failed, else by the first that left anything."""
+    hosts = sorted(run.hosts, key=lambda host: ending.outcome != "Failed" or host.name != ending.host)
+    return next((text for text in map(read, hosts) if text), "")
 
 
 def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
