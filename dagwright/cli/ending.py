@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
@@ -50,11 +51,15 @@ def failure(engine: Engine, step: StepRun) -> Iterator[str]:
     yield f"  step    {step.name}"
     yield f"  reason  {shown(step.failure_reason) or 'none given'}"
     try:
-        for log in engine.logs(step):
+        logs = engine.logs(step)
+        to_blame = [log for log in logs if re.search(rf" on {re.escape(log.host)}(?![\w-])", step.failure_reason)]
+        for log in to_blame or logs:
             lines = [*log.lines(_LOG_LINES)]
             if lines:
                 yield f"  log     {log.host}, its last lines:"
                 yield from (f"    {shown(line)}" for line in lines)
+            if log in to_blame:
+                yield f"  log     all of {log.host}: {shown(log.address)}"
     except DagwrightError as error:
         yield f"  log     {shown(error.message)}"
 

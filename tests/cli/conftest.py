@@ -63,7 +63,8 @@ def deploy(tmp_path: Path) -> Deploy:
     return copied_project(tmp_path / "project")
 
 
-def copied_project(folder: Path) -> Deploy:
+def copied_project(folder: Path, *pipelines: str) -> Deploy:
+    """The project's own files, with these pipelines only; the training pipeline unless others are named."""
     folder.mkdir()
     for name in USER_FILES:
         source = REPOSITORY / name
@@ -71,6 +72,9 @@ def copied_project(folder: Path) -> Deploy:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
+    for path in (folder / "pipelines").glob("[!_]*.py"):
+        if path.stem not in (pipelines or ("training",)):
+            path.unlink()
     return Deploy(folder)
 
 

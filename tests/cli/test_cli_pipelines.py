@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.conftest import copied_project
 
 from dagwright.definition.graph import read_definition
 from dagwright.writing import text_of
@@ -25,12 +26,15 @@ RENDERINGS = {
     "file-report.production.json": ["file-report", "--env", "production"],
     "file-report.mmd": ["file-report", "--target", "mermaid"],
     "file-report.asl.json": ["file-report", "--target", "stepfunctions", "--env", "dev"],
+    "streaming.json": ["streaming"],
+    "streaming.asl.json": ["streaming", "--target", "stepfunctions", "--env", "dev"],
 }
 
 
 @pytest.mark.parametrize("name", RENDERINGS)
-def test_the_example_renders_to_its_golden_file(name: str, deploy: Any) -> None:
+def test_the_example_renders_to_its_golden_file(name: str, tmp_path: Path) -> None:
     """After a wanted change: deploy.py render <words> --out tests/golden/example/<name>."""
+    deploy = copied_project(tmp_path / "project", RENDERINGS[name][0])
     done = deploy("render", *RENDERINGS[name])
     assert done.returncode == 0, done.stderr
     assert done.stdout == (GOLDEN / name).read_text(encoding="utf-8")

@@ -46,6 +46,27 @@ def test_a_definition_runs_where_there_is_no_project(deploy: Any, definition_fil
     assert deploy("logs").stdout == "hello\n"
 
 
+def test_of_many_hosts_the_one_that_failed_is_shown_with_its_log(
+    deploy: Any, definition_file: Callable[..., Path]
+) -> None:
+    script = (
+        "import os, signal, sys; host = os.environ['HOSTNAME']; print('here is', host, flush=True)\n"
+        "sys.exit('no luck') if host == 'algo-10' else signal.pause()"
+    )
+    path = definition_file(Shards=script)
+    definition = json.loads(path.read_text())
+    definition["Steps"][0]["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 10
+    path.write_text(json.dumps(definition))
+    done = deploy("run", "--file", str(path))
+    assert done.returncode == 3
+    assert "AlgorithmError: no luck, exit code 1 on algo-10" in done.stdout
+    assert "algo-10, its last lines:\n    here is algo-10\n    no luck\n" in done.stdout
+    assert "algo-1, its last lines" not in done.stdout
+    address = done.stdout.partition("all of algo-10: ")[2].splitlines()[0]
+    assert Path(address).read_text() == "here is algo-10\nno luck\n"
+    assert "exit code 1 on algo-10" in deploy("status").stdout
+
+
 def test_a_step_type_that_cannot_run_here_is_refused_before_anything_runs(deploy: Any, tmp_path: Path) -> None:
     path = tmp_path / "emr.json"
     path.write_text(json.dumps({"Version": "2020-12-01", "Steps": [{"Name": "Big", "Type": "EMR", "Arguments": {}}]}))

@@ -264,5 +264,9 @@ def _output(folder: str, target: Any) -> dict[str, Any]:
 
 
 def _channel(name: str, source: Any) -> dict[str, Any]:
-    members = source if isinstance(source, dict) else {"S3Uri": source}
-    return {"ChannelName": name, "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", **members}}}
+    members = dict(source) if isinstance(source, dict) else {"S3Uri": source}
+    own = {key: members.pop(key) for key in _OF_CHANNELS if key in members}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", **members}}, **own}
+
+
+_OF_CHANNELS = ("InputMode", "CompressionType", "RecordWrapperType", "ShuffleConfig", "ContentType")

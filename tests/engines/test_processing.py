@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
-from engines.place import Place
+from engines.place import Meeting, Place
 
 from dagwright.errors import DefinitionError
 
@@ -249,6 +252,18 @@ write(host, sorted(os.listdir(ML + "/processing/in")))
     assert {len(share) for share in shares} == {2, 3}
 
 
+def test_instances_beyond_the_objects_get_an_empty_folder(place: Place) -> None:
+    for key in ("few/a", "few/b"):
+        place.put(key, key)
+    script = """
+host = json.load(open(ML + "/config/resourceconfig.json"))["current_host"]
+write(host, sorted(os.listdir(ML + "/processing/in")))
+"""
+    source = {"S3Uri": "s3://bucket/few", "S3DataDistributionType": "ShardedByS3Key"}
+    assert place.run(place.writing("P", script, inputs={"in": source}, count=4)).status == "Succeeded"
+    assert [place.json(f"P/algo-{number}") for number in (1, 2, 3, 4)] == [["a"], ["b"], [], []]
+
+
 def test_one_failing_instance_ends_the_others_and_is_named(place: Place) -> None:
     script = """
 host = json.load(open(ML + "/config/resourceconfig.json"))["current_host"]
@@ -258,6 +273,24 @@ import signal; signal.pause()
 """
     execution = place.run(place.processing("P", script, count=3))
     assert execution.failure_reason == "step 'P' failed: AlgorithmError: out of luck, exit code 1 on algo-2"
+
+
+def test_the_message_of_the_instance_that_failed_is_the_reason(place: Place, meeting: Callable[[int], Meeting]) -> None:
+    """The other has left one before."""
+    door = meeting(2)
+    script = """
+host = json.load(open(ML + "/config/resourceconfig.json"))["current_host"]
+open(ML + "/output/message", "w").write(f"{host} says")
+if host == "algo-2":
+    meet()
+    sys.exit(4)
+meet()
+"""
+    guest = threading.Thread(target=lambda: door.complete.wait(30) and door.release())
+    guest.start()
+    execution = place.run(place.processing("P", script, count=2, variables={"MEETING": door.port}))
+    guest.join()
+    assert execution.steps["P"].failure_reason == "AlgorithmError: algo-2 says, exit code 4 on algo-2"
 
 
 @pytest.mark.parametrize(
@@ -300,8 +333,9 @@ def test_a_member_of_the_wrong_kind_is_a_sentence(place: Place, change: dict[str
             {"S3Uri": "s3://bucket/code", "LocalPath": "/opt/ml/../../etc"},
             "SageMaker gives a job folders below /opt/ml",
         ),
-        ({"S3Uri": "s3://bucket/code", "S3InputMode": "Pipe"}, "Pipe mode"),
-        ({"S3Uri": "s3://bucket/code", "S3DataType": "ManifestFile"}, "manifest"),
+        ({"S3Uri": "s3://bucket/code", "S3InputMode": "FastFile"}, "S3InputMode must be File or Pipe in a local run"),
+        ({"S3Uri": "s3://bucket/code", "S3DataType": "AugmentedManifestFile"}, "must be S3Prefix or ManifestFile"),
+        ({"S3Uri": "s3://bucket/code", "S3CompressionType": "Gzip"}, "Gzip without Pipe mode"),
     ],
 )
 def test_an_impossible_input_is_refused_before_anything_starts(place: Place, source: dict[str, str], said: str) -> None:

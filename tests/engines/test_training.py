@@ -257,6 +257,12 @@ def test_a_model_file_without_permissions_is_in_the_archive(place: Place) -> Non
     assert place.archive(place.output(execution, "T")["ModelArtifacts"]["S3ModelArtifacts"]) == {"m": b"m"}
 
 
+def channel(data_type: str = "S3Prefix", **members: object) -> dict[str, object]:
+    """The channels of a request: one, called `a`."""
+    source = {"S3DataType": data_type, "S3Uri": "s3://bucket/x"}
+    return {"InputDataConfig": [{"ChannelName": "a", "DataSource": {"S3DataSource": source}, **members}]}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -274,13 +280,11 @@ def test_a_model_file_without_permissions_is_in_the_archive(place: Place) -> Non
         ({"ResourceConfig": "big"}, 'ResourceConfig must be an object, it is "big"'),
         ({"AlgorithmSpecification": {}}, "starts the program built into its image"),
         ({"AlgorithmSpecification": {"ContainerEntrypoint": "x"}}, "ContainerEntrypoint must be a list"),
-        (
-            {
-                "AlgorithmSpecification": {"TrainingInputMode": "Pipe", "ContainerEntrypoint": ["x"]},
-                "InputDataConfig": [{"ChannelName": "a", "DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/x"}}}],
-            },
-            "Channel 'a' uses Pipe mode",
-        ),
+        (channel(CompressionType="Gzip"), "Channel 'a' has CompressionType Gzip without Pipe mode"),
+        (channel(RecordWrapperType="RecordIO"), "Channel 'a' wraps objects in RecordIO, which is done only as"),
+        (channel(data_type="AugmentedManifestFile"), "Channel 'a' reads an augmented manifest, which is done only as"),
+        (channel(data_type="AugmentedManifestFile", InputMode="Pipe"), "List in AttributeNames what is to be streamed"),
+        (channel(data_type="Converse"), "S3DataType must be S3Prefix or ManifestFile or AugmentedManifestFile"),
         ({"OutputDataConfig": {"S3OutputPath": "s3://bucket/m", "CompressionType": "NONE"}}, "CompressionType is NONE"),
         ({"ResourceConfig": {"InstanceGroups": [{}]}}, "ResourceConfig has InstanceGroups"),
         ({"EnableNetworkIsolation": True, "ResourceConfig": {"InstanceCount": 2}}, "isolates 2 instances"),

@@ -14,12 +14,13 @@ from typing import Any
 from dagwright.definition.conditions import condition_problems
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.addresses import split_uri
-from dagwright.engines.local.job import Host, Job
+from dagwright.engines.local.job import AUGMENTED, PREFIX, Host, Input, Job
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job
 from dagwright.engines.local.metrics import metric_expressions
 from dagwright.engines.local.processing import processing_job
 from dagwright.engines.local.request import needed
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
+from dagwright.engines.local.sources import augmented_manifest, listed, missing_objects
 from dagwright.engines.local.steps import RUNNERS, Bench
 from dagwright.engines.local.training import training_job
 from dagwright.errors import DagwrightError, DefinitionError, Problem
@@ -127,10 +128,30 @@ def _missing_inputs(
             if uri.startswith("s3://") and not written.may_hold(uri) and not scope.store.holds(uri):
                 what = f"its input '{label}' is not there: {uri}"
                 yield Problem("missing-input", what, f"put it there: deploy.py upload PATH --to {uri}", step=name)
+        for item in job.inputs:
+            if item.kind != PREFIX and item.uri != UNKNOWN and not written.may_hold(item.uri):
+                yield from _unusable_manifest(item, name, written, scope)
         for output in job.outputs:
             written.folder(output.uri)
         if name in models:
             written.somewhere_below(models[name])
+
+
+def _unusable_manifest(given: Input, step: str, written: _Written, scope: RunScope) -> Iterator[Problem]:
+    """What is wrong with a manifest that is in the store and that no step writes."""
+    if not given.uri.startswith("s3://") or not scope.store.path(given.uri).is_file():
+        return  # said by who looks for the inputs
+    try:
+        if given.pipe and given.kind == AUGMENTED:
+            manifest = augmented_manifest(given, scope.store, given.pipe.attributes)
+            addresses = list(manifest.references())
+        else:
+            addresses = [uri for uri, _ in listed(given, scope.store)]
+        missing = [uri for uri in addresses if not written.may_hold(uri) and not scope.store.path(uri).is_file()]
+        if missing:
+            raise missing_objects(given, missing)
+    except DagwrightError as error:
+        yield Problem("missing-input", error.message, error.hint, step=step)
 
 
 class _Written:

@@ -18,20 +18,40 @@ NOT_STARTED = "its process could not be started"
 """How the reason begins when a job fails before its program runs: not the program's failure, but the machine's."""
 
 
+PREFIX, MANIFEST, AUGMENTED = "S3Prefix", "ManifestFile", "AugmentedManifestFile"
+"""What the address of an input names: AWS's S3DataType."""
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """How an input is streamed instead of copied: through a FIFO, `<target>_<epoch>`, once an epoch."""
+
+    gzip: bool = False
+    recordio: bool = False
+    shuffle_seed: int | None = None
+    attributes: tuple[str, ...] = ()
+    """Of each line of an augmented manifest: what is streamed of it, in this order."""
+
+
 @dataclass(frozen=True)
 class Input:
-    """What is in a folder of the job before it starts: all objects below `uri`, or every N-th of them per host."""
+    """What a folder of the job holds before it starts, or its FIFO carries: the objects of `uri`, or every N-th of them
+    per host."""
 
     name: str
     uri: str
     target: str
     sharded: bool = False
     optional: bool = False
+    kind: str = PREFIX
+    pipe: Pipe | None = None
+    manifest_target: str = ""
+    """Where the manifest itself lies, if the job gets it too."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a folder of the job becomes: objects below `uri`; also after a failure if `always`."""
+    """What a folder of the job becomes: objects below `uri`; if `always`, while it runs, and after a failure too."""
 
     source: str
     uri: str
@@ -135,6 +155,8 @@ class JobEnding:
     exit_code: int = 0
     host: str = "algo-1"
     empty_outputs: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is worth a line though the job completed."""
 
 
 def normal(container_path: str) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from dagwright.engines.local.checkpoints import Watch
 from dagwright.engines.local.environments import SYSTEM_PATH, Environment, out_of_sight
+from dagwright.engines.local.feeder import Feeder
 from dagwright.engines.local.interruption import LOOK_SECONDS, Interruption
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
@@ -26,6 +27,7 @@ from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.staging import Staging
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.local.time_limits import TimeLimits
+from dagwright.engines.local.uploading import Uploading
 from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageError
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ class JobRun:
         self.hosts = [
             Host(name, self.folder if alone else self.folder / name, logs / f"{name}.log") for name in job.hosts
         ]
+        self._feeder = Feeder(job, self.hosts, workshop.store)
 
     def run(self, finish: Callable[[JobEnding], JobEnding] = lambda ending: ending) -> JobEnding:
         """Run it to its end. `finish` may read the job's folders before they are published and removed."""
@@ -111,6 +114,7 @@ class JobRun:
                 _, ending = self._attempt(
                     ending, lambda known: publish(self.job, self.hosts, self._workshop.store, known)
                 )
+            ending = self._feeder.explain(ending)
             return ending
         finally:
             # at once after a failure: it may be that the disk is full, and the failure has to be recorded
@@ -144,7 +148,9 @@ class JobRun:
             self._entered(STARTING)
             self._entered(DOWNLOADING)
             staging.stage()
-            ending = self._run_once()
+            self._feeder = Feeder(self.job, self.hosts, self._workshop.store)
+            with self._feeder:
+                ending = self._run_once()
             if ending.outcome != INTERRUPTED or self._interruption is None:
                 return ending
             self._entered(INTERRUPTED)
@@ -244,14 +250,21 @@ class JobRun:
         runs then is ended by `_run_once`."""
         longest = LOOK_SECONDS if watch else _LONGEST_POLL_SECONDS
         running = {process.fileno(): process for process in self._processes}
+        fed = self._feeder.fileno()
+        uploading = Uploading(self.job.outputs, self.hosts, self._workshop.store)
         poll = select.poll()
+        if fed is not None:
+            poll.register(fed, select.POLLIN)
         for descriptor in running:
             poll.register(descriptor, select.POLLIN)
         while running:
             left = self._limits.left()
             if left <= 0:
                 return self._ended(running.values(), self._limits.exceeded())
-            for descriptor, _ in poll.poll(min(left, longest) * 1000):
+            uploading.look_if_due()
+            for descriptor, _ in poll.poll(min(left, longest, uploading.seconds_to_next()) * 1000):
+                if descriptor == fed:
+                    return self._unfed()
                 process = running[descriptor]
                 ending = process.news()
                 if ending is None:
@@ -270,6 +283,13 @@ class JobRun:
         self._end(list(running))
         _wait_for(running)
         return JobEnding("Stopped", "stopped") if self._stopping else why
+
+    def _unfed(self) -> JobEnding:
+        """An input cannot be streamed: not the program's failure, so there is no exit code."""
+        if self._stopping:
+            return JobEnding("Stopped", "stopped")
+        cause = self._feeder.failure()
+        return JobEnding("Failed", cause.reason, host=cause.host)
 
     def _failure(self, host: Host, process: JobProcess, ending: Ending) -> JobEnding:
         if self._stopping:

@@ -10,9 +10,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
+from dagwright.engines.local.job import MANIFEST, ML, PREFIX, Host, Input, Job, JobEnding, Output, Pipe
 from dagwright.engines.local.publishing import read_start
-from dagwright.engines.local.request import host_names, member, needed, objects, seconds, text_map, texts
+from dagwright.engines.local.request import (
+    choice,
+    host_names,
+    member,
+    needed,
+    objects,
+    seconds,
+    text_map,
+    texts,
+    unpacked_as_streamed,
+)
 from dagwright.errors import ExecutionError
 
 MESSAGE = f"{ML}/output/message"
@@ -54,14 +64,18 @@ def _input(item: Mapping[str, Any]) -> Input:
     source = member(item, "S3Input", dict)
     if source is None:
         raise ExecutionError(f"Input '{name}' reads a dataset service; only S3Input runs here")
-    if member(source, "S3InputMode", str, "File") != "File":
-        raise ExecutionError(
-            f"Input '{name}' uses Pipe mode, which a local run does not have yet: use S3InputMode File"
-        )
-    if member(source, "S3DataType", str, "S3Prefix") != "S3Prefix":
-        raise ExecutionError(f"Input '{name}' is a manifest, which a local run does not read yet: use S3Prefix")
-    sharded = member(source, "S3DataDistributionType", str, "FullyReplicated") == "ShardedByS3Key"
-    return Input(name, needed(source, "S3Uri", str), needed(source, "LocalPath", str), sharded)
+    gzip = member(source, "S3CompressionType", str, "None") == "Gzip"
+    streamed = choice(source, "S3InputMode", ("File", "Pipe")) == "Pipe"
+    if gzip and not streamed:
+        raise unpacked_as_streamed(f"Input '{name}'", "S3CompressionType", "S3InputMode")
+    return Input(
+        name,
+        needed(source, "S3Uri", str),
+        needed(source, "LocalPath", str),
+        sharded=member(source, "S3DataDistributionType", str, "FullyReplicated") == "ShardedByS3Key",
+        kind=choice(source, "S3DataType", (PREFIX, MANIFEST)),
+        pipe=Pipe(gzip) if streamed else None,
+    )
 
 
 def _output(item: Mapping[str, Any]) -> Output:

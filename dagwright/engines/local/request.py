@@ -49,6 +49,22 @@ def needed(request: Mapping[str, Any], path: str, kind: type) -> Any:
     return value
 
 
+def choice(request: Mapping[str, Any], path: str, allowed: tuple[str, ...]) -> str:
+    """One of the values of an enumeration; the first if the member is absent. Raises ExecutionError for any other."""
+    value: str = member(request, path, str, allowed[0])
+    if value not in allowed:
+        raise ExecutionError(f"{path} must be {' or '.join(allowed)} in a local run, it is {value!a}")
+    return value
+
+
+def unpacked_as_streamed(where: str, compression: str, mode: str) -> ExecutionError:
+    """The refusal of Gzip where nothing is streamed: the API's text on both members allows it in Pipe mode only."""
+    return ExecutionError(
+        f"{where} has {compression} Gzip without Pipe mode; data is unpacked only as it is streamed",
+        hint=f"Take it out and unpack in the program, or set {mode} to Pipe.",
+    )
+
+
 def objects(request: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
     """A list of objects: inputs, outputs, channels. Raises ExecutionError if an element is none."""
     values = member(request, path, list, [])

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from dagwright.engines.local.checkpoints import stamps
 from dagwright.engines.local.job import ML, Host, Input, Job
-from dagwright.engines.local.store import Store, StoredObject, copy_file, link_file
+from dagwright.engines.local.sources import objects_of, share_of
+from dagwright.engines.local.store import Store, StoredObject, copy_file, link_file, storage_errors
 from dagwright.errors import ExecutionError
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class Staging:
         for host in self.hosts:
             self._lay_out(host, hosts_file)
         for given in self.job.inputs:
-            self._stage_input(given)
+            if given.pipe is None:
+                self._stage_input(given)
+            if given.manifest_target:
+                self._place_manifest(given)
         for host in self.hosts:
             host.restored = {item.source: stamps(host, item.source) for item in self.job.outputs if item.restored}
         if self.job.source_archive and not self.cancelled():
@@ -75,15 +79,16 @@ class Staging:
     # ---- inputs ----
 
     def _stage_input(self, given: Input) -> None:
-        found = self.store.objects(given.uri)
-        if not found and not given.optional:
-            raise ExecutionError(
-                f"Input '{given.name}' finds no object at {given.uri}",
-                hint="The step before that should write it left its output folder empty; see the notes of this run.",
-            )
+        found = objects_of(given, self.store)
         for number, host in enumerate(self.hosts):
-            share = found[number :: len(self.hosts)] if given.sharded else found
-            self._place(host, given.target, share)
+            self._place(host, given.target, share_of(found, given, number, len(self.hosts)))
+
+    def _place_manifest(self, given: Input) -> None:
+        for host in self.hosts:
+            path = host.path(given.manifest_target)
+            os.makedirs(path.parent, exist_ok=True)
+            with storage_errors(f"{given.uri} cannot be read"):
+                copy_file(self.store.path(given.uri), path)
 
     def _place(self, host: Host, target: str, objects: list[StoredObject]) -> None:
         """Copies, which a job may change; large inputs as read-only links, where the sandbox can hold a job to it."""

@@ -16,7 +16,7 @@ from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.environments import Environment, Images
 from dagwright.engines.local.interruption import Interruption, Interruptions
-from dagwright.engines.local.job import NOT_STARTED, Job, JobEnding
+from dagwright.engines.local.job import NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop, in_one_line
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
 from dagwright.engines.local.metrics import Metrics, final_metrics
@@ -83,7 +83,7 @@ def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
 
     def finish(ending: JobEnding) -> JobEnding:
         nonlocal message
-        message = next((text for text in (exit_message(host) for host in run.hosts) if text), "")
+        message = _own_words(ending, run, exit_message)
         times["ended"] = bench.now()
         return _explained(ending, run, message)
 
@@ -108,8 +108,7 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
         times["ended"] = bench.now()
         metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"], run.is_stopping)
         if ending.outcome == "Failed":
-            text = next((text for text in (failure_text(host) for host in run.hosts) if text), "")
-            return _explained(ending, run, text)
+            return _explained(ending, run, _own_words(ending, run, failure_text))
         if wrote_model(run.hosts) or ending.outcome == "Completed":  # what was saved before the end is not lost
             model = publish_artifacts(scope.job, request, run.hosts, bench.workshop.store)
         if ending.outcome == "Completed" and not wrote_model(run.hosts):
@@ -135,6 +134,12 @@ def _prepare(
     return run, dict.fromkeys(("created", "started", "ended"), bench.now())
 
 
+def _own_words(ending: JobEnding, run: JobRun, read: Callable[[Host], str]) -> str:
+    """What the job has left to be said: by the host that failed, else by the first that left anything."""
+    hosts = sorted(run.hosts, key=lambda host: ending.outcome != "Failed" or host.name != ending.host)
+    return next((text for text in map(read, hosts) if text), "")
+
+
 def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
     """A failure in SageMaker's form: the algorithm's with its own words or the last line of its log, or ours."""
     if ending.outcome != "Failed":
@@ -142,6 +147,8 @@ def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
     where = f" on {ending.host}" if len(run.hosts) > 1 else ""
     if ending.reason.startswith(NOT_STARTED):
         return replace(ending, reason=f"InternalServerError: {ending.reason}{where}")
+    if not ending.exit_code:
+        return replace(ending, reason=f"ClientError: {ending.reason}{where}")  # SageMaker's word for data that fail it
     log = next((host.log for host in run.hosts if host.name == ending.host), run.hosts[0].log)
     words = own_words or _last_line(log)
     reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
@@ -162,7 +169,8 @@ def _result(
 ) -> StepResult:
     status = {"Completed": SUCCEEDED, "Stopped": STOPPED}.get(ending.outcome, FAILED)
     empty = [f"wrote nothing to {uri}" for uri in ending.empty_outputs]
-    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, (*notes, *empty))
+    said = (*notes, *ending.notes, *empty)
+    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, said)
 
 
 def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -85,6 +85,19 @@ class Store:
             else:
                 copy_file(source, aside)
             self._appear(aside, target, uri)
+
+    def put_unchanged(self, source: int, uri: str, is_unchanged: Callable[[], bool]) -> bool:
+        """Make the open file `source` the object `uri`, if `is_unchanged` says after copying that it is whole."""
+        target = self._object_path(uri)
+        aside = self._aside()
+        with storage_errors(f"{uri} cannot be written"):
+            with open(source, "rb", closefd=False) as reader, _new_file(aside) as writer:
+                _copy(reader, writer)
+            if not is_unchanged():
+                aside.unlink()
+                return False
+            self._appear(aside, target, uri)
+        return True
 
     def put_bytes(self, content: bytes, uri: str) -> None:
         """Make `content` the object `uri`."""
@@ -179,8 +192,12 @@ def copy_file(source: Path, target: Path) -> None:
     """A copy that shares its blocks where the file system can. A file in its place is replaced, never written into: it
     may be another name of an object."""
     with open(source, "rb") as reader, _new_file(target) as writer:
-        if not _copied_by_kernel(reader.fileno(), writer.fileno()):
-            shutil.copyfileobj(reader, writer, 1 << 20)
+        _copy(reader, writer)
+
+
+def _copy(reader: BinaryIO, writer: BinaryIO) -> None:
+    if not _copied_by_kernel(reader.fileno(), writer.fileno()):
+        shutil.copyfileobj(reader, writer, 1 << 20)
 
 
 def _new_file(path: Path) -> BinaryIO:

@@ -12,10 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dagwright.engines.local.job import ML, Host, Input, Job, JobEnding, Output
+from dagwright.engines.local.job import AUGMENTED, MANIFEST, ML, PREFIX, Host, Input, Job, JobEnding, Output, Pipe
 from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.publishing import read_start, walk
-from dagwright.engines.local.request import host_names, member, needed, objects, seconds, text_map, texts
+from dagwright.engines.local.request import (
+    choice,
+    host_names,
+    member,
+    needed,
+    objects,
+    seconds,
+    text_map,
+    texts,
+    unpacked_as_streamed,
+)
 from dagwright.engines.local.script_mode import CODE, DATA, INPUT, MODEL, OUTPUT_DATA, script_mode
 from dagwright.engines.local.store import Store
 from dagwright.errors import ExecutionError
@@ -87,12 +97,37 @@ def _channel(item: Mapping[str, Any], mode: str) -> Input:
     source = member(item, "DataSource.S3DataSource", dict)
     if source is None:
         raise ExecutionError(f"Channel '{name}' reads a file system; only S3DataSource runs here")
+    kind = choice(source, "S3DataType", (PREFIX, MANIFEST, AUGMENTED))
+    return Input(
+        name,
+        needed(source, "S3Uri", str),
+        f"{DATA}/{name}",
+        sharded=member(source, "S3DataDistributionType", str, "FullyReplicated") == "ShardedByS3Key",
+        kind=kind,
+        pipe=_pipe(name, item, mode, kind),
+        manifest_target="" if kind == PREFIX else f"{DATA}/{name}-manifest",
+    )
+
+
+def _pipe(name: str, item: Mapping[str, Any], mode: str, kind: str) -> Pipe | None:
+    """How a channel is streamed, None if it is copied. Raises ExecutionError for what only a stream can have."""
+    gzip = member(item, "CompressionType", str, "None") == "Gzip"
+    recordio = member(item, "RecordWrapperType", str, "None") == "RecordIO"
+    attributes = texts(item, "DataSource.S3DataSource.AttributeNames")
     if member(item, "InputMode", str, mode) == "Pipe":
-        raise ExecutionError(f"Channel '{name}' uses Pipe mode, which a local run does not have yet: use File")
-    if member(source, "S3DataType", str, "S3Prefix") != "S3Prefix":
-        raise ExecutionError(f"Channel '{name}' is a manifest, which a local run does not read yet: use S3Prefix")
-    sharded = member(source, "S3DataDistributionType", str, "FullyReplicated") == "ShardedByS3Key"
-    return Input(name, needed(source, "S3Uri", str), f"{DATA}/{name}", sharded)
+        if kind == AUGMENTED and not attributes:
+            raise ExecutionError(
+                f"Channel '{name}' reads an augmented manifest and names nothing of its lines",
+                hint="List in AttributeNames what is to be streamed, in order.",
+            )
+        return Pipe(gzip, recordio, member(item, "ShuffleConfig.Seed", int), tuple(attributes))
+    if gzip:
+        raise unpacked_as_streamed(f"Channel '{name}'", "CompressionType", "InputMode")
+    if recordio or kind == AUGMENTED:
+        what = "wraps objects in RecordIO" if recordio else "reads an augmented manifest"
+        hint = "Set its InputMode to Pipe, or take RecordWrapperType out." if recordio else "Set its InputMode to Pipe."
+        raise ExecutionError(f"Channel '{name}' {what}, which is done only as it is streamed", hint=hint)
+    return None
 
 
 def _checkpoints(request: Mapping[str, Any]) -> list[Output]:

@@ -1,0 +1,104 @@
+"""Puts what a running job writes to its `Continuous` outputs into the store, file by file, as each is finished.
+
+What comes in: the outputs of a job that are published always, its hosts, the store. What goes out: a copy of each file
+that has not changed from one look to the next. When the job is over, `publishing` puts in every file as it is then, so
+the last content wins; an object whose file the job has removed meanwhile stays, as an upload cannot be taken back.
+
+The service documents no more than that it uploads continuously. The job goes on writing, so nothing here changes its
+files, and no name is trusted twice: every folder and file is opened by its name in the open folder above, never through
+a link.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+from dagwright.engines.local.checkpoints import Stamp, stamp_of
+from dagwright.engines.local.job import ML, Host, Output, normal
+from dagwright.engines.local.store import Store
+
+_LOOK_EVERY_SECONDS = 1.0
+_REST_PER_WORK = 10  # a look at many files is followed by a long pause
+_DEEPEST = 100  # folders inside each other; what is deeper waits for the end of the job
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not hold us up
+
+
+class Uploading:
+    """The looks at one job's `Continuous` outputs."""
+
+    def __init__(self, outputs: tuple[Output, ...], hosts: list[Host], store: Store) -> None:
+        self._outputs = [output for output in outputs if output.always]
+        self._hosts = hosts
+        self._store = store
+        self._seen: dict[tuple[str, str], Stamp] = {}
+        self._done = {
+            (host.name, _address(output, name)): stamp
+            for output in self._outputs
+            for host in hosts
+            for name, stamp in host.restored.get(output.source, {}).items()
+        }
+        self._next = time.monotonic() + _LOOK_EVERY_SECONDS
+
+    def seconds_to_next(self) -> float:
+        """Until there is something to do; for ever if there is no such output."""
+        return max(0.0, self._next - time.monotonic()) if self._outputs else float("inf")
+
+    def look_if_due(self) -> None:
+        """Upload what has not changed since the last look. Raises StorageError if the store cannot take it."""
+        began = time.monotonic()
+        if not self._outputs or began < self._next:
+            return
+        for output in self._outputs:
+            for host in self._hosts:
+                with suppress(OSError):  # the job has moved, removed or closed what was there
+                    self._look_at(host, output)
+        taken = time.monotonic() - began
+        self._next = began + taken + max(_LOOK_EVERY_SECONDS, _REST_PER_WORK * taken)
+
+    def _look_at(self, host: Host, output: Output) -> None:
+        folder = os.open(host.folder / "ml", _FOLDER)
+        try:
+            for part in normal(output.source).removeprefix(ML).strip("/").split("/"):
+                below = os.open(part, _FOLDER, dir_fd=folder)
+                os.close(folder)
+                folder = below
+            for name, file in _files(folder, ""):
+                uri = _address(output, name)
+                self._offer(file, (host.name, uri), uri)
+        finally:
+            os.close(folder)
+
+    def _offer(self, file: int, key: tuple[str, str], uri: str) -> None:
+        """Upload an open file, if it is as it was at the last look and not in the store yet."""
+        version = stamp_of(os.fstat(file))
+        is_new = self._seen.get(key) == version and self._done.get(key) != version
+        if is_new and self._store.put_unchanged(file, uri, lambda: stamp_of(os.fstat(file)) == version):
+            self._done[key] = version
+        self._seen[key] = version
+
+
+def _address(output: Output, name: str) -> str:
+    return f"{output.uri.rstrip('/')}/{name}"
+
+
+def _files(folder: int, above: str) -> Iterator[tuple[str, int]]:
+    """(name below the first folder, its descriptor) of every regular file that can be read; each is closed in turn."""
+    with os.scandir(folder) as entries:
+        found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries if not entry.is_symlink())
+    for name, is_folder in found:
+        try:
+            here = os.open(name, _FOLDER if is_folder else _FILE, dir_fd=folder)
+        except OSError:
+            continue
+        try:
+            if is_folder and above.count("/") < _DEEPEST:
+                yield from _files(here, f"{above}{name}/")
+            elif stat.S_ISREG(os.fstat(here).st_mode):
+                yield f"{above}{name}", here
+        finally:
+            os.close(here)
