@@ -1,4 +1,4 @@
-"""Write the sample signals: a real 12-lead electrocardiogram that pydicom carries, cut into many CSV objects. No network.
+"""Write the sample signals: a real 12-lead electrocardiogram that pydicom carries, as many CSV objects. No network.
 
 In:  nothing.
 Out: `--out FOLDER`: `--objects` files `ecg_001.csv` ..., one stretch of the recording after the other: a header, then

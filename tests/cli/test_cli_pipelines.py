@@ -17,7 +17,12 @@ RENDERINGS = {
     "training.production.json": ["training", "--env", "production"],
     "training.mmd": ["training", "--target", "mermaid"],
     "training.asl.json": ["training", "--target", "stepfunctions", "--env", "dev"],
+    "ecg-pca.json": ["ecg-pca"],
+    "ecg-pca.asl.json": ["ecg-pca", "--target", "stepfunctions", "--env", "dev"],
+    "processors.json": ["processors"],
+    "processors.asl.json": ["processors", "--target", "stepfunctions", "--env", "dev"],
 }
+DEFINITIONS = [name for name in RENDERINGS if name.endswith(".json") and not name.endswith(".asl.json")]
 
 
 @pytest.mark.parametrize("name", RENDERINGS)
@@ -28,7 +33,7 @@ def test_the_example_renders_to_its_golden_file(name: str, deploy: Any) -> None:
     assert done.stdout == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["training.json", "training.production.json"])
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_golden_definition_is_read_back_and_emitted_again(name: str) -> None:
     text = (GOLDEN / name).read_text(encoding="utf-8")
     assert text_of(dict(read_definition(text).definition)) == text

@@ -52,7 +52,7 @@ def test_the_sample_is_the_recording_in_order_and_whole(recording: Path) -> None
 
     tables = [pd.read_csv(path) for path in sorted(recording.iterdir())]
     whole = pd.concat(tables)
-    assert list(whole.columns) == ["time", *"I II III aVR aVL aVF V1 V2 V3 V4 V5 V6".split()]
+    assert list(whole.columns) == ["time", *["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]]
     assert {len(table) for table in tables} == {1250}
     assert whole["time"].to_numpy() == pytest.approx(np.arange(10_000) / 1000)
     samples = dcmread(str(get_testdata_file("waveform_ecg.dcm", download=False))).waveform_array(0)
