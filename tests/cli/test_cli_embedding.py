@@ -24,6 +24,11 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any]:
     environments.mkdir(parents=True, exist_ok=True)
     (deploy.folder / ".dagwright").mkdir()
     (deploy.folder / ".dagwright/environments").symlink_to(environments)
+    return deploy, first_run(deploy)
+
+
+def first_run(deploy: Deploy) -> Any:
+    """What `run --json` printed; skips where the packages cannot be had."""
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
     assert deploy("upload", str(sample), "--to", "raw/uploads").returncode == 0
@@ -36,7 +41,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any]:
     assert "is not mapped: its jobs run on this Python" in done.stderr, "scikit-learn's image"
     for image in ("pytorch-training:2.3.0-cpu-py311", "tensorflow-training:2.14.1-cpu-py310"):
         assert f"image {image} runs in its environment: " in done.stderr
-    return deploy, json.loads(done.stdout)
+    return json.loads(done.stdout)
 
 
 def output(embedded: tuple[Deploy, Any], step: str, name: str) -> Path:

@@ -21,6 +21,8 @@ RENDERINGS = {
     "ecg-pca.asl.json": ["ecg-pca", "--target", "stepfunctions", "--env", "dev"],
     "processors.json": ["processors"],
     "processors.asl.json": ["processors", "--target", "stepfunctions", "--env", "dev"],
+    "embedding.json": ["embedding"],
+    "embedding.asl.json": ["embedding", "--target", "stepfunctions", "--env", "dev"],
 }
 DEFINITIONS = [name for name in RENDERINGS if name.endswith(".json") and not name.endswith(".asl.json")]
 
