@@ -36,8 +36,9 @@ _NEARBY_LIMIT = 2000
 RUNPROC = """\
 #!/bin/bash
 # Unpacks the source folder, installs what it asks for, and runs the program with the job's arguments.
+# The folder is found from here, not by its name: a local run without a sandbox has it elsewhere.
 set -euo pipefail
-cd /opt/ml/processing/input/code
+cd "${{BASH_SOURCE[0]%/*}}/../code"
 tar -xzf sourcedir.tar.gz
 if [[ -f requirements.txt ]]; then
     python3 -m pip install --quiet -r requirements.txt

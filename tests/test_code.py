@@ -142,7 +142,10 @@ def test_the_launcher_runs_the_program_with_the_arguments(source: Path) -> None:
     text = runproc(["python3", "-u"], "my train.py").decode()
     assert text.endswith("exec python3 -u 'my train.py' \"$@\"\n")
     (source / "my train.py").write_text("import sys; print(sys.argv[1:])")
-    (source / "sourcedir.tar.gz").write_bytes(tarball((script(Path("my train.py"), source),)))
-    here = text.replace("/opt/ml/processing/input/code", str(source))
-    done = subprocess.run(["bash", "-c", here, "runproc.sh", "a b", "c"], capture_output=True, text=True, check=True)
+    for name in ("code", "entrypoint"):
+        (source / name).mkdir()
+    (source / "code/sourcedir.tar.gz").write_bytes(tarball((script(Path("my train.py"), source),)))
+    launcher = source / "entrypoint/runproc.sh"
+    launcher.write_text(text)
+    done = subprocess.run(["/bin/bash", launcher, "a b", "c"], capture_output=True, text=True, check=True)
     assert done.stdout == "['a b', 'c']\n"

@@ -15,7 +15,6 @@ from dagwright.errors import ConfigurationError
 
 REPOSITORY = Path(__file__).parents[2]
 RULE = """
-  environments:
     - image: "*/sagemaker-scikit-learn:1.2-1-cpu-py3"
       requirements: config/environments/sagemaker-scikit-learn-1.2.1.txt
       python: "3.9"
@@ -29,7 +28,7 @@ def test_the_example_runs_with_the_versions_of_its_image(deploy: Any) -> None:
     except ConfigurationError as error:
         pytest.skip(str(error))
     config = deploy.folder / "config" / "project.yaml"
-    config.write_text(config.read_text().replace("\nlocal:\n", f"\nlocal:{RULE}"))
+    config.write_text(config.read_text().replace("\n  environments:\n", f"\n  environments:{RULE}"))
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
     assert deploy("upload", str(sample), "--to", "raw/uploads").returncode == 0

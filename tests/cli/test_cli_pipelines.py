@@ -13,22 +13,17 @@ from dagwright.definition.graph import read_definition
 from dagwright.writing import text_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "example"
+PIPELINES = sorted(path.stem.replace("_", "-") for path in (Path(__file__).parents[2] / "pipelines").glob("[!_]*.py"))
 RENDERINGS = {
+    **{f"{name}.json": [name, "--env", "dev"] for name in PIPELINES},
+    **{f"{name}.asl.json": [name, "--target", "stepfunctions", "--env", "dev"] for name in PIPELINES},
     "training.json": ["training"],
     "training.production.json": ["training", "--env", "production"],
     "training.mmd": ["training", "--target", "mermaid"],
-    "training.asl.json": ["training", "--target", "stepfunctions", "--env", "dev"],
-    "spark-features.json": ["spark-features", "--env", "dev"],
-    "spark-features.asl.json": ["spark-features", "--target", "stepfunctions", "--env", "dev"],
-    "distributed.json": ["distributed"],
-    "distributed.asl.json": ["distributed", "--target", "stepfunctions", "--env", "dev"],
-    "file-report.json": ["file-report"],
     "file-report.production.json": ["file-report", "--env", "production"],
     "file-report.mmd": ["file-report", "--target", "mermaid"],
-    "file-report.asl.json": ["file-report", "--target", "stepfunctions", "--env", "dev"],
-    "streaming.json": ["streaming"],
-    "streaming.asl.json": ["streaming", "--target", "stepfunctions", "--env", "dev"],
 }
+DEFINITIONS = [name for name in RENDERINGS if name.endswith(".json") and not name.endswith(".asl.json")]
 
 
 @pytest.mark.parametrize("name", RENDERINGS)
@@ -40,10 +35,7 @@ def test_the_example_renders_to_its_golden_file(name: str, tmp_path: Path) -> No
     assert done.stdout == (GOLDEN / name).read_text(encoding="utf-8")
 
 
-GOLDEN_DEFINITIONS = sorted(name for name in RENDERINGS if name.endswith(".json") and not name.endswith(".asl.json"))
-
-
-@pytest.mark.parametrize("name", GOLDEN_DEFINITIONS)
+@pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_golden_definition_is_read_back_and_emitted_again(name: str) -> None:
     text = (GOLDEN / name).read_text(encoding="utf-8")
     assert text_of(dict(read_definition(text).definition)) == text
@@ -64,7 +56,9 @@ def test_render_draws_a_definition_from_a_file_or_from_standard_input(deploy: An
 
 
 def test_list_names_pipelines_and_their_parameters(deploy: Any) -> None:
-    found = next(item for item in deploy.json("list")["pipelines"] if item["name"] == "training")
+    listed = {item["name"]: item for item in deploy.json("list")["pipelines"]}
+    assert sorted(listed) == PIPELINES
+    found = listed["training"]
     seed = next(item for item in found["parameters"] if item["name"] == "Seed")
     assert seed == {"name": "Seed", "type": "Integer", "description": "for the split and the model", "default": 42}
     assert "MinAuc" in deploy("list").stdout
@@ -98,7 +92,9 @@ def test_a_broken_module_does_not_hide_the_others(deploy: Any) -> None:
     (deploy.folder / "pipelines" / "broken.py").write_text("1 / 0\n")
     done = deploy("list", "--json")
     assert done.returncode == 1
-    assert "training" in [item["name"] for item in json.loads(done.stdout)["pipelines"]]
+    listed = [item["name"] for item in json.loads(done.stdout)["pipelines"]]
+    assert "training" in listed
+    assert "broken" not in listed
     assert "broken: pipelines/broken.py cannot be built" in done.stderr
     assert deploy("render", "training").returncode == 0
 

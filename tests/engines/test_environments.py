@@ -68,6 +68,17 @@ def test_requirements_become_an_environment_once(tmp_path: Path) -> None:
     assert said_again == [mapped]
 
 
+def test_environments_kept_elsewhere_are_found_where_they_are(tmp_path: Path) -> None:
+    """A sandbox covers the project's own folder: the link in it cannot be followed there."""
+    (tmp_path / "large disk").mkdir()
+    (tmp_path / "environments").symlink_to(tmp_path / "large disk")
+    (tmp_path / "wanted.txt").write_text("")
+    known, _ = environments(tmp_path, EnvironmentRule("*", requirements="wanted.txt"))
+    found = known.of(IMAGE)
+    assert all(Path(folder).is_relative_to(tmp_path / "large disk") for folder in found.folders)
+    assert prefix(found.folders, "python").startswith(str(tmp_path / "large disk"))
+
+
 def test_an_environment_that_cannot_be_made_is_not_used_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

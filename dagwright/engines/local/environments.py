@@ -97,7 +97,7 @@ class Environments:
     def __init__(
         self, root: Path, rules: Iterable[Rule], project: Path, say: Callable[[str], None] = lambda line: None
     ) -> None:
-        self._root = root
+        self._root = Path(os.path.realpath(root))  # a sandbox shows an environment there, and no link that leads to it
         self._rules = tuple(rules)
         self._project = project
         self._say = say
