@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.errors import StorageError, UserError
+from dagwright.images import by_number
 
 # Which of the SDK's files hold the images of which framework.
 _FILES = {
@@ -209,18 +210,12 @@ def _folded(entries: Iterable[_Entry], field: str) -> list[_Entry]:
         # What has no Python in its tag must not fall together with what has.
         rest = _with(entry, field, () if own else ("",))
         groups.setdefault(rest, {}).update(dict.fromkeys(own))
-    return [_with(rest, field, sorted(found, key=_by_number)) for rest, found in groups.items()]
+    return [_with(rest, field, sorted(found, key=by_number)) for rest, found in groups.items()]
 
 
 def _with(entry: _Entry, field: str, values: Iterable[str]) -> _Entry:
     changed: dict[str, Any] = {field: tuple(values)}
     return replace(entry, **changed)
-
-
-def _by_number(version: str) -> list[tuple[bool, int, str]]:
-    """2.9 before 2.10, and a version before what is longer."""
-    parts = re.findall(r"[0-9]+|[^0-9.\-]+", version)
-    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _text(entries: list[_Entry], sdk: str, date: str) -> str:

@@ -202,7 +202,13 @@ def nearest(word: str, names: Iterable[str]) -> str:
 
     known = sorted(set(names), key=lambda name: (-SequenceMatcher(None, word[:100], name).ratio(), name))
     more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-    return f"there are {', '.join(known[:_SHOWN])}{more}"
+    return f"there {'are' if len(known) > 1 else 'is'} {', '.join(known[:_SHOWN])}{more}"
+
+
+def by_number(version: str) -> list[tuple[bool, int, str]]:
+    """What to sort versions by: 2.9 before 2.10, and 2.9 before 2.9.0."""
+    parts = re.findall(r"[0-9]+|[^0-9.\-]+", version)
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
 
 
 def _by_region(accounts: Mapping[str, Iterable[str]]) -> dict[str, str]:
