@@ -120,18 +120,20 @@ def image_address(named: FrameworkImage, project: Project, instance_type: str | 
     found = matching(table_of(project.root), named, project.region, use)
     if isinstance(found, Missing):
         return found
-    own = {variant.processor for variant in found}
-    size = project.sizes.get(_SIZES[use or named.use or found[0].use])
-    if instance_type is None and len(own) > 1 and size is not None:
-        instance_type = size.instance_type
-    if instance_type is None and len(own) > 1:
+    own = {variant.processor: variant for variant in found}
+    if instance_type is None and len({variant.tag for variant in found}) > 1:
+        size = project.sizes.get(_SIZES[use or named.use or found[0].use])
+        instance_type = size.instance_type if size is not None else None
+    # Graviton has to be asked for; the images of all other processors may be one and the same.
+    usual = {one.tag: name for name, one in own.items() if name != "graviton"}
+    if instance_type is None and len(usual) > 1:
         what = f"{_called(named)} has an image for each of {_listed(own)}, and no instance type is said"
         return Missing("", what, "say project.image(name, instance_type=...), or 'sizes' in the configuration")
-    processor = next(iter(own)) if instance_type is None else processor_of(instance_type, own)
-    fitting = next((variant for variant in found if variant.processor == processor), None)
-    if fitting is None:
+    processor = next(iter(usual.values()), "graviton") if instance_type is None else processor_of(instance_type, own)
+    if processor not in own:
         what = f"{_called(named)} for {found[0].use} has no image for {instance_type} ({processor})"
         return Missing("", what, f"it has one for {_listed(own)}")
+    fitting = own[processor]
     suffix = next(one["outputs"]["dnsSuffix"] for one in partitions() if one["id"] == project.partition)
     account = fitting.registries[project.region]
     return f"{account}.dkr.ecr.{project.region}.{suffix}/{fitting.repository}:{fitting.tag}"
@@ -154,14 +156,13 @@ def matching(
     found = [one for one in of_use if one.version == named.version]
     if not found:
         return _no_version(named, use, every)
-    pythons = list(dict.fromkeys(one.python for one in found))
-    wanted = named.python or ("" if "" in pythons or len(pythons) > 1 else pythons[0])
-    found = [one for one in found if one.python == wanted]
-    if not found:
-        return _no_python(named, [python for python in pythons if python])
-    here = [one for one in found if region in one.registries]
+    pythons = {one.processor: _python(named, [it for it in found if it.processor == one.processor]) for one in found}
+    fitting = [one for one in found if one.python == pythons[one.processor]]
+    if None in pythons.values() or not fitting:
+        return _no_python(named, list(dict.fromkeys(one.python for one in found if one.python)))
+    here = [one for one in fitting if region in one.registries]
     if not here:
-        regions = {name for one in found for name in one.registries}
+        regions = {name for one in fitting for name in one.registries}
         return Missing("", f"{_called(named)} is not in {region}", nearest(region, regions))
     return here
 
@@ -222,6 +223,14 @@ def _use(named: FrameworkImage, variants: Sequence[Variant], use: str | None) ->
     if wanted in (None, "processing") and wanted not in have:
         return "training" if "training" in have else have[0]
     return wanted or have[0]
+
+
+def _python(named: FrameworkImage, variants: Sequence[Variant]) -> str | None:
+    """The Python that is meant among the images of one processor; None where one of several has to be said."""
+    have = {one.python for one in variants}
+    if named.python is not None or "" in have:
+        return named.python or ""
+    return have.pop() if len(have) == 1 else None
 
 
 def _no_version(named: FrameworkImage, use: str, variants: Sequence[Variant]) -> Missing:
