@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from dagwright.errors import ConfigurationError, Problem
 from dagwright.project_keys import REGION
 from dagwright.shapes import partitions
+from dagwright.variables import PipelineVariable, Text
 
 if TYPE_CHECKING:
     from dagwright.project import FrameworkImage, Project
@@ -111,7 +112,9 @@ def table_of(root: Path) -> ImageTable:
     return table_at(own if own.exists() else Path(__file__).with_name(TABLE))
 
 
-def image_address(named: FrameworkImage, project: Project, instance_type: str | None, use: str | None) -> str | Missing:
+def image_address(
+    named: FrameworkImage, project: Project, instance_type: Text | None, use: str | None
+) -> str | Missing:
     """The address of an image in the project's Region.
 
     Without `use` it is the configuration's, else training, or what the framework is for. Without `instance_type` it is
@@ -120,6 +123,9 @@ def image_address(named: FrameworkImage, project: Project, instance_type: str | 
     found = matching(table_of(project.root), named, project.region, use)
     if isinstance(found, Missing):
         return found
+    if isinstance(instance_type, PipelineVariable):
+        what = "the instance type is known only while the pipeline runs, and which image it is before"
+        return Missing("", what, "say a type that has the same processors, such as the parameter's default")
     own = {variant.processor: variant for variant in found}
     if instance_type is None and len({variant.tag for variant in found}) > 1:
         size = project.sizes.get(_SIZES[use or named.use or found[0].use])

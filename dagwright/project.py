@@ -20,6 +20,7 @@ from dagwright.project_keys import ENVIRONMENTS, MAX_TAGS, PURPOSES
 
 if TYPE_CHECKING:
     from dagwright.project_file import Settings
+    from dagwright.variables import Text
     from dagwright.yaml_source import Node
 
 _TIMESTAMP = "-20240101-120000"
@@ -124,7 +125,7 @@ class Project(Addresses):
     local: LocalSettings
     root: Path
 
-    def image(self, name: str, instance_type: str | None = None, use: str | None = None) -> str:
+    def image(self, name: str, instance_type: Text | None = None, use: str | None = None) -> str:
         """The address of an image by its name in the configuration.
 
         One that is named by framework and version is found in the Region. Give the `instance_type` of a step that has
@@ -181,7 +182,11 @@ def load_project(path: Path, environment: str = "local") -> Project:
     settings, every, problems = read_settings(path, environment)
     judged = {_group_of(problem) for problem in problems}
     root = path.parent.parent
-    problems += [problem for one in every for problem in _together(one, root) if _group_of(problem) not in judged]
+    problems += [problem for one in every for problem in _together(one) if _group_of(problem) not in judged]
+    if "images" not in judged and any(isinstance(it, dict) for one in every for it in one.below("images").values()):
+        from dagwright.images import image_problems  # a project whose images are all its own needs no table
+
+        problems += [problem for one in every for problem in image_problems(one, root)]
     if problems:
         raise _refusal(settings.where, problems)
     return _project(settings, root)
@@ -257,7 +262,7 @@ def _role_names(settings: Settings) -> dict[str, str]:
     return {key: (settings.value(key) or f"{stem}-{word}").rpartition("/")[2] for key, word in _ROLES.items()}
 
 
-def _together(settings: Settings, root: Path) -> Iterator[Problem]:
+def _together(settings: Settings) -> Iterator[Problem]:
     """What is wrong although each key by itself is right. The limits: S3 63, IAM 64 for a role, SageMaker 63."""
     if all(isinstance(settings.value(key), str) for key in ("company", "team", "project")):
         yield from _too_long(settings)
@@ -275,10 +280,6 @@ def _together(settings: Settings, root: Path) -> Iterator[Problem]:
     if len(tags) > MAX_TAGS:
         what = f"in {settings.environment} there are {len(tags)} tags, with the project's own; AWS takes {MAX_TAGS}"
         yield settings.problem("too-many-tags", "tags", what, "remove some")
-    if any(isinstance(image, dict) for image in settings.below("images").values()):
-        from dagwright.images import image_problems
-
-        yield from image_problems(settings, root)
 
 
 def _too_long(settings: Settings) -> Iterator[Problem]:
