@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -312,3 +313,21 @@ def test_a_broken_table_is_said(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ConfigurationError, match=r"config/image_table.json is no table of images") as caught:
         project(root=tmp_path, it=FrameworkImage("sklearn", "1.2-1")).image("it")
     assert "images --refresh" in caught.value.hint
+
+
+def test_the_guide_gives_the_addresses_that_there_are(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "images.md").read_text()
+    images = guide.split("```yaml\n")[1].split("```")[0].replace("…64 digits…", "0" * 64)
+    path = tmp_path / "config" / "project.yaml"
+    path.parent.mkdir()
+    path.write_text(
+        'company: acme\nteam: rc\nproject: churn\naccount_id: "123456789012"\nregion: us-east-1\n'
+        f"sizes: {{training: {{instance_type: ml.m5.xlarge}}}}\n{images}"
+    )
+    loaded = load_project(path)
+
+    for name in ("sklearn", "torch"):
+        assert f"{name:7}  {loaded.image(name)}\n" in guide
+    assert loaded.image("torch", instance_type="ml.g5.xlarge").endswith("/pytorch-training:2.3.0-gpu-py311")
+    said = guide.split("The frameworks are ")[1].split(". A version")[0]
+    assert re.findall(r"`([a-z-]+)`", said) == sorted(ImageTable(PACKAGED).frameworks, key=said.index)
