@@ -22,6 +22,8 @@ from dagwright.sizing_rules import rule_problems, rules_of
 
 if TYPE_CHECKING:
     from dagwright.project_file import Settings
+    from dagwright.variables import Text
+    from dagwright.yaml_source import Node
 
 _TIMESTAMP = "-20240101-120000"
 _JOB_NAME = 63
@@ -56,6 +58,20 @@ class EnvironmentRule:
     requirements: str | None = None
     python: str | None = None
     dockerfile: str | None = None
+
+
+@dataclass(frozen=True)
+class FrameworkImage:
+    """One of AWS's own images: the framework, and its version as it stands in the tag.
+
+    `python` is the Python of the tag (`py311`), needed where there are several; `use` is processing, training or
+    inference.
+    """
+
+    framework: str
+    version: str
+    python: str | None = None
+    use: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +115,7 @@ class Project(Addresses):
     volume_key: str | None
     output_key: str | None
     tags: Mapping[str, str]
-    images: Mapping[str, str]
+    images: Mapping[str, str | FrameworkImage]
     sizes: Mapping[str, Size]
     environment_suffix: bool
     pipeline_role: str
@@ -114,13 +130,28 @@ class Project(Addresses):
     root: Path
     sizing: Mapping[str, Rule] = field(default_factory=lambda: RULES)
 
-    def image(self, name: str) -> str:
-        """The address of an image by its name in the configuration. Raises ConfigurationError if it has none."""
+    def image(self, name: str, instance_type: Text | None = None, use: str | None = None) -> str:
+        """The address of an image by its name in the configuration.
+
+        One that is named by framework and version is found in the Region. Give the `instance_type` of a step that has
+        its own: on a GPU or on Graviton it is another image; without it that of `sizes` counts. `use` (processing,
+        training, inference) wins over the configuration's. Raises ConfigurationError if there is no such image.
+        """
         if name not in self.images:
             hint = did_you_mean(name, self.images) or "add it below 'images'"
             what = f"there is no image '{name}' in {self.environment}"
             raise _mistake(Problem("unknown-image", what, hint, field=f"images.{name}", where="config/project.yaml"))
-        return self.images[name]
+        named = self.images[name]
+        if isinstance(named, str):
+            return named
+        from dagwright.images import Missing, image_address
+
+        found = image_address(named, self, instance_type, use)
+        if isinstance(found, Missing):
+            field = f"images.{name}.{found.member}".rstrip(".")
+            problem = Problem("unknown-image", found.what, found.hint, field=field, where="config/project.yaml")
+            raise _mistake(problem)
+        return found
 
     def sizing_rule(self, name: str) -> Rule:
         """A rule of `sizing` by its name. Raises ConfigurationError if there is none of that name."""
@@ -163,10 +194,21 @@ def load_project(path: Path, environment: str = "local") -> Project:
     path = Path(os.path.abspath(path))  # not resolve(): a linked file still belongs to the folder it is seen in
     settings, every, problems = read_settings(path, environment)
     judged = {_group_of(problem) for problem in problems}
+    root = path.parent.parent
     problems += [problem for one in every for problem in _together(one) if _group_of(problem) not in judged]
+    if "images" not in judged and any(isinstance(it, dict) for one in every for it in one.below("images").values()):
+        from dagwright.images import image_problems  # a project whose images are all its own needs no table
+
+        problems += [problem for one in every for problem in image_problems(one, root)]
     if problems:
         raise _refusal(settings.where, problems)
-    return _project(settings, path.parent.parent)
+    return _project(settings, root)
+
+
+def framework_image(members: Mapping[str, Node]) -> FrameworkImage:
+    """What the members of an image's mapping come to; one that is null is as if it were not there."""
+    given = {name: node.value for name, node in members.items() if isinstance(node.value, str)}
+    return FrameworkImage(**given)
 
 
 def partition_of(region: str) -> str:
@@ -318,7 +360,12 @@ def _project(settings: Settings, root: Path) -> Project:
         volume_key=settings.value("keys.volume"),
         output_key=settings.value("keys.output"),
         tags=MappingProxyType(own | settings.below("tags")),
-        images=MappingProxyType(settings.below("images")),
+        images=MappingProxyType(
+            {
+                name: framework_image(image) if isinstance(image, dict) else image
+                for name, image in settings.below("images").items()
+            }
+        ),
         sizes=MappingProxyType({kind: Size(**given) for kind in _SIZED if (given := settings.below(f"sizes.{kind}"))}),
         environment_suffix=settings.value("environment_suffix"),
         pipeline_role=settings.value("pipeline_role") or roles["role"],

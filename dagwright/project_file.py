@@ -136,6 +136,8 @@ class _Checker:
             self._wrong_type(path, node, form)
         elif isinstance(node.value, dict):
             yield from self._members(path, row, node.value, form, node)
+            if form.or_mapping:
+                self._keep(path, row, node)
         elif isinstance(node.value, list):
             self._count(path, node, len(node.value), form)
             self._keep(path, row, node)
@@ -168,7 +170,7 @@ class _Checker:
             if form.names is not None:
                 self._value((*path, name), Node(name, member.line), form.names)
             yield (*path, name), inner, member
-        if "[]" in row or not (row or self.section):
+        if "[]" in row or form.or_mapping or not (row or self.section):
             for name in self.table.required(row):
                 if name not in members:
                     self._missing((*path, name), (*row, name), node.line)
@@ -177,11 +179,11 @@ class _Checker:
             self._problem("missing-key", path, node.line, f"exactly one of {choice} is needed", f"write {choice}")
 
     def _keep(self, path: keys.Path, row: keys.Path, node: Node) -> None:
-        if "[]" not in row:
+        if not self.table.is_part(row):
             self.values[path] = node
 
     def _taken_back(self, path: keys.Path, row: keys.Path, node: Node) -> None:
-        needed = self.table.rows[row].required and (len(row) == 1 or "[]" in row)
+        needed = self.table.rows[row].required and (len(row) == 1 or self.table.is_part(row))
         if needed:
             self._missing(path, row, node.line)
         else:
@@ -250,6 +252,8 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def _is_of_type(node: Node, form: Form) -> bool:
     value = node.value
+    if form.or_mapping and isinstance(value, dict):
+        return True
     if form.type == "integer":
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, {"string": str, "boolean": bool, "array": list, "object": dict}[form.type])

@@ -9,7 +9,7 @@ of a list. Defaults that are made of other keys (role, bucket, tags) are in `pro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -25,6 +25,7 @@ class Form:
     """What a value must look like: its type, and for a text its pattern, said once for programs and once for people.
 
     `type` is JSON schema's word. The patterns are the intersection of Python's and ECMAScript's regular expressions.
+    With `or_mapping` a mapping of the rows below may stand in its place, which is one value then: replaced whole.
     """
 
     type: str
@@ -37,6 +38,7 @@ class Form:
     items: Form | None = None
     names: Form | None = None
     one_of: tuple[str, ...] = ()
+    or_mapping: bool = False
 
 
 def _text(allowed: str, example: str, pattern: str, at_most: int | None = None) -> Form:
@@ -107,13 +109,18 @@ TAG_VALUE = _text(
     "a tag value: up to 256 letters, digits, spaces and _ . : / = + - @, not beginning with aws:", "4711", _TAG, 256
 )
 NAME = _text("a name of letters, digits and _ . -", "sklearn", r"[A-Za-z0-9][A-Za-z0-9_.\-]*", 128)
-IMAGE = _text(
-    "an image: registry/repository with :tag or @sha256:digest, no spaces",
+_OWN_IMAGE = _text(
+    "an image: registry/repository with :tag or @sha256:digest, no spaces; or framework and version of one of AWS's",
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com/training@sha256:...",
     r"[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*(:[0-9]+)?(/[a-z0-9]+([._\-]+[a-z0-9]+)*)+"
     r"(:[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127})?(@sha256:[0-9a-f]{64})?",
     255,
 )
+IMAGE = replace(_OWN_IMAGE, or_mapping=True)
+FRAMEWORK = _text("a framework: lower-case words joined by hyphens", "sklearn", r"[a-z0-9]+(-[a-z0-9]+)*", 64)
+IMAGE_VERSION = _text("a version as in the image's tag", '"1.2-1"', r"[A-Za-z0-9][A-Za-z0-9_.\-]*", 64)
+IMAGE_PYTHON = _text("a Python as in the image's tag", "py311", r"py[0-9]+", 16)
+USE = Form("string", "processing, training or inference", choices=PURPOSES)
 # Every size there is, by botocore's enums; which families have which is `validate`'s to say, that loads the enums.
 INSTANCE_TYPE = _text(
     "an instance type, of which ml.t3.medium is the smallest",
@@ -248,7 +255,13 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("tags.*", TAG_VALUE, "Value of the tag."),
     Key("images", Form("object", names=NAME), "Container images by the name that steps use."),
-    Key("images.*", IMAGE, "Address of the image; better with its digest than with a tag."),
+    Key("images.*", IMAGE, "Address of the image, better with its digest than with a tag; or which of AWS's it is."),
+    Key("images.*.framework", FRAMEWORK, "Framework of an image of AWS's: see `deploy.py images`.", required=True),
+    Key(
+        "images.*.version", IMAGE_VERSION, "Version as in the image's tag; in quotes if it is a number.", required=True
+    ),
+    Key("images.*.python", IMAGE_PYTHON, "Python as in the image's tag; needed where there are several."),
+    Key("images.*.use", USE, "What the image is for. Default: training, or what the framework is for."),
     Key("sizes", GROUP, "Machines and time limits for steps that do not say themselves."),
     *_size("processing", own_limits=True),
     *_size("training", own_limits=True),
@@ -312,6 +325,11 @@ class Table:
         """The row's path for `name` below the row `parent`, or None if there is no such key."""
         return next((row for row in ((*parent, name), (*parent, "*")) if row in self.rows), None)
 
+    def is_part(self, row: Path) -> bool:
+        """Whether the row is an item of a list or inside one, or a member of a mapping that is one value."""
+        above = self.rows.get(row[:-1])
+        return "[]" in row or (above is not None and above.form.or_mapping)
+
     def required(self, parent: Path) -> tuple[str, ...]:
         """The keys that must stand below `parent`."""
         paths = ((*parent, name) for name in self.below.get(parent, ()))
@@ -361,8 +379,11 @@ def project_schema() -> dict[str, Any]:
 def _schema(keys: Table, path: Path) -> dict[str, Any]:
     """One row and the rows below it; the table, which is ours, is five levels deep."""
     row = keys.rows[path]
-    whole = path[-1] == "[]" or (row.required and (len(path) == 1 or "[]" in path))
+    whole = path[-1] == "[]" or (row.required and (len(path) == 1 or keys.is_part(path)))
     schema = {"description": row.description, **_form_schema(row.form)}
+    if row.form.or_mapping:
+        members = {"type": "object", **_members(keys, path, keys.below[path])}
+        return {"description": schema.pop("description"), "oneOf": [schema, members, {"type": "null"}]}
     if not whole:
         schema["type"] = [schema["type"], "null"]
     if "enum" in schema and not whole:
@@ -384,7 +405,7 @@ def _members(keys: Table, path: Path, names: Path) -> dict[str, Any]:
         "properties": {name: _schema(keys, (*path, name)) for name in names},
         "additionalProperties": False,
     }
-    if "[]" in path:
+    if all(keys.is_part((*path, name)) for name in names):
         members["required"] = list(keys.required(path))
     return members
 

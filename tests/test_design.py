@@ -137,6 +137,7 @@ def test_what_is_made_of_motos_interpreter_is_imported_when_it_runs() -> None:
 COMMANDS = {
     "--help": [],
     "list": ["list"],
+    "images": ["images"],
     "render": ["render", "training"],
     "render a state machine": ["render", "training", "--target", "stepfunctions"],
     "validate": ["validate", "training"],
@@ -160,6 +161,15 @@ def test_a_command_loads_nothing_expensive(command: str, tmp_path: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "[] 0", done.stderr
+
+
+def test_help_reads_no_table_of_images() -> None:
+    program = (
+        "import sys; from dagwright.cli.words import parser; parser().format_help(); "
+        "import dagwright.project; print([name for name in sys.modules if name.startswith('dagwright.image')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
 
 
 def test_files_stay_short() -> None:

@@ -16,6 +16,7 @@ from dagwright.functions import Join
 from dagwright.parameters import ParameterInteger, ParameterString
 from dagwright.project import (
     EnvironmentRule,
+    FrameworkImage,
     LocalSettings,
     Project,
     Size,
@@ -542,3 +543,58 @@ def test_importing_the_room_does_not_import_yaml() -> None:
     script = "import sys, dagwright.project, dagwright.project_keys; sys.exit('yaml' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        ("a: {framework: sklearn}", ("missing-key", 7, "images.a.version")),
+        ("a: {}", ("missing-key", 7, "images.a.framework")),
+        ("a: {framework: sklearn, version: 1.2-1, proc: gpu}", ("unknown-key", 7, "images.a.proc")),
+        ("a: {framework: spark, version: 3.5}", ("wrong-type", 7, "images.a.version")),
+        ("a: {framework: spark, version: '3.5', python: '3.9'}", ("bad-value", 7, "images.a.python")),
+        ("a: {framework: spark, version: '3.5', use: batch}", ("bad-value", 7, "images.a.use")),
+        ("a: [sklearn]", ("wrong-type", 7, "images.a")),
+        ("a:\n    framework: sklearn\n    version: 1.3-1", ("unknown-image", 9, "images.a.version")),
+        ("a:\n    version: 1.2-1\n    framework: sklaern", ("unknown-image", 9, "images.a.framework")),
+        ("a:\n    framework: pytorch\n    version: 1.4.0", ("unknown-image", 7, "images.a.python")),
+        ("a:\n    framework: spark\n    version: '3.5'\n    use: training", ("unknown-image", 10, "images.a.use")),
+    ],
+)
+def test_an_image_of_a_framework_that_is_wrong(tmp_path: Path, images: str, expected: tuple[str, int, str]) -> None:
+    problems = problems_of(tmp_path, f"{BASE}images:\n  {images}\n")
+
+    assert short(problems[0]) == expected
+    assert problems[0].hint
+
+
+def test_a_version_that_yaml_reads_as_a_number_is_to_be_quoted(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, BASE + "images: {a: {framework: pytorch, version: 1.10}}\n")
+
+    assert problem.hint == 'quote it: "1.10"'
+
+
+def test_images_are_judged_in_the_region_of_each_environment(tmp_path: Path) -> None:
+    text = BASE + "images:\n  a: {framework: sklearn, version: 1.2-1}\n  b: {framework: xgboost, version: 9-9}\n"
+    problems = problems_of(tmp_path, text + "dev: {region: eu-west-9}\nstaging: {region: eu-north-1}\n")
+
+    assert [short(problem) for problem in problems] == [
+        ("unknown-image", 7, "images.a"),
+        ("unknown-image", 8, "images.b.version"),
+    ]
+    assert problems[0].what == "in dev sklearn 1.2-1 is not in eu-west-9"
+    assert problems[0].hint.startswith("there are eu-west-1, eu-west-2, eu-west-3")
+
+
+def test_an_environment_replaces_an_image_whole(tmp_path: Path) -> None:
+    text = BASE + (
+        "images:\n  a: {framework: spark, version: '3.5', python: py39}\n  b: localhost:5000/b:1\n"
+        "dev:\n  images:\n    a: {framework: sklearn, version: 1.2-1, python: null}\n"
+        "    b: {framework: xgboost, version: 1.7-1}\n"
+        "staging:\n  images:\n    a: localhost:5000/a:1\n    b: null\n"
+    )
+
+    assert load(tmp_path, text).images["a"] == FrameworkImage("spark", "3.5", "py39")
+    dev = load(tmp_path, text, "dev").images
+    assert dict(dev) == {"a": FrameworkImage("sklearn", "1.2-1"), "b": FrameworkImage("xgboost", "1.7-1")}
+    assert dict(load(tmp_path, text, "staging").images) == {"a": "localhost:5000/a:1"}

@@ -13,6 +13,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from dagwright import project_keys as keys
+from dagwright.errors import ConfigurationError
+from dagwright.project import load_project
 from dagwright.shapes import model
 
 ROOT = Path(__file__).parents[1]
@@ -82,6 +84,42 @@ def test_it_rejects_what_is_broken(checker: Draft202012Validator, change: dict[s
 )
 def test_it_accepts_what_is_left_open(checker: Draft202012Validator, change: dict[str, Any]) -> None:
     assert checker.is_valid(BASE | change)
+
+
+@pytest.mark.parametrize(
+    ("image", "fits"),
+    [
+        ("localhost:5000/a:1", True),
+        ("a b", False),
+        (None, True),
+        (3, False),
+        ([], False),
+        ({"framework": "sklearn", "version": "1.2-1"}, True),
+        ({"framework": "spark", "version": "3.5", "python": "py39", "use": "processing"}, True),
+        ({"framework": "spark", "version": "3.5", "python": None, "use": None}, True),
+        ({}, False),
+        ({"framework": "sklearn"}, False),
+        ({"framework": None, "version": "1.2-1"}, False),
+        ({"framework": "spark", "version": 3.5}, False),
+        ({"framework": "sklearn", "version": "1.2-1", "python": "3.9"}, False),
+        ({"framework": "sklearn", "version": "1.2-1", "use": "batch"}, False),
+        ({"framework": "sklearn", "version": "1.2-1", "processor": "gpu"}, False),
+    ],
+)
+def test_it_takes_the_images_that_the_reading_takes(
+    checker: Draft202012Validator, tmp_path: Path, image: Any, fits: bool
+) -> None:
+    for content in (BASE | {"images": {"a": image}}, BASE | {"dev": {"images": {"a": image}}}):
+        path = tmp_path / "config" / "project.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content))
+
+        assert checker.is_valid(content) == fits
+        if fits:
+            load_project(path)
+        else:
+            with pytest.raises(ConfigurationError):
+                load_project(path)
 
 
 def test_it_needs_what_the_table_needs(checker: Draft202012Validator) -> None:

@@ -55,6 +55,10 @@ def _adding_to(commands: argparse._SubParsersAction[_Words]) -> _Command:
 
 def _definitions(command: _Command) -> None:
     command("list", "the pipelines here, with their parameters", "list_pipelines")
+    images = command("images", "the addresses of the images that the configuration names")
+    images.add_argument("--framework", metavar="NAME", help="the versions that AWS has of this one, such as pytorch")
+    images.add_argument("--refresh", action="store_true", help="a newer list, from the SageMaker SDK of this Python")
+    images.add_argument("--out", metavar="FILE", help="with --refresh; default: config/image_table.json")
     render = command("render", "print what a pipeline becomes", json_too=False)
     _which(render)
     render.add_argument(
