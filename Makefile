@@ -16,7 +16,7 @@ $(READY): pyproject.toml
 
 run: $(READY)
 	$(BIN)/python scripts/sample_data.py --out .dagwright/sample/breast_cancer.csv
-	$(BIN)/python deploy.py upload .dagwright/sample/breast_cancer.csv --to raw/uploads
+	$(BIN)/python deploy.py upload .dagwright/sample/breast_cancer.csv --to raw/uploads/breast-cancer
 	$(BIN)/python deploy.py run training
 
 test: $(READY)

@@ -8,8 +8,8 @@ from steps.ecg_pca import collect, ecg_pca
 
 
 def build(project: Project) -> Pipeline:
-    """The pipeline; its data lie apart from the uploads, which the training pipeline reads as one table."""
-    signals = ParameterString("Signals", project.s3_uri("raw/ecg"), description="where the CSV of each signal is")
+    """The pipeline of `project`."""
+    signals = ParameterString("Signals", project.raw("ecg"), description="where the CSV of each signal is")
     hosts = ParameterInteger("Hosts", 8, description="instances; each gets its share of the objects")
     components = ParameterInteger("Components", 4, description="principal components to keep of each signal")
     objects = ParameterInteger("Objects", 0, description="how many objects there have to be; 0: not known")

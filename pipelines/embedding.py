@@ -21,7 +21,7 @@ from steps.preprocess import preprocess
 
 def build(project: Project) -> Pipeline:
     """The pipeline; its data are those of the training pipeline."""
-    raw_data = ParameterString("RawData", project.raw(), description="where the raw CSV files are")
+    raw_data = ParameterString("RawData", project.raw("breast-cancer"), description="where the raw CSV files are")
     seed = ParameterInteger("Seed", 42, description="for the split and the networks")
     feature_version = ParameterString("FeatureVersion", "1", description="the features' folder: features/v<this>")
     width = ParameterInteger("Width", 4, description="numbers that stand for a row")

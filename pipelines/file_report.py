@@ -17,7 +17,7 @@ from steps.file_report import PIPELINE, check_files, merge_reports, rejected_sha
 
 def build(project: Project) -> Pipeline:
     """The file-report pipeline of `project`."""
-    raw_data = ParameterString("RawData", project.raw(), description="where the CSV files are")
+    raw_data = ParameterString("RawData", project.raw("breast-cancer"), description="where the CSV files are")
     most = ParameterFloat("MaxRejectedShare", 0.01, description="of the records, from 0 to 1; above it the run fails")
 
     checked = check_files(project, raw_data)

@@ -10,7 +10,7 @@ from steps.split import compare_splits, split_by_base, split_by_framework, split
 
 def build(project: Project) -> Pipeline:
     """The pipeline; the base processor reads the very script that the script processor brought."""
-    raw_data = ParameterString("RawData", project.raw(), description="where the raw CSV file is")
+    raw_data = ParameterString("RawData", project.raw("breast-cancer"), description="where the raw CSV file is")
     seed = ParameterInteger("Seed", 42, description="for the splits")
     cleaned = preprocess(project, raw_data, seed)
     scripted = split_by_script(project, raw_data, cleaned, seed)

@@ -11,7 +11,7 @@ from steps.spark_features import spark_features
 def build(project: Project) -> Pipeline:
     """The Spark pipeline of `project`."""
     flights = ParameterString(
-        "Flights", project.s3_uri("raw", "flights"), description="where flights.csv and what it is joined with are"
+        "Flights", project.raw("flights"), description="where flights.csv and what it is joined with are"
     )
     features = spark_features(project, flights)
     return Pipeline(

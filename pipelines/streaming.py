@@ -10,7 +10,7 @@ from steps.train_stream import train_stream
 
 def build(project: Project) -> Pipeline:
     """The streaming pipeline of `project`."""
-    raw_data = ParameterString("RawData", project.raw(), description="where the raw CSV files are")
+    raw_data = ParameterString("RawData", project.raw("breast-cancer"), description="where the raw CSV files are")
     epochs = ParameterInteger("Epochs", 20, description="how often the model learns from the stream")
 
     totals = stream_totals(project, raw_data)

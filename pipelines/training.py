@@ -24,7 +24,7 @@ from steps.train import train
 
 def build(project: Project) -> Pipeline:
     """The training pipeline of `project`."""
-    raw_data = ParameterString("RawData", project.raw(), description="where the raw CSV files are")
+    raw_data = ParameterString("RawData", project.raw("breast-cancer"), description="where the raw CSV files are")
     seed = ParameterInteger("Seed", 42, description="for the split and the model")
     feature_version = ParameterString("FeatureVersion", "1", description="the features' folder: features/v<this>")
     trees = ParameterInteger("Trees", 200, description="boosted trees at most; the best number of them is kept")

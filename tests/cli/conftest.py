@@ -84,7 +84,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any]:
     deploy = copied_project(tmp_path_factory.mktemp("trained") / "project")
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
-    assert deploy("upload", str(sample), "--to", "raw/uploads").returncode == 0
+    assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0
     done = deploy("run", "training", "-p", "Trees=20", "--json")
     assert done.returncode == 0, done.stderr
     return deploy, json.loads(done.stdout)

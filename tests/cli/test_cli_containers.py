@@ -25,7 +25,7 @@ def parted(deploy: Any, tmp_path: Path) -> Any:
     (tmp_path / "parts").mkdir()
     for number in range(5):
         (tmp_path / "parts" / f"part {number}.csv").write_text(header + "".join(rows[number::5]))
-    assert deploy("upload", f"{tmp_path}/parts/", "--to", "raw/uploads").returncode == 0
+    assert deploy("upload", f"{tmp_path}/parts/", "--to", "raw/uploads/breast-cancer").returncode == 0
     return deploy
 
 

@@ -21,7 +21,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     deploy = copied_project(tmp_path_factory.mktemp("ward") / "project")
     objects = deploy.folder / "ecg"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_ecg.py", "--out", objects], check=True)
-    assert deploy("upload", f"{objects}/", "--to", "raw/ecg").returncode == 0
+    assert deploy("upload", f"{objects}/", "--to", "raw/uploads/ecg").returncode == 0
     return deploy
 
 
@@ -67,7 +67,7 @@ def test_one_host_makes_the_same_bytes_as_eight(ward: Deploy, eight: dict[str, P
 
 
 def test_more_hosts_than_objects_leave_some_without_work(ward: Deploy) -> None:
-    place = f"s3://acme-sm-rc-churn/raw/ecg/{NAMES[0]}"
+    place = f"s3://acme-sm-rc-churn/raw/uploads/ecg/{NAMES[0]}"
     summary = json.loads((run(ward, "-p", "Hosts=3", "-p", f"Signals={place}")["summary"] / "summary.json").read_text())
     assert summary["hosts"] == {"algo-1": 1, "algo-2": 0, "algo-3": 0}
 
@@ -83,7 +83,7 @@ def test_it_runs_the_same_where_there_are_no_namespaces(ward: Deploy, eight: dic
 
 
 def test_a_share_that_cannot_be_reduced_fails_the_step_by_name(ward: Deploy) -> None:
-    source, broken = ward.folder / BUCKET / "raw/ecg", ward.folder / BUCKET / "raw/broken"
+    source, broken = ward.folder / BUCKET / "raw/uploads/ecg", ward.folder / BUCKET / "raw/broken"
     broken.mkdir()
     for path in source.iterdir():
         (broken / path.name).write_bytes(path.read_bytes())

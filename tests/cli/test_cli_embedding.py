@@ -31,7 +31,7 @@ def first_run(deploy: Deploy) -> Any:
     """What `run --json` printed; skips where the packages cannot be had."""
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
-    assert deploy("upload", str(sample), "--to", "raw/uploads").returncode == 0
+    assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0
     done = subprocess.run(
         deploy.command("run", "embedding", "--json"), cwd=deploy.folder, capture_output=True, text=True, check=False
     )

@@ -31,7 +31,7 @@ def test_the_example_runs_with_the_versions_of_its_image(deploy: Any) -> None:
     config.write_text(config.read_text().replace("\n  environments:\n", f"\n  environments:{RULE}"))
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
-    assert deploy("upload", str(sample), "--to", "raw/uploads").returncode == 0
+    assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0
     done = deploy("run", "training", "-p", "Trees=20", "--json")
     assert done.returncode == 0, done.stderr
     steps = {step["StepName"]: step["Output"] for step in json.loads(done.stdout)["PipelineExecutionSteps"]}

@@ -21,7 +21,7 @@ def uploaded(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     deploy = copied_project(tmp_path_factory.mktemp("processors") / "project")
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
-    assert deploy("upload", str(sample), "--to", "raw/uploads").returncode == 0
+    assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0
     return deploy
 
 

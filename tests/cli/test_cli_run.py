@@ -32,7 +32,7 @@ def test_without_raw_data_nothing_starts(deploy: Any) -> None:
     done = deploy("run", "training")
     assert done.returncode == 1
     assert "nothing was started" in done.stderr
-    assert "Preprocess: its input 'raw' is not there: s3://acme-sm-rc-churn/raw/uploads" in done.stderr
+    assert "Preprocess: its input 'raw' is not there: s3://acme-sm-rc-churn/raw/uploads/breast-cancer" in done.stderr
     assert "deploy.py upload" in done.stderr
     assert deploy.json("history")["PipelineExecutionSummaries"] == []
 

@@ -20,7 +20,7 @@ COMPARED = 1308
 def test_the_flights_become_features_that_pandas_agrees_with(deploy: Any) -> None:
     sample = deploy.folder / "flights"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_flights.py", "--out", sample], check=True)
-    assert deploy("upload", f"{sample}/", "--to", "raw/flights").returncode == 0
+    assert deploy("upload", f"{sample}/", "--to", "raw/uploads/flights").returncode == 0
     process = deploy.start("run", "spark-features", "--json")
     standard_output, standard_error = process.communicate(timeout=1200)
     assert process.returncode == 0, standard_error

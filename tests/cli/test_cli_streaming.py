@@ -33,7 +33,7 @@ def streamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any, Pat
     parts.mkdir()
     for number in range(PARTS):
         (parts / f"part-{number}.csv").write_text("".join([header, *rows[number * 150 : (number + 1) * 150]]))
-    assert deploy("upload", str(parts), "--to", "raw/uploads").returncode == 0
+    assert deploy("upload", str(parts), "--to", "raw/uploads/breast-cancer").returncode == 0
     done = deploy("run", "streaming", "-p", f"Epochs={EPOCHS}", "--json")
     assert done.returncode == 0, done.stderr
     return deploy, json.loads(done.stdout), whole
