@@ -73,7 +73,7 @@ def copied_project(folder: Path, *pipelines: str) -> Deploy:
         else:
             shutil.copy(source, folder / name)
     for path in (folder / "pipelines").glob("[!_]*.py"):
-        if path.stem not in (pipelines or ("training",)):
+        if path.stem.replace("_", "-") not in (pipelines or ("training",)):
             path.unlink()
     return Deploy(folder)
 
