@@ -26,7 +26,7 @@ def test_addresses_are_those_of_the_sdk(version: str, sdk: Sdk) -> None:
     assert answers.returncode == 0, answers.stderr
     project = dataclasses.replace(load_project(sdk.folder / "config" / "project.yaml"), sizes=MappingProxyType({}))
 
-    counts = Counter(_compared(project, *row) for row in json.loads(answers.stdout))
+    counts = Counter(_compared(project, *row) for row in json.loads(answers.stdout.splitlines()[-1]))
 
     print(version, refreshed.stdout.split(": ")[-1].strip(), dict(counts))
     assert counts.pop("both resolved") > 7000
