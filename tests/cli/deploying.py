@@ -36,10 +36,13 @@ class Said:
 
 
 class Site:
-    """A copy of the example project whose bucket is there."""
+    """A copy of the example project, with its training pipeline alone, whose bucket is there."""
 
     def __init__(self, folder: Path, aws: AWS, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = copied_project(folder).folder
+        for module in (self.folder / "pipelines").glob("[!_]*.py"):
+            if module.name != "training.py":
+                module.unlink()
         self.aws = aws
         self._capsys = capsys
         aws.client("s3").create_bucket(Bucket="acme-sm-rc-churn")

@@ -63,7 +63,7 @@ def test_it_is_listed_with_its_parameters(deploy: Any) -> None:
     described = "made = SdkPipeline()\n    made.description = 'measures'\n    return made"
     write(deploy, CLASS + BUILD.replace("return SdkPipeline()", described))
     listed = {item["name"]: item for item in deploy.json("list")["pipelines"]}
-    assert set(listed) == {"training", "abalone"}, "it is called by its file's name"
+    assert {"training", "abalone"} <= set(listed), "it is called by its file's name"
     assert listed["abalone"]["description"] == "measures"
     assert listed["abalone"]["parameters"] == [
         {"name": "Minimum", "type": "Float", "description": "", "default": 0.5}
