@@ -236,7 +236,6 @@ def test_the_evaluation_is_of_digits_that_were_not_seen(
     assert done.stdout == f"359 digits, accuracy {right / 359:.4f}\n"
 
 
-@pytest.mark.image
 def test_the_image_trains_as_well(hosts: Callable[..., Hosts]) -> None:
     if not OLD:
         pytest.skip("DAGWRIGHT_OLD_PYTHON names no interpreter with the image's libraries")
