@@ -32,6 +32,9 @@ def test_the_example_runs_with_the_versions_of_its_image(deploy: Any) -> None:
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
     assert deploy("upload", str(sample), "--to", "raw/uploads").returncode == 0
+    signals = deploy.folder / "ecg"
+    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_ecg.py", "--out", signals], check=True)
+    assert deploy("upload", f"{signals}/", "--to", "raw/ecg").returncode == 0
     done = deploy("run", "training", "-p", "Trees=20", "--json")
     assert done.returncode == 0, done.stderr
     steps = {step["StepName"]: step["Output"] for step in json.loads(done.stdout)["PipelineExecutionSteps"]}
@@ -47,3 +50,6 @@ def test_the_example_runs_with_the_versions_of_its_image(deploy: Any) -> None:
         check=True,
     )
     assert versions.stdout.split() == ["1.2.1", "1.1.3"]
+    for pipeline in ("ecg-pca", "processors"):
+        done = deploy("run", pipeline)
+        assert done.returncode == 0, done.stdout + done.stderr
