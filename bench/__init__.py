@@ -11,6 +11,7 @@ timed inside a process: each figure is of a whole one, from its start to its end
     work.py         what is measured: commands, their floors, their goals
     imports.py      which imports a command's start goes to
     table.py        the figures for people
+    ecg.py          by itself (`python -m bench.ecg`): rows a second of a script, beside the usual way to write it
 
 Nothing touches the network, and the folder everything is written to is removed at the end.
 """

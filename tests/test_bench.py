@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.definition import diamonds, jobs_in_a_row, readers_in_a_row, two_branches
+from bench.ecg import check_agreement, rows_of
 from bench.imports import import_times
 from bench.process import Command, Usage, measure, median, tree_memory
 from bench.project import write_project
@@ -70,6 +71,17 @@ def test_goals_are_compared_with_what_was_measured() -> None:
     goals = [Goal("wall", 2.0), Goal("memory", 40), Goal("ratio", 1.25)]
     assert result(1.2, 40, *goals).missed() == []
     assert result(1.3, 41, *goals).missed() == goals[1:]
+
+
+def test_the_ways_to_reduce_signals_are_measured_and_agree(tmp_path: Path) -> None:
+    usual, *ours = rows_of([1, 2, 3, 4], files=1, rounds=1)
+    assert (usual[0], usual[-1]) == ("4 leads to 4, the usual way", "1.00")
+    assert [row[0] for row in ours] == ["4 leads to 4, ours, 1 process", "4 leads to 4, ours, a process per core"]
+    for way, number in (("usual", 1), ("ours-0", 2)):
+        (tmp_path / way).mkdir()
+        (tmp_path / way / "pca_ecg_001.csv").write_text(f"{number},0\n")
+    with pytest.raises(RuntimeError, match="do not agree"):
+        check_agreement(tmp_path)
 
 
 def test_the_table_and_the_json_say_the_same() -> None:

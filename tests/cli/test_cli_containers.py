@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.conftest import REPOSITORY, copied_project
 
-REPOSITORY = Path(__file__).parents[2]
 OUTPUT = ".dagwright/s3/acme-sm-rc-churn/processed/file-report"
 
 
 @pytest.fixture
-def parted(deploy: Any, tmp_path: Path) -> Any:
+def parted(tmp_path: Path) -> Any:
     """The project, with the sample uploaded in five files."""
+    deploy = copied_project(tmp_path / "project", "file-report")
     sample = tmp_path / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
     header, *rows = sample.read_text().splitlines(keepends=True)
@@ -81,6 +82,6 @@ def test_without_docker_nothing_starts(parted: Any, tmp_path: Path) -> None:
 
 
 def test_the_runtime_is_this_machines(deploy: Any) -> None:
-    done = deploy("run", "file-report", "--runtime", "docker", "--env", "dev", variables={"PATH": os.environ["PATH"]})
+    done = deploy("run", "training", "--runtime", "docker", "--env", "dev", variables={"PATH": os.environ["PATH"]})
     assert done.returncode == 64
     assert "--runtime is for runs on this machine" in done.stderr

@@ -19,7 +19,7 @@ Run = tuple[Any, str]
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     """A project with the digits uploaded."""
-    deploy = copied_project(tmp_path_factory.mktemp("distributed") / "project")
+    deploy = copied_project(tmp_path_factory.mktemp("distributed") / "project", "distributed")
     sample = deploy.folder / "digits"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_digits.py", "--out", sample], check=True)
     assert deploy("upload", str(sample), "--to", "raw/uploads/digits").returncode == 0

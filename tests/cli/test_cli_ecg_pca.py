@@ -18,7 +18,7 @@ BUCKET = ".dagwright/s3/acme-sm-rc-churn"
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     """A project with the recording uploaded."""
-    deploy = copied_project(tmp_path_factory.mktemp("ward") / "project")
+    deploy = copied_project(tmp_path_factory.mktemp("ward") / "project", "ecg-pca")
     objects = deploy.folder / "ecg"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_ecg.py", "--out", objects], check=True)
     assert deploy("upload", f"{objects}/", "--to", "raw/uploads/ecg").returncode == 0

@@ -19,7 +19,7 @@ NOT_TO_BE_HAD = ("No matching distribution", "Could not find a version", "Tempor
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any]:
     """A project in which the pipeline has run, with the checkout's own environments, and what `run --json` printed."""
-    deploy = copied_project(tmp_path_factory.mktemp("embedding") / "project")
+    deploy = copied_project(tmp_path_factory.mktemp("embedding") / "project", "embedding")
     environments = REPOSITORY / ".dagwright/environments"
     environments.mkdir(parents=True, exist_ok=True)
     (deploy.folder / ".dagwright").mkdir()

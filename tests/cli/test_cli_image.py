@@ -6,14 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cli.conftest import REPOSITORY, copied_project
 
 from dagwright.engines.local.environments import find_python
 from dagwright.errors import ConfigurationError
 
-REPOSITORY = Path(__file__).parents[2]
 RULE = """
     - image: "*/sagemaker-scikit-learn:1.2-1-cpu-py3"
       requirements: config/environments/sagemaker-scikit-learn-1.2.1.txt
@@ -22,16 +21,20 @@ RULE = """
 
 
 @pytest.mark.image
-def test_the_example_runs_with_the_versions_of_its_image(deploy: Any) -> None:
+def test_the_examples_run_with_the_versions_of_their_image(tmp_path: Path) -> None:
     try:
         find_python("3.9")
     except ConfigurationError as error:
         pytest.skip(str(error))
+    deploy = copied_project(tmp_path / "project", "training", "ecg-pca", "processors")
     config = deploy.folder / "config" / "project.yaml"
     config.write_text(config.read_text().replace("\n  environments:\n", f"\n  environments:{RULE}"))
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
     assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0
+    signals = deploy.folder / "ecg"
+    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_ecg.py", "--out", signals], check=True)
+    assert deploy("upload", f"{signals}/", "--to", "raw/uploads/ecg").returncode == 0
     done = deploy("run", "training", "-p", "Trees=20", "--json")
     assert done.returncode == 0, done.stderr
     steps = {step["StepName"]: step["Output"] for step in json.loads(done.stdout)["PipelineExecutionSteps"]}
@@ -47,3 +50,6 @@ def test_the_example_runs_with_the_versions_of_its_image(deploy: Any) -> None:
         check=True,
     )
     assert versions.stdout.split() == ["1.2.1", "1.1.3"]
+    for pipeline in ("ecg-pca", "processors"):
+        done = deploy("run", pipeline)
+        assert done.returncode == 0, done.stdout + done.stderr

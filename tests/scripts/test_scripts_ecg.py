@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -83,6 +85,16 @@ def test_any_number_of_processes_makes_the_same_bytes(recording: Path, tmp_path:
     for workers in (1, 3):
         reduce_to(tmp_path / str(workers), recording, "--workers", workers)
     assert contents(tmp_path / "1") == contents(tmp_path / "3")
+
+
+def test_the_images_versions_make_the_same_bytes(recording: Path, tmp_path: Path) -> None:
+    python = os.environ.get("DAGWRIGHT_OLD_PYTHON")
+    if not python:
+        pytest.skip("DAGWRIGHT_OLD_PYTHON names no interpreter with the image's libraries")
+    for place, interpreter in (("old", python), ("new", sys.executable)):
+        folders = ("--components-output", tmp_path / place, "--report-output", tmp_path / place / "reports")
+        run_script("ecg_pca", "--input", recording, *folders, python=interpreter)
+    assert contents(tmp_path / "old") == contents(tmp_path / "new")
 
 
 def test_folders_below_the_input_are_kept_apart(recording: Path, tmp_path: Path) -> None:
