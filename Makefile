@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+SPARK := .venv/.spark
 
-.PHONY: setup run test test-image test-npm test-sdk agreement lint format bench clean
+.PHONY: setup run examples test test-image test-spark test-frameworks test-npm test-sdk agreement lint format bench clean
 
 setup: $(READY)
 
@@ -14,10 +15,32 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[run,dev]'
 	touch $(READY)
 
+$(SPARK): $(READY)
+	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[spark]'
+	touch $(SPARK)
+
 run: $(READY)
 	$(BIN)/python scripts/sample_data.py --out .dagwright/sample/breast_cancer.csv
 	$(BIN)/python deploy.py upload .dagwright/sample/breast_cancer.csv --to raw/uploads/breast-cancer
 	$(BIN)/python deploy.py run training
+
+# the other pipelines, on their real data; Spark and the environments of PyTorch and TensorFlow are installed once (1.5 GB)
+SAMPLE := .dagwright/sample
+UPLOAD := $(BIN)/python deploy.py upload
+examples: run $(SPARK)
+	$(BIN)/python scripts/sample_ecg.py --out $(SAMPLE)/ecg
+	$(UPLOAD) $(SAMPLE)/ecg/ --to raw/uploads/ecg
+	$(BIN)/python scripts/sample_digits.py --out $(SAMPLE)/digits
+	$(UPLOAD) $(SAMPLE)/digits/ --to raw/uploads/digits
+	$(BIN)/python scripts/sample_flights.py --out $(SAMPLE)/flights
+	$(UPLOAD) $(SAMPLE)/flights/ --to raw/uploads/flights
+	$(BIN)/python deploy.py run ecg-pca -p Objects=64
+	$(BIN)/python deploy.py run processors
+	$(BIN)/python deploy.py run streaming
+	$(BIN)/python deploy.py run file-report
+	$(BIN)/python deploy.py run distributed --interrupt Train
+	$(BIN)/python deploy.py run spark-features
+	$(BIN)/python deploy.py run embedding
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto
@@ -25,6 +48,14 @@ test: $(READY)
 # the example with the library versions of its image; skipped where the machine has no Python 3.9
 test-image: $(READY)
 	$(BIN)/python -m pytest -m image
+
+# with Spark, which needs Java
+test-spark: $(SPARK)
+	$(BIN)/python -m pytest -m spark
+
+# with PyTorch and TensorFlow, each in an environment that is made once
+test-frameworks: $(READY)
+	$(BIN)/python -m pytest -m frameworks
 
 # state machines, by a checker that we did not write; left out where npm or its registry is not to be had
 ASL_VALIDATOR := npm install --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000 --prefix .npm asl-validator@4.0.0
