@@ -36,10 +36,13 @@ class Said:
 
 
 class Site:
-    """A copy of the example project whose bucket is there."""
+    """A copy of the example project, with the training pipeline alone, whose bucket is there."""
 
     def __init__(self, folder: Path, aws: AWS, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = copied_project(folder).folder
+        for path in (self.folder / "pipelines").glob("*.py"):
+            if path.stem not in ("__init__", "training"):
+                path.unlink()
         self.aws = aws
         self._capsys = capsys
         aws.client("s3").create_bucket(Bucket="acme-sm-rc-churn")

@@ -351,10 +351,11 @@ def test_spark_reads_and_writes_files_with_and_without_a_sandbox_or_a_network(
 
 @pytest.mark.spark
 def test_the_last_line_of_a_failing_application_is_the_reason(place: Place) -> None:
-    failing = "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().range(3).select('nothing')\n"
+    failing = "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().range(3).count()\n"
+    failing += "raise SystemExit('there is no column y')"
     step = place.processing(
         "Spark", entrypoint=["smspark-submit", APP], inputs={"code": place.put("code/app.py", failing)}
     )
     execution = place.run(step)
     assert execution.status == "Failed"
-    assert "nothing" in execution.steps["Spark"].failure_reason
+    assert execution.steps["Spark"].failure_reason == "AlgorithmError: there is no column y, exit code 1"
