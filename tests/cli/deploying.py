@@ -40,9 +40,6 @@ class Site:
 
     def __init__(self, folder: Path, aws: AWS, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = copied_project(folder).folder
-        for module in (self.folder / "pipelines").glob("[!_]*.py"):
-            if module.name != "training.py":
-                module.unlink()
         self.aws = aws
         self._capsys = capsys
         aws.client("s3").create_bucket(Bucket="acme-sm-rc-churn")

@@ -307,3 +307,55 @@ def test_an_argument_on_s3a_is_refused_because_spark_here_has_no_s3(place: Place
     step["Arguments"]["AppSpecification"]["ContainerArguments"] = ["--from", "s3a://bucket/a"]
     with pytest.raises(DefinitionError, match="read it through an input instead"):
         place.run(step)
+
+
+# ---- with Spark itself ----
+
+COUNTS = """
+import sys
+from pathlib import Path
+from helper import double
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+out = Path(sys.argv[1])
+doubled = spark.range(5).rdd.map(lambda row: double(row.id)).sum()
+spark.range(doubled).repartition(2).write.mode("append").parquet(out.as_uri())
+(out / "count").write_text(str(spark.read.parquet(out.as_uri()).count()))
+"""
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(("sandbox", "isolated"), [("namespaces", True), ("paths", False)])
+def test_spark_reads_and_writes_files_with_and_without_a_sandbox_or_a_network(
+    place_with: Callable[..., Place], refusal: str, sandbox: str, isolated: bool
+) -> None:
+    if sandbox == "namespaces" and refusal:
+        pytest.skip(f"this machine refuses sandboxes: {refusal}")
+    place = place_with(sandbox=sandbox)
+    inputs = {"code": place.put("code/app.py", COUNTS)}
+    inputs["input/py-files"] = place.put("lib/helper.py", "def double(number):\n    return 2 * number\n")
+    options = ["--py-files", "/opt/ml/processing/input/py-files"]
+    step = place.processing(
+        "Spark",
+        entrypoint=["smspark-submit", *options, APP],
+        inputs=inputs,
+        outputs={"out": "s3://bucket/out"},
+        isolated=isolated,
+    )
+    step["Arguments"]["AppSpecification"]["ContainerArguments"] = ["/opt/ml/processing/out"]
+    execution = place.run(step)
+    assert execution.status == "Succeeded", place.log(execution, "Spark")
+    assert place.text("out/count") == "20"
+
+
+@pytest.mark.spark
+def test_the_last_line_of_a_failing_application_is_the_reason(place: Place) -> None:
+    failing = "from pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().range(3).count()\n"
+    failing += "raise SystemExit('there is no column y')"
+    step = place.processing(
+        "Spark", entrypoint=["smspark-submit", APP], inputs={"code": place.put("code/app.py", failing)}
+    )
+    execution = place.run(step)
+    assert execution.status == "Failed"
+    assert execution.steps["Spark"].failure_reason == "AlgorithmError: there is no column y, exit code 1"
