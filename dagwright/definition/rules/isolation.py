@@ -24,7 +24,7 @@ _COMMANDS = {"Processing": "AppSpecification", "Training": "AlgorithmSpecificati
 # What says on a command line that it wants the network, at the beginning of a word.
 _NEEDY = re.compile(
     r"(?<![\w./-])(pip3? install|conda install|apt(-get)? install|yum install|requirements\.txt|aws s3|boto3|curl|wget"
-    r"|aws [a-z][a-z0-9-]* [a-z]+-[a-z-]+|git clone)(?![\w-])"
+    r"|aws [a-z][a-z0-9-]* [a-z]+-[a-z-]+|git clone|s3[an]:(?=//))(?![\w-])"
 )
 _SUBMIT_DIRECTORIES = ("sagemaker_submit_directory", "SAGEMAKER_SUBMIT_DIRECTORY")
 

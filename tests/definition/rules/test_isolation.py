@@ -26,6 +26,7 @@ def isolated(*command: Any, **changes: Any) -> dict[str, Any]:
         ["sh", "-c", "curl https://example.com"],
         ["sh", "-c", "git clone https://example.com/a.git"],
         ["apt-get install -y git"],
+        ["smspark-submit", "a.py", "s3a://a/b"],
     ],
 )
 def test_a_command_that_wants_the_network_is_told(words: list[str]) -> None:
