@@ -1,4 +1,4 @@
-"""Judge the digit classifier of train_distributed.py on digits it has not seen.
+"""Judge the digit classifier of distributed/train.py on digits it has not seen.
 
 In:  `--model`: a folder with model.tar.gz (as SageMaker stores it) or with its content, model.npz;
      `--test`: a folder with CSV files, the digit first, then the features.
@@ -56,7 +56,7 @@ def read_model(folder: Path) -> dict[str, np.ndarray]:
         with np.load(io.BytesIO(read_file(folder, "model.npz")), allow_pickle=False) as content:
             return {name: content[name] for name in ARRAYS}
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"model.npz was not written by train_distributed.py: {error}") from error
+        raise InputError(f"model.npz was not written by distributed/train.py: {error}") from error
 
 
 def read_file(folder: Path, name: str) -> bytes:
@@ -72,7 +72,7 @@ def read_file(folder: Path, name: str) -> bytes:
                     return file.read()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise InputError(f"{archive} is not a readable .tar.gz: {error}") from error
-    raise InputError(f"{archive} lacks {name}: it was not written by train_distributed.py")
+    raise InputError(f"{archive} lacks {name}: it was not written by distributed/train.py")
 
 
 def read_test(folder: Path, features: int) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,8 @@ def train_distributed(
     return TrainingStep(
         "Train",
         image=project.image("sklearn"),
-        entry_point="scripts/train_distributed.py",
+        source_dir="scripts/distributed",
+        entry_point="train.py",
         hyperparameters={"epochs": epochs, "checkpoint_every": 10, "checkpoints": CHECKPOINTS},
         inputs={"train": TrainingInput(digits, content_type="text/csv", distribution="ShardedByS3Key")},
         output_path=project.models(),

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -58,7 +57,7 @@ class Hosts:
             "port": self.port,
         }
         options = [str(word) for pair in given.items() for word in (f"--{pair[0]}", pair[1])]
-        command = [self.python, str(SCRIPTS / "train_distributed.py"), *options, *map(str, words)]
+        command = [self.python, str(SCRIPTS / "distributed/train.py"), *options, *map(str, words)]
         surroundings = {key: value for key, value in os.environ.items() if not key.startswith("SM_")}
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=surroundings)
 
@@ -131,8 +130,8 @@ def failure_of(process: subprocess.Popen[str], job: Hosts, name: str) -> str:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1, errors
     (reason,) = errors.strip().splitlines()
-    assert reason == f"train_distributed: {(job.folder / name / 'output/failure').read_text()}"
-    return reason.removeprefix("train_distributed: ")
+    assert reason == f"train: {(job.folder / name / 'output/failure').read_text()}"
+    return reason.removeprefix("train: ")
 
 
 def test_a_host_that_was_lost_is_named_by_the_others(hosts: Callable[..., Hosts]) -> None:
@@ -212,12 +211,12 @@ def test_what_cannot_be_used_is_a_sentence(hosts: Callable[..., Hosts], words: l
     ],
 )
 def test_a_file_that_is_no_table_is_a_sentence(
-    load_script: Callable[[str], ModuleType], tmp_path: Path, text: str, sentence: str
+    hosts: Callable[..., Hosts], tmp_path: Path, text: str, sentence: str
 ) -> None:
-    (tmp_path / "a.csv").write_text(text)
-    script = load_script("train_distributed")
-    with pytest.raises(script.InputError, match=sentence):
-        script.read_rows(tmp_path, 4, 10)
+    job = hosts(1)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad/a.csv").write_text(text)
+    assert sentence in failure_of(job.start(1, "--train", tmp_path / "bad"), job, "algo-1")
 
 
 def test_the_evaluation_is_of_digits_that_were_not_seen(

@@ -10,21 +10,8 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
-from dagwright.engines.local.job import ML, Host, Output
-
-
-class Stamp(NamedTuple):
-    """What tells a file from one that is written later under its name."""
-
-    inode: int
-    modified_ns: int
-    size: int
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
+from dagwright.engines.local.job import ML, Host, Output, Stamp, stamp_of
 
 
 def stamps(host: Host, container_path: str) -> dict[str, Stamp]:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from dagwright.errors import ExecutionError
 
@@ -105,6 +106,18 @@ class Job:
             )
 
 
+class Stamp(NamedTuple):
+    """What tells a file from one that is written later under its name."""
+
+    inode: int
+    modified_ns: int
+    size: int
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
+
+
 @dataclass
 class Host:
     """One instance of a job: its folder on this machine, and its log."""
@@ -113,8 +126,9 @@ class Host:
     folder: Path
     log: Path
     linked: list[str] = field(default_factory=list)
-    restored: dict[str, Mapping[str, tuple[int, int, int]]] = field(default_factory=dict)
-    """Of each output folder that is restored, the files it held before the job started, and what tells them apart."""
+    restored: dict[str, dict[str, Stamp]] = field(default_factory=dict)
+    """Of each output folder that is restored, the files that the store has: those it held before the job started, and
+    those uploaded since, with what tells them from later ones."""
 
     def path(self, container_path: str) -> Path:
         """Where a path below /opt/ml lies. Raises ExecutionError for any other path, and for what names no file."""

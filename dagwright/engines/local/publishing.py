@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from dagwright.engines.local.checkpoints import stamp_of
-from dagwright.engines.local.job import Host, Job, JobEnding, Output, make_readable, normal
+from dagwright.engines.local.job import Host, Job, JobEnding, Output, make_readable, normal, stamp_of
 from dagwright.engines.local.store import Store
 
 
@@ -54,7 +53,7 @@ def _publish_folder(folder: Path, uri: str, store: Store, move: bool) -> int:
     found = _files(folder)
     for key, path in found.items():
         only_name = path.lstat().st_nlink == 1  # another name of the same file could change the object later
-        store.put(path, _key(uri, key), move=move and only_name)
+        store.put(path, key_below(uri, key), move=move and only_name)
     return len(found)
 
 
@@ -68,7 +67,7 @@ def keep_checkpoints(output: Output, hosts: list[Host], store: Store) -> int:
     """Make the objects of `output` what its folder has become; how many files are in it, on all hosts together.
 
     As on SageMaker all hosts have one address, and a file that a host removes is removed there too. Of a name that
-    several hosts have written, the last host's file is kept; a file that a host has left as it was restored is no news.
+    several hosts have written, the last host's file is kept; one that a host has left as the store has it is no news.
     """
     names: set[str] = set()
     written: set[str] = set()
@@ -82,13 +81,14 @@ def keep_checkpoints(output: Output, hosts: list[Host], store: Store) -> int:
             status = path.lstat()
             if restored.get(name) != stamp_of(status):
                 written.add(name)
-                store.put(path, _key(output.uri, name), move=status.st_nlink == 1)
+                store.put(path, key_below(output.uri, name), move=status.st_nlink == 1)
     for name in removed - written:
-        store.remove(_key(output.uri, name))
+        store.remove(key_below(output.uri, name))
     return len(names)
 
 
-def _key(uri: str, name: str) -> str:
+def key_below(uri: str, name: str) -> str:
+    """The address of the file `name` of an output that goes to `uri`."""
     return f"{uri.rstrip('/')}/{name}"
 
 

@@ -16,9 +16,10 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 
-from dagwright.engines.local.checkpoints import Stamp, stamp_of
-from dagwright.engines.local.job import ML, Host, Output, normal
+from dagwright.engines.local.job import ML, Host, Output, Stamp, normal, stamp_of
+from dagwright.engines.local.publishing import key_below
 from dagwright.engines.local.store import Store
 
 _LOOK_EVERY_SECONDS = 1.0
@@ -28,62 +29,64 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not hold us up
 
 
+@dataclass
+class _Place:
+    """An output's folder on one host: what its files were like at the last look, and which the store has like this."""
+
+    output: Output
+    host: Host
+    kept: dict[str, Stamp]
+    seen: dict[str, Stamp] = field(default_factory=dict)
+
+
 class Uploading:
-    """The looks at one job's `Continuous` outputs."""
+    """The looks at one job's outputs that are published always; of a restored one, its hosts know what the store has."""
 
     def __init__(self, outputs: tuple[Output, ...], hosts: list[Host], store: Store) -> None:
-        self._outputs = [output for output in outputs if output.always]
-        self._hosts = hosts
-        self._store = store
-        self._seen: dict[tuple[str, str], Stamp] = {}
-        self._done = {
-            (host.name, _address(output, name)): stamp
-            for output in self._outputs
+        self._places = [
+            _Place(output, host, host.restored.setdefault(output.source, {}) if output.restored else {})
+            for output in outputs
+            if output.always
             for host in hosts
-            for name, stamp in host.restored.get(output.source, {}).items()
-        }
+        ]
+        self._store = store
         self._next = time.monotonic() + _LOOK_EVERY_SECONDS
 
     def seconds_to_next(self) -> float:
         """Until there is something to do; for ever if there is no such output."""
-        return max(0.0, self._next - time.monotonic()) if self._outputs else float("inf")
+        return max(0.0, self._next - time.monotonic()) if self._places else float("inf")
 
     def look_if_due(self) -> None:
         """Upload what has not changed since the last look. Raises StorageError if the store cannot take it."""
         began = time.monotonic()
-        if not self._outputs or began < self._next:
+        if not self._places or began < self._next:
             return
-        for output in self._outputs:
-            for host in self._hosts:
-                with suppress(OSError):  # the job has moved, removed or closed what was there
-                    self._look_at(host, output)
+        for place in self._places:
+            with suppress(OSError):  # the job has moved, removed or closed what was there
+                self._look_at(place)
         taken = time.monotonic() - began
         self._next = began + taken + max(_LOOK_EVERY_SECONDS, _REST_PER_WORK * taken)
 
-    def _look_at(self, host: Host, output: Output) -> None:
-        folder = os.open(host.folder / "ml", _FOLDER)
+    def _look_at(self, place: _Place) -> None:
+        folder = os.open(place.host.folder / "ml", _FOLDER)
         try:
-            for part in normal(output.source).removeprefix(ML).strip("/").split("/"):
+            for part in normal(place.output.source).removeprefix(ML).strip("/").split("/"):
                 below = os.open(part, _FOLDER, dir_fd=folder)
                 os.close(folder)
                 folder = below
             for name, file in _files(folder, ""):
-                uri = _address(output, name)
-                self._offer(file, (host.name, uri), uri)
+                self._offer(file, name, place)
         finally:
             os.close(folder)
 
-    def _offer(self, file: int, key: tuple[str, str], uri: str) -> None:
+    def _offer(self, file: int, name: str, place: _Place) -> None:
         """Upload an open file, if it is as it was at the last look and not in the store yet."""
-        version = stamp_of(os.fstat(file))
-        is_new = self._seen.get(key) == version and self._done.get(key) != version
-        if is_new and self._store.put_unchanged(file, uri, lambda: stamp_of(os.fstat(file)) == version):
-            self._done[key] = version
-        self._seen[key] = version
-
-
-def _address(output: Output, name: str) -> str:
-    return f"{output.uri.rstrip('/')}/{name}"
+        stamp = stamp_of(os.fstat(file))
+        is_new = place.seen.get(name) == stamp and place.kept.get(name) != stamp
+        uri = key_below(place.output.uri, name)
+        if is_new and self._store.put_unchanged(file, uri, lambda: stamp_of(os.fstat(file)) == stamp):
+            place.kept[name] = stamp
+        place.seen[name] = stamp
 
 
 def _files(folder: int, above: str) -> Iterator[tuple[str, int]]:
