@@ -40,7 +40,7 @@ class _Place:
 
 
 class Uploading:
-    """The looks at one job's outputs that are published always; of a restored one, its hosts know what the store has."""
+    """The looks at one job's outputs that are published always. A host knows what the store has of a restored one."""
 
     def __init__(self, outputs: tuple[Output, ...], hosts: list[Host], store: Store) -> None:
         self._places = [
