@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagwright.errors import ConfigurationError, Problem
+from dagwright.errors import ConfigurationError, Problem, did_you_mean
 from dagwright.project_keys import REGION
 from dagwright.shapes import partitions
 from dagwright.variables import PipelineVariable, Text
@@ -71,6 +71,11 @@ class ImageTable:
     def frameworks(self) -> tuple[str, ...]:
         """Their names, in order."""
         return tuple(self._entries)
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Those that have an image."""
+        return frozenset().union(*self._registries)
 
     def variants(self, framework: str) -> tuple[Variant, ...]:
         """All images of a framework that is among `frameworks`, older ones first."""
@@ -192,15 +197,20 @@ def image_problems(settings: Settings, root: Path) -> Iterator[Problem]:
     region = settings.value("region")
     if not isinstance(region, str) or not re.fullmatch(REGION.pattern, region):
         return
-    for path, node in settings.values.items():
-        if path[0] != "images" or not isinstance(node.value, dict):
-            continue
-        found = matching(table_of(root), framework_image(node.value), region)
+    table = table_of(root)
+    images = [(path, node.value, node.line) for path, node in settings.values.items() if path[0] == "images"]
+    named = [(path, members, line) for path, members, line in images if isinstance(members, dict)]
+    if named and region not in table.regions:
+        what = f"no Region {region} is known to have images of AWS's"
+        yield settings.problem("unknown-region", "region", what, did_you_mean(region, table.regions))
+        return
+    for path, members, line in named:
+        found = matching(table, framework_image(members), region)
         if isinstance(found, Missing):
             field = f"images.{path[1]}.{found.member}".rstrip(".")
-            line = node.value[found.member].line if found.member in node.value else node.line
+            at = members[found.member].line if found.member in members else line
             what = f"in {settings.environment} {found.what}" if not found.member else found.what
-            yield Problem("unknown-image", what, found.hint, field=field, where=f"{settings.where}:{line}")
+            yield Problem("unknown-image", what, found.hint, field=field, where=f"{settings.where}:{at}")
 
 
 def nearest(word: str, names: Iterable[str]) -> str:

@@ -576,14 +576,23 @@ def test_a_version_that_yaml_reads_as_a_number_is_to_be_quoted(tmp_path: Path) -
 
 def test_images_are_judged_in_the_region_of_each_environment(tmp_path: Path) -> None:
     text = BASE + "images:\n  a: {framework: sklearn, version: 1.2-1}\n  b: {framework: xgboost, version: 9-9}\n"
-    problems = problems_of(tmp_path, text + "dev: {region: eu-west-9}\nstaging: {region: eu-north-1}\n")
+    problems = problems_of(tmp_path, text + "dev: {region: mx-central-1}\nstaging: {region: eu-north-1}\n")
 
     assert [short(problem) for problem in problems] == [
         ("unknown-image", 7, "images.a"),
         ("unknown-image", 8, "images.b.version"),
     ]
-    assert problems[0].what == "in dev sklearn 1.2-1 is not in eu-west-9"
-    assert problems[0].hint.startswith("there are eu-west-1, eu-west-2, eu-west-3")
+    assert problems[0].what == "in dev sklearn 1.2-1 is not in mx-central-1"
+    assert problems[0].hint.startswith("there are ca-central-1, me-central-1")
+
+
+def test_a_region_without_any_image_is_one_problem(tmp_path: Path) -> None:
+    text = BASE + "images:\n  a: {framework: sklearn, version: 1.2-1}\n  b: {framework: xgboost, version: 1.7-1}\n"
+    (problem,) = problems_of(tmp_path, text + "dev:\n  region: eu-west-9\n")
+
+    assert short(problem) == ("unknown-region", 10, "region")
+    assert problem.what == "no Region eu-west-9 is known to have images of AWS's"
+    assert "did you mean 'eu-west-" in problem.hint
 
 
 def test_an_environment_replaces_an_image_whole(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -77,7 +78,7 @@ def test_two_instances_train_a_model_that_reads_digits(digits: Deploy, plain: Ru
 @pytest.mark.parametrize("words", [[], ["--engine", "stepfunctions"]])
 def test_an_interrupted_training_comes_to_the_same_bytes(digits: Deploy, plain: Run, words: list[str]) -> None:
     execution, said = run(digits, "--interrupt", "Train", *words)
-    assert "Train interrupted, goes on from 1 checkpoint file" in said
+    assert re.search(r"Train interrupted, goes on from [1-9]\d* checkpoint files?\n", said)
     assert [phase["Status"] for phase in output_of(execution, "Train")["SecondaryStatusTransitions"]] == [
         *("Starting", "Downloading", "Training", "Interrupted", "Starting", "Downloading", "Training"),
         *("Uploading", "Completed"),

@@ -38,6 +38,7 @@ def sdk(tmp_path: Path) -> Path:
 
 
 def test_names_are_listed_with_their_addresses(deploy: Deploy) -> None:
+    configure(deploy, "{sklearn: {framework: sklearn, version: 1.2-1}}")
     assert deploy("images").stdout == f"sklearn  {SKLEARN}\n"
     assert deploy.json("images") == {"region": "us-east-1", "images": [{"name": "sklearn", "image": SKLEARN}]}
 
@@ -95,6 +96,7 @@ def test_a_framework_that_there_is_not(deploy: Deploy) -> None:
 def test_a_refreshed_table_takes_precedence_and_is_written_once(deploy: Deploy, sdk: Path) -> None:
     variables = {"PYTHONPATH": f"{sdk}{os.pathsep}{REPOSITORY}"}
     own = deploy.folder / "config" / "image_table.json"
+    configure(deploy, "{sklearn: {framework: sklearn, version: 1.2-1}}")
 
     first = deploy("images", "--refresh", variables=variables)
     assert (first.returncode, first.stderr) == (0, "")

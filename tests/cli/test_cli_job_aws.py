@@ -18,7 +18,7 @@ from dagwright.engines.aws.following import Clock
 __all__ = ["site"]
 
 BUCKET = "acme-sm-rc-churn"
-RAW = f"s3://{BUCKET}/raw/uploads"
+RAW = f"s3://{BUCKET}/raw/uploads/breast-cancer"
 OURS = "rc-churn-train-20261121-115900"
 OF_A_PIPELINE = f"pipelines-{ID}-Train-Xy12345678"
 

@@ -239,7 +239,8 @@ def test_a_region_that_does_not_exist_is_one_sentence(site: Site, monkeypatch: p
     site.edit("config/project.yaml", "region: us-east-1", "region: eu-nowhere-9")
     said = site("plan", "training")
     assert said.code == 1
-    assert "No Region eu-nowhere-9 is known (did you mean 'eu-north-1'?)" in said.err
+    assert "region: no Region eu-nowhere-9 is known to have images of AWS's (did you mean 'eu-north-1'?)" in said.err
+    assert said.err.count("eu-nowhere-9") == 1
 
 
 def test_no_credentials_is_one_sentence(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,14 +144,14 @@ def test_rendering_is_offline_and_the_first_row(sized: Site) -> None:
 
 
 def test_rows_whose_machines_aws_does_not_have_are_found_offline(sized: Site) -> None:
-    small = "{ instance_type: ml.t3.small, instance_count: 200 }"
+    small = "{ instance_type: ml.m9.large, instance_count: 200 }"
     rule = f"sizing:\n  standard: [{{ below_gb: 1, instance_type: ml.t3.medium }}, {small}]\n"
     sized.edit("config/project.yaml", "environment_suffix: false", rule + "environment_suffix: false")
     said = sized("validate", "count-rows", "--json")
     assert said.code == 1
     errors = {one["field"]: one["what"] for one in said.json["problems"] if one["severity"] == "error"}
     assert errors == {
-        "sizing.standard[1].instance_type": "ml.t3.small is no instance type of SageMaker jobs",
+        "sizing.standard[1].instance_type": "ml.m9.large is no instance type of SageMaker jobs",
         "sizing.standard[1].instance_count": "200 is more than the 100 that AWS takes",
     }
     assert sized("upsert", "count-rows").code == 1
