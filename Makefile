@@ -27,7 +27,9 @@ run: $(READY)
 # the other pipelines, on their real data; Spark and the environments of PyTorch and TensorFlow are installed once (1.5 GB)
 SAMPLE := .dagwright/sample
 UPLOAD := $(BIN)/python deploy.py upload
-examples: run $(SPARK)
+examples: $(SPARK)
+	$(BIN)/python scripts/sample_data.py --out $(SAMPLE)/breast_cancer.csv
+	$(UPLOAD) $(SAMPLE)/breast_cancer.csv --to raw/uploads/breast-cancer
 	$(BIN)/python scripts/sample_ecg.py --out $(SAMPLE)/ecg
 	$(UPLOAD) $(SAMPLE)/ecg/ --to raw/uploads/ecg
 	$(BIN)/python scripts/sample_digits.py --out $(SAMPLE)/digits
