@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
-from dagwright.project_keys import REGION
+from dagwright.project_forms import REGION
 from dagwright.shapes import partitions
 from dagwright.variables import PipelineVariable, Text
 

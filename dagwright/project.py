@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal
 
 from dagwright.addresses import Addresses, Layout
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
-from dagwright.project_keys import ENVIRONMENTS, MAX_TAGS, PURPOSES
+from dagwright.project_forms import PURPOSES
+from dagwright.project_keys import ENVIRONMENTS, MAX_TAGS
 from dagwright.sizing import RULES, Rule
 from dagwright.sizing_rules import rule_problems, rules_of
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from dagwright import project_keys as keys
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
-from dagwright.project_keys import Form, Table
+from dagwright.project_forms import GROUP, Form
+from dagwright.project_keys import Table
 from dagwright.yaml_source import Node, read_yaml
 
 _EXPECTED = {
@@ -129,7 +130,7 @@ class _Checker:
 
     def _inner(self, path: keys.Path, row: keys.Path, node: Node) -> Iterator[tuple[keys.Path, keys.Path, Node]]:
         """Checks one value, keeps it if it is a leaf, and gives the values inside it that are to be checked next."""
-        form = self.table.rows[row].form if row else keys.GROUP
+        form = self.table.rows[row].form if row else GROUP
         if node.value is None and row and row[-1] != "[]":
             self._taken_back(path, row, node)
         elif not _is_of_type(node, form):

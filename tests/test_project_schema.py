@@ -12,6 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from dagwright import project_forms as forms
 from dagwright import project_keys as keys
 from dagwright.errors import ConfigurationError
 from dagwright.project import load_project
@@ -152,10 +153,10 @@ def test_limits_are_those_of_aws() -> None:
     shapes = model("sagemaker")
 
     assert shapes["TagList"]["max"] == keys.MAX_TAGS
-    assert keys.TAG_NAME.at_most == shapes["TagKey"]["max"]
-    assert keys.TAG_VALUE.at_most == shapes["TagValue"]["max"]
-    assert keys.IMAGE.at_most == shapes["ContainerImage"]["max"]
-    assert keys.ROLE.at_most == shapes["RoleArn"]["max"]
+    assert forms.TAG_NAME.at_most == shapes["TagKey"]["max"]
+    assert forms.TAG_VALUE.at_most == shapes["TagValue"]["max"]
+    assert forms.IMAGE.at_most == shapes["ContainerImage"]["max"]
+    assert forms.ROLE.at_most == shapes["RoleArn"]["max"]
     rows = keys.table(local=False).rows
     assert rows["network", "subnets"].form.at_most == shapes["Subnets"]["max"]
     assert rows["network", "security_groups", "training"].form.at_most == shapes["VpcSecurityGroupIds"]["max"]
@@ -171,8 +172,8 @@ def test_instance_types_and_regions_of_aws_fit_the_patterns() -> None:
     types = {*shapes["ProcessingInstanceType"]["enum"], *shapes["TrainingInstanceType"]["enum"]}
     regions = {name for one in partitions for name in one["regions"] if "global" not in name}
 
-    assert [one for one in types if not re.fullmatch(keys.INSTANCE_TYPE.pattern, one)] == []
+    assert [one for one in types if not re.fullmatch(forms.INSTANCE_TYPE.pattern, one)] == []
     for size in ("small", "micro", "nano"):
         assert not [one for one in types if one.endswith(f".{size}")]
-        assert not re.fullmatch(keys.INSTANCE_TYPE.pattern, f"ml.t3.{size}")
-    assert [one for one in regions if not re.fullmatch(keys.REGION.pattern, one)] == []
+        assert not re.fullmatch(forms.INSTANCE_TYPE.pattern, f"ml.t3.{size}")
+    assert [one for one in regions if not re.fullmatch(forms.REGION.pattern, one)] == []
