@@ -28,7 +28,8 @@ from dagwright.errors import ExecutionError
 
 _ANSWER_SECONDS = 30.0
 _HOME, _EXECUTION = "dagwright.home", "dagwright.execution"
-_NOT_STARTED = 125  # the exit code of `docker run` if it could not start a container
+_NOT_STARTED = (125, 126, 127)  # `docker run` could not start a container, or its program is no program or not there
+_CLIENTS_LINES = 4  # what it says then: one line, in most versions followed by where to find help
 _REGISTRY = re.compile(r"([0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.[a-z0-9.-]+)/")
 _DENIED = re.compile(r"denied|authori[sz]|no basic auth|credential", re.IGNORECASE)
 _OF_THE_CLIENT = ("PATH", "HOME", "DOCKER_")
@@ -192,9 +193,9 @@ class ContainerProcess(JobProcess):
     def news(self) -> Ending | None:
         """The container's ending, of which the client tells in exit codes alone."""
         ending = super().news()
-        if ending and ending.exit_code == _NOT_STARTED:
-            said = _last_line(_end_of(self._log))
-            self.refused = said if said.startswith("docker: ") else ""  # else it is the program's own exit code
+        if ending and ending.exit_code in _NOT_STARTED:  # if the client said nothing, it is the program's own
+            said = [line for line in _end_of(self._log).splitlines()[-_CLIENTS_LINES:] if line.startswith("docker: ")]
+            self.refused = said[-1][:300] if said else ""
         if ending and ending.exit_code == 128 + signal.SIGKILL:
             return replace(ending, exit_code=-signal.SIGKILL)
         return ending

@@ -135,13 +135,13 @@ class Environments:
         rule = self._rule(job.image)
         if rule and rule.dockerfile:
             recipe = self._recipe(rule)
-            return replace(
+            job = replace(
                 job,
                 command=job.command or recipe.command(job.arguments),
                 directory=recipe.directory if job.directory == "/" else job.directory,
                 folders=(*job.folders, recipe.directory) if is_of_sagemaker(recipe.directory) else job.folders,
             )
-        if not job.command:
+        elif not job.command:
             raise ExecutionError(f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM)
         if submits_spark(job):
             check_pyspark(self._lacks, job.image)
@@ -154,7 +154,7 @@ class Environments:
         from importlib.util import find_spec
 
         rule = self._rule(image)
-        if rule is None:
+        if rule is None or rule.dockerfile:
             return find_spec(module) is None
         if not rule.interpreter:
             return False

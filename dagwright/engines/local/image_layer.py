@@ -147,6 +147,7 @@ def make_layer(files: list[File], directory: str, root: Path) -> Layer:
         folder = root / f"layer-{_digest(files, directories)}"
         if not folder.is_dir():
             aside = root / f".{folder.name}-{os.getpid()}"
+            remove_tree(aside)  # of a run that was killed, whose process had our number
             for place in directories:
                 (aside / place.lstrip("/")).mkdir(parents=True)
             for file in files:

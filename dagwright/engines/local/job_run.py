@@ -156,8 +156,6 @@ class JobRun:
             self._entered(INTERRUPTED)
             publish(self.job, self.hosts, self._workshop.store, ending)
             remove_tree(self.folder)
-            for host in self.hosts:
-                host.linked.clear()
             kept = sum(len(self._workshop.store.objects(item.uri)) for item in self.job.outputs if item.restored)
             self._interruption.goes_on([host.log for host in self.hosts], kept)
 

@@ -31,8 +31,9 @@ class LocalJobs:
 
     def find(self, words: str) -> JobSummary:
         """The job that `words` mean. Raises UsageError if there is none, or several."""
-        found = [job for job in self._jobs() if job.name.startswith(words.rpartition("/")[2])]
-        return only_one(words, [job for job in found if job.name == words] or found, "deploy.py job list")
+        name = words.rpartition("/")[2]
+        found = [job for job in self._jobs() if job.name.startswith(name)]
+        return only_one(words, [job for job in found if job.name == name] or found, "deploy.py job list")
 
     def describe(self, job: JobSummary) -> dict[str, Any]:
         """The members of its Describe response; of one that has none, or none yet, those of its summary."""

@@ -19,6 +19,7 @@ from dagwright.errors import ExecutionError
 
 SUBMIT = "smspark-submit"
 _LISTS = ("--jars", "--py-files", "--files")
+_FLAGS = ("-v", "--verbose")
 _HADOOPS_OWN = ("s3a://", "s3n://")  # nobody but Spark can read an address of this form
 _REMOTE = ("s3://", *_HADOOPS_OWN)
 
@@ -93,14 +94,16 @@ def _with_java(variables: Callable[[str], Mapping[str, str]], java: Path) -> Cal
 def _fetched(command: tuple[str, ...]) -> tuple[tuple[str, ...], list[Input]]:
     """The command with folders for the S3 addresses in its lists of files, and the inputs that fill them."""
     words, inputs = list(command), []
-    for at, option in enumerate(words[:-1], start=1):
-        if option not in _LISTS or not any(start in words[at] for start in _REMOTE):
-            continue
-        places = words[at].split(",")
-        for number, place in enumerate(places):
-            if place.startswith(_REMOTE):
-                name = f"{option.lstrip('-')}-from-s3-{number + 1}"
-                places[number] = f"{ML}/processing/input/{name}"
-                inputs.append(Input(name, f"s3://{place.partition('://')[2]}", places[number]))
-        words[at] = ",".join(places)
+    at = 1
+    while at + 1 < len(words) and words[at].startswith("-") and words[at] != "--":  # behind them the application's own
+        option, has_value = words[at], words[at] not in _FLAGS and "=" not in words[at]
+        if option in _LISTS:
+            places = words[at + 1].split(",")
+            for number, place in enumerate(places):
+                if place.startswith(_REMOTE):
+                    name = f"{option.lstrip('-')}-from-s3-{number + 1}"
+                    places[number] = f"{ML}/processing/input/{name}"
+                    inputs.append(Input(name, f"s3://{place.partition('://')[2]}", places[number]))
+            words[at + 1] = ",".join(places)
+        at += 2 if has_value else 1
     return tuple(words), inputs

@@ -56,6 +56,7 @@ class Staging:
             self._unpack_source()
 
     def _lay_out(self, host: Host, hosts_file: str) -> None:
+        host.linked.clear()
         os.makedirs(host.folder / "ml")
         os.mkdir(host.folder / "tmp")
         os.makedirs(host.log.parent, exist_ok=True)
