@@ -11,7 +11,7 @@ from typing import Any
 from dagwright.cli import DONE
 from dagwright.cli.engines import jobs_of
 from dagwright.cli.text import as_json, columns, day_and_clock, duration, seconds_between, shown
-from dagwright.engines.aws.jobs import KINDS as DESCRIBED
+from dagwright.engines.aws.made import KINDS as DESCRIBED
 from dagwright.engines.jobs import KINDS, Jobs, JobSummary
 from dagwright.errors import UsageError, did_you_mean
 from dagwright.shapes import model

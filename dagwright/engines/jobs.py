@@ -22,6 +22,8 @@ KINDS: Mapping[str, str] = {
     "training": "TrainingJob",
     "transform": "TransformJob",
 }
+OF_STEPS: Mapping[str, str] = {"Processing": "processing", "Training": "training"}
+"""The kind of job that a step of a type starts, of the types whose steps can be run by themselves on AWS too."""
 #: The state of a job -> the state of the step that started it.
 STATES: Mapping[str, str] = {
     "InProgress": EXECUTING,

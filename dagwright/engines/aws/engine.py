@@ -15,8 +15,8 @@ from dagwright.definition.graph import Graph
 from dagwright.engines.aws.clients import Clients, check_account
 from dagwright.engines.aws.finding import Executions, Finder, Names
 from dagwright.engines.aws.following import Clock, Watch, follow
-from dagwright.engines.aws.jobs import made_by
 from dagwright.engines.aws.logs import LogStream, logs_of
+from dagwright.engines.aws.made import made_by
 from dagwright.engines.aws.objects import Objects
 from dagwright.engines.aws.wanted import EngineName
 from dagwright.engines.engine import Start

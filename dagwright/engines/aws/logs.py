@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dagwright.engines.aws.clients import Clients, aws_errors, error_code
-from dagwright.engines.aws.jobs import Made
+from dagwright.engines.aws.made import Made
 from dagwright.errors import AWSError
 from dagwright.shapes import model
 

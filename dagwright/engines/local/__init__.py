@@ -1,4 +1,4 @@
-"""Runs a pipeline definition on this machine, without Docker, AWS or a server.
+"""Runs a pipeline definition on this machine, without AWS or a server, and without Docker unless asked.
 
 What comes in: a `Graph`, parameter values, the project's settings. What goes out: an execution in `.dagwright/`: its
 record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order of the data:
@@ -9,10 +9,14 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     processing    a CreateProcessingJob request, and training  a CreateTrainingJob request
     job           what both become: a job as the runner needs it
     job_run       runs it: staging  puts its files in place, publishing  takes what it wrote
+    sources       the objects of an input; streams, feeder  those in Pipe mode, through FIFOs
+    uploading     outputs that are published while their job runs
+    interruption  of a training on Spot instances, on purpose; checkpoints, phases, time_limits  what it goes on with
     metrics       reads the numbers out of its logs, through the small program  metric_reader
-    launcher      starts processes, through the small program  sandbox
-    environments  which interpreter an image gets
+    launcher      starts processes, through the small program  sandbox; containers  starts Docker's instead
+    environments  which interpreter an image gets, or by dockerfile, image_layer  which program and files
     spark         what a job needs that submits a Spark application, with the program  smspark_submit
+    jobs          the jobs of all runs; single_job  a step by itself
     store         S3 as a folder tree
     database      executions, steps, jobs, metrics, models
 """

@@ -96,7 +96,7 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
     job = (processing_job if step.type == "Processing" else training_job)("check", "check", arguments)
     if job.image != UNKNOWN:
         bench.environments.check(job.image)
-        job = bench.environments.started(job)
+        job = bench.environments.with_program(job)
     if step.type == "Training":
         metric_expressions(arguments)
     addresses = [given.uri for given in job.inputs] + [output.uri for output in job.outputs]

@@ -24,6 +24,7 @@ from pathlib import Path
 from dagwright.engines.local.environments import Environment, Images
 from dagwright.engines.local.job import ML, Host, Job
 from dagwright.engines.local.launcher import Ending, JobProcess, Launcher
+from dagwright.engines.local.log_file import last_lines
 from dagwright.errors import ExecutionError
 
 _ANSWER_SECONDS = 30.0
@@ -116,7 +117,7 @@ class ContainerImages:
                 self._there.add(image)
         return Environment((), ())
 
-    def started(self, job: Job) -> Job:
+    def with_program(self, job: Job) -> Job:
         return job
 
 
@@ -154,7 +155,11 @@ class Containers:
             job.image,
             *(job.command[1:] if job.command else job.arguments),
         ]
-        client = self._launcher.start(command, dict(os.environ) | multiline, host.log)
+        try:
+            client = self._launcher.start(command, dict(os.environ) | multiline, host.log)
+        except BaseException:
+            self._leave(job)
+            raise
         return ContainerProcess(client, self._docker, name, host.log, lambda: self._leave(job))
 
     def _network(self, job: Job, host: Host) -> list[str]:
@@ -194,8 +199,8 @@ class ContainerProcess(JobProcess):
         """The container's ending, of which the client tells in exit codes alone."""
         ending = super().news()
         if ending and ending.exit_code in _NOT_STARTED:  # if the client said nothing, it is the program's own
-            said = [line for line in _end_of(self._log).splitlines()[-_CLIENTS_LINES:] if line.startswith("docker: ")]
-            self.refused = said[-1][:300] if said else ""
+            said = [line for line in last_lines(self._log, _CLIENTS_LINES) if line.startswith("docker: ")]
+            self.refused = said[-1] if said else ""
         if ending and ending.exit_code == 128 + signal.SIGKILL:
             return replace(ending, exit_code=-signal.SIGKILL)
         return ending
@@ -203,12 +208,10 @@ class ContainerProcess(JobProcess):
     def terminate(self) -> None:
         """TERM to the container's first process, KILL after the time of grace; it is not waited for."""
         if self._stopping is None and not self.ended:
-            self._stopping = subprocess.Popen(
-                ["docker", "stop", "-t", str(self._docker.grace_seconds), self._name],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            nothing = subprocess.DEVNULL
+            words = ["docker", "stop", "-t", str(self._docker.grace_seconds), self._name]
+            with suppress(OSError):  # it is killed then, when its time of grace is over
+                self._stopping = subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing)
 
     def kill(self) -> None:
         """End and remove the container, then the client that has lost it."""

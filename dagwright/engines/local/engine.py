@@ -118,7 +118,8 @@ class LocalEngine:
             run = self._way(start, recording, scope, bench, events)
             images = check.images_of(graph, scope, bench)
             observer.started(execution, graph.predecessors)
-            for note in [*([_CONTAINED] if containers else notes), *run.notes]:
+            processes = not containers or any(step.type == "Lambda" for step in graph.steps.values())
+            for note in [*([_CONTAINED] if containers else []), *(notes if processes else []), *run.notes]:
                 observer.noted(note)
             self._record(graph, execution)
             run.run(images)

@@ -16,12 +16,12 @@ import shutil
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
 from dagwright.engines.local.image_layer import Layer, files_of, is_of_sagemaker, make_layer
@@ -29,6 +29,9 @@ from dagwright.engines.local.job import Job
 from dagwright.engines.local.spark import check_pyspark, submit_folder, submits_spark, with_spark
 from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ConfigurationError, ExecutionError
+
+if TYPE_CHECKING:
+    import subprocess
 
 # What the published sources of the images say they hold (aws/sagemaker-scikit-learn-container,
 # aws/sagemaker-xgboost-container), for the line that tells what may differ. Only what was looked up is named.
@@ -69,12 +72,12 @@ class Rule(Protocol):
 @dataclass(frozen=True)
 class Environment:
     """Where `python`, `python3` and `smspark-submit` are: folders for PATH, folders a sandbox must show, and what to
-    tell the user."""
+    tell the user. Of an image whose Dockerfile is known, also its variables and the files that it copies."""
 
     folders: tuple[str, ...]
     visible: tuple[Path, ...]
     note: str = ""
-    recipe: Recipe | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
     layer: Layer | None = None
 
 
@@ -87,7 +90,7 @@ class Images(Protocol):
     def of(self, image: str) -> Environment:
         """What its jobs get; made now if it is the first time."""
 
-    def started(self, job: Job) -> Job:
+    def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own."""
 
 
@@ -125,7 +128,7 @@ class Environments:
             self._requirements(rule)
             find_python(rule.python)
 
-    def started(self, job: Job) -> Job:
+    def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own, and in its image's working folder; one for
         Spark with what Spark needs here.
 
@@ -150,7 +153,6 @@ class Environments:
 
     def _lacks(self, image: str, module: str) -> bool:
         """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""
-        import subprocess
         from importlib.util import find_spec
 
         rule = self._rule(image)
@@ -158,8 +160,8 @@ class Environments:
             return find_spec(module) is None
         if not rule.interpreter:
             return False
-        words = [str(self._interpreter(rule)[0]), "-c", _TELL_MODULE, module]
-        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode != 0
+        done = _answer([str(self._interpreter(rule)[0]), "-c", _TELL_MODULE, module])
+        return done is None or done.returncode != 0
 
     def _rule(self, image: str) -> Rule | None:
         return next((rule for rule in self._rules if matches(image, rule.image)), None)
@@ -186,7 +188,7 @@ class Environments:
         left += [f"USER {recipe.user}"] if recipe.user else []
         unlike = f"; not followed: {', '.join(left)}" if left else ""
         note = f"image {_shown(image)} is what {name} copies, on this machine instead of {_shown(recipe.base)}{unlike}"
-        return replace(self._environment(Path(sys.executable), note), recipe=recipe, layer=layer)
+        return replace(self._environment(Path(sys.executable), note), variables=dict(recipe.variables), layer=layer)
 
     def _interpreter(self, rule: Rule) -> tuple[Path, str]:
         """(its path, its version). Raises ConfigurationError if it is no Python."""
@@ -354,19 +356,23 @@ def find_python(version: str | None) -> str:
 
 def _version(program: str) -> str:
     """`3.9`; empty if it is no interpreter: another program, or a version manager's stand-in for one."""
-    import subprocess
-
     if program == sys.executable:
         return _CURRENT
-    words = [program, "-c", _TELL_VERSION]
+    done = _answer([program, "-c", _TELL_VERSION])
+    said = re.fullmatch(rb"Python (\d+\.\d+)\s*", done.stdout) if done and done.returncode == 0 else None
+    return said[1].decode() if said else ""
+
+
+def _answer(words: list[str]) -> subprocess.CompletedProcess[bytes] | None:
+    """What a program says; None if it cannot be run, or does not end soon."""
+    import subprocess
+
     try:
-        done = subprocess.run(
+        return subprocess.run(
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ANSWER_SECONDS, check=False
         )
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return ""
-    said = re.fullmatch(rb"Python (\d+\.\d+)\s*", done.stdout)
-    return said[1].decode() if said and done.returncode == 0 else ""
+        return None
 
 
 def _call(command: list[str]) -> None:

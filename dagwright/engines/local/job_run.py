@@ -203,7 +203,7 @@ class JobRun:
     def _variables(self, host: Host) -> dict[str, str]:
         home = "/tmp" if self._sandboxed else str(host.folder / "tmp")  # noqa: S108
         packages = f"{home}/python"
-        image = dict(self._environment.recipe.variables) if self._environment.recipe else {}
+        image = dict(self._environment.variables)
         search = os.pathsep.join([f"{packages}/bin", *self._environment.folders, SYSTEM_PATH])
         image["PATH"] = image.get("PATH", SYSTEM_PATH).replace(SYSTEM_PATH, search)
         variables = {

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagwright.engines.execution import EXECUTING, StepRun
-from dagwright.engines.jobs import KINDS, STATES, JobSummary, only_one
+from dagwright.engines.jobs import KINDS, OF_STEPS, STATES, JobSummary, only_one
 from dagwright.engines.local.engine import LocalEngine
 from dagwright.engines.local.log_file import LogFile
 from dagwright.engines.local.scope import Account
 from dagwright.errors import UsageError
 
-_TYPES = {"Processing": "processing", "Training": "training"}
 _STATUSES = {state: status for status, state in STATES.items()}
 
 
@@ -66,10 +65,10 @@ class LocalJobs:
         """All of them, newest first."""
         self._engine.home.settle()
         rows = self._engine.home.database.rows("steps", "started DESC, rowid DESC")
-        return [self._summary(row) for row in rows if row["job"] and row["type"] in _TYPES]
+        return [self._summary(row) for row in rows if row["job"] and row["type"] in OF_STEPS]
 
     def _summary(self, row: Mapping[str, Any]) -> JobSummary:
-        kind = _TYPES[row["type"]]
+        kind = OF_STEPS[row["type"]]
         output = json.loads(row["output"]) if row["output"] else {}
         return JobSummary(
             kind=kind,

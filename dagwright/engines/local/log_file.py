@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from dagwright.engines.local.store import storage_errors
 
-_BLOCK, _MOST_READ = 1 << 16, 1 << 20
+_BLOCK, _MOST_READ, _ENDING = 1 << 16, 1 << 20, 8192
 
 
 class LogFile:
@@ -61,3 +61,12 @@ def _start_of_last(file: BinaryIO, count: int) -> int:
             return position
         breaks += found
     return position
+
+
+def last_lines(path: Path, count: int = 1) -> list[str]:
+    """The last lines of a log that say something, at most 300 characters of each; none if there are none."""
+    with open(path, "rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - _ENDING))
+        lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
+    return [line.strip()[:300] for line in lines[-count:]]

@@ -19,6 +19,7 @@ from dagwright.engines.local.interruption import Interruption, Interruptions
 from dagwright.engines.local.job import NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop, in_one_line
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
+from dagwright.engines.local.log_file import last_lines
 from dagwright.engines.local.metrics import Metrics, final_metrics
 from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.processing import exit_message, processing_job, processing_response
@@ -129,7 +130,7 @@ def _prepare(
     entered: Callable[[str], None] = lambda phase: None,
 ) -> tuple[JobRun, dict[str, str]]:
     environment: Environment = bench.environments.of(job.image)
-    run = JobRun(bench.environments.started(job), environment, bench.workshop, interruption, entered)
+    run = JobRun(bench.environments.with_program(job), environment, bench.workshop, interruption, entered)
     bench.watch(step.name, run)
     return run, dict.fromkeys(("created", "started", "ended"), bench.now())
 
@@ -150,18 +151,9 @@ def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
     if not ending.exit_code:
         return replace(ending, reason=f"ClientError: {ending.reason}{where}")  # SageMaker's word for data that fail it
     log = next((host.log for host in run.hosts if host.name == ending.host), run.hosts[0].log)
-    words = own_words or _last_line(log)
+    words = own_words or "".join(last_lines(log))
     reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
     return replace(ending, reason=reason)
-
-
-def _last_line(log: Path) -> str:
-    """The last line of a log that says something, at most 300 characters."""
-    with open(log, "rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - 8192))
-        lines = file.read().decode("utf-8", errors="replace").strip().splitlines()
-    return lines[-1].strip()[:300] if lines else ""
 
 
 def _result(

@@ -13,7 +13,7 @@ from typing import Any
 from dagwright.definition.graph import Graph, examine_definition
 from dagwright.engines.aws.clients import Clients, aws_errors, is_absent, largest_page
 from dagwright.engines.aws.finding import Identity, Names, Present
-from dagwright.engines.aws.jobs import made_by, step_type
+from dagwright.engines.aws.made import made_by, step_type
 from dagwright.engines.aws.ownership import tags_of
 from dagwright.engines.aws.responses import plain
 from dagwright.engines.aws.statuses import is_over

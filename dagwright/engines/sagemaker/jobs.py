@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from dagwright.engines.aws.clients import Clients, aws_errors, check_account, largest_page
 from dagwright.engines.aws.following import Clock, Watch
-from dagwright.engines.aws.jobs import KINDS as DESCRIBED
-from dagwright.engines.aws.jobs import Made
 from dagwright.engines.aws.logs import LogStream, logs_of
+from dagwright.engines.aws.made import KINDS as DESCRIBED
+from dagwright.engines.aws.made import Made
 from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT, tags_of
 from dagwright.engines.aws.responses import plain
 from dagwright.engines.aws.statuses import is_over

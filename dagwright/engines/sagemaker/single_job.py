@@ -17,15 +17,15 @@ from dagwright.definition.parameters import start_values
 from dagwright.engines.aws.clients import Clients, aws_errors, error_code
 from dagwright.engines.aws.finding import Names
 from dagwright.engines.aws.following import Clock, Watch
-from dagwright.engines.aws.jobs import KINDS as DESCRIBED
-from dagwright.engines.aws.jobs import Made
+from dagwright.engines.aws.made import KINDS as DESCRIBED
+from dagwright.engines.aws.made import Made
 from dagwright.engines.aws.objects import Objects
 from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT
 from dagwright.engines.aws.service import pairs
 from dagwright.engines.aws.wanted import deployed_arn
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Observer, StepRun
-from dagwright.engines.jobs import KINDS, name_beginning, new_names
+from dagwright.engines.jobs import KINDS, OF_STEPS, name_beginning, new_names
 from dagwright.engines.sagemaker.engine import SageMakerEngine
 from dagwright.engines.sagemaker.jobs import as_execution
 from dagwright.engines.times import written
@@ -33,10 +33,9 @@ from dagwright.errors import AWSError, DefinitionError, EvaluationError, Problem
 from dagwright.shapes import model
 
 #: The types of steps that are a job here, and its kind.
-JOB_TYPES: Mapping[str, str] = {"Processing": "processing", "Training": "training"}
 _TAKEN = "ResourceInUse"
 # What a pipeline does with a step, and CreateProcessingJob and CreateTrainingJob know nothing of.
-_OF_PIPELINES = {"CacheConfig": "the job runs whatever ran before", "RetryPolicies": "the job is started once"}
+_LEFT_OUT = {"CacheConfig": "the job runs whatever ran before", "RetryPolicies": "the job is started once"}
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,10 @@ class SageMakerJobEngine(SageMakerEngine):
         for asset in start.assets:
             if not self._code.exists(asset.uri):
                 self._code.put(asset.content(), asset.uri)
-        for key, meaning in _OF_PIPELINES.items():
+        for key, meaning in _LEFT_OUT.items():
             if step.envelope.get(key):
                 observer.noted(f"{key} of {step.name} is left out: {meaning}")
-        kind = JOB_TYPES[step.type]
+        kind = OF_STEPS[step.type]
         name, answer = self._create(kind, step, start, parameters)
         arn = answer[f"{KINDS[kind]}Arn"]
         self._started[arn] = kind, step.name, start.graph
@@ -124,7 +123,7 @@ class SageMakerJobEngine(SageMakerEngine):
         """The request without the job's name. Raises EvaluationError for what has no value."""
         scope = JobScope(start.graph, parameters, self._variables(name, start))
         request: dict[str, Any] = evaluate(dict(step.arguments), scope)
-        request.pop(f"{KINDS[JOB_TYPES[step.type]]}Name", None)
+        request.pop(f"{KINDS[OF_STEPS[step.type]]}Name", None)
         request.setdefault("RoleArn", self._role)
         tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
         tags |= {PROJECT: self._names.model_package_group, ENVIRONMENT: self._names.environment}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dagwright.definition.graph import Graph
-from dagwright.engines.aws.jobs import made_by, metadata_of
+from dagwright.engines.aws.made import made_by, metadata_of
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, StepRun
 from dagwright.engines.stepfunctions.compiler.readback import (
     failures_in,

@@ -10,8 +10,8 @@ from aws import AWS
 from scripted import DENIED, Scripted, job_name, sagemaker_arn
 
 from dagwright.engines.aws.clients import Clients
-from dagwright.engines.aws.jobs import KINDS, made_by
 from dagwright.engines.aws.logs import LogStream, logs_of
+from dagwright.engines.aws.made import KINDS, made_by
 from dagwright.errors import AWSError
 
 
