@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv/.spark
 
-.PHONY: setup run examples test test-image test-spark test-frameworks test-npm test-sdk agreement lint format bench clean
+.PHONY: setup spark run examples test test-image test-spark test-frameworks test-npm test-sdk agreement lint format bench clean
 
 setup: $(READY)
 
@@ -15,6 +15,8 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[run,dev]'
 	touch $(READY)
 
+spark: $(SPARK)
+
 $(SPARK): $(READY)
 	$(BIN)/python -m pip install --quiet --config-settings editable_mode=compat --editable '.[spark]'
 	touch $(SPARK)
@@ -24,7 +26,7 @@ run: $(READY)
 	$(BIN)/python deploy.py upload .dagwright/sample/breast_cancer.csv --to raw/uploads/breast-cancer
 	$(BIN)/python deploy.py run training
 
-# the other pipelines, on their real data; Spark and the environments of PyTorch and TensorFlow are installed once (1.5 GB)
+# the other pipelines, on their real data; Spark (which needs Java) and the environments of PyTorch and TensorFlow are installed once: 3 GB
 SAMPLE := .dagwright/sample
 UPLOAD := $(BIN)/python deploy.py upload
 examples: $(SPARK)

@@ -17,6 +17,7 @@ from dagwright import code
 from dagwright.code import Asset, SourceFile
 from dagwright.definition.expression import Place, spell_place
 from dagwright.definition.graph import Graph, read_definition
+from dagwright.definition.rules.protection import takes_no_volume_key
 from dagwright.errors import DefinitionError, Problem, StorageError, did_you_mean
 from dagwright.functions import ExecutionVariables, Join, JsonGet
 from dagwright.parameters import Parameter
@@ -78,6 +79,8 @@ class Emission:
     def settings(self, step: JobStep) -> JobSettings:
         """The step's settings with the project's values where it left them open."""
         settings = filled(step.settings, step.kind, step.takes, self.project)
+        if step.settings.volume_kms_key is None and takes_no_volume_key(settings.instance_type):
+            settings = replace(settings, volume_kms_key=None)
         elsewhere = "set it in the project's configuration" if self.project else "give the pipeline a project"
         for name in step.needs:
             if getattr(settings, name) is None:

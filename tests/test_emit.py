@@ -253,3 +253,13 @@ def test_every_request_fits_the_model_of_its_api(example: str) -> None:
             checked.add(step["Type"])
             assert strays(step["Arguments"], REQUESTS[step["Type"]]) == [], step["Name"]
     assert checked == set(REQUESTS) if example.startswith("vocabulary") else checked
+
+
+@pytest.mark.parametrize(("machine", "key"), [("ml.g5.xlarge", None), ("ml.m5.xlarge", "the project's"), ("", "own")])
+def test_a_machine_with_local_disks_gets_no_key_of_the_project(machine: str, key: str | None, tmp_path: Path) -> None:
+    own = {"volume_kms_key": "own-key"} if key == "own" else {}
+    step = bare(instance_type=machine or "ml.g5.xlarge", **own)
+    where = project(tmp_path)
+    cluster = dw.Pipeline("p", steps=[step], project=where).to_dict()["Steps"][0]["Arguments"]["ProcessingResources"]
+    wanted = {"own": "own-key", "the project's": where.volume_key, None: None}[key]
+    assert cluster["ClusterConfig"].get("VolumeKmsKeyId") == wanted

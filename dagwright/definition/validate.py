@@ -20,7 +20,7 @@ from dagwright.definition.rules.branches import depends_on_condition_problems, n
 from dagwright.definition.rules.catalogue import PROJECT, RULES, STRUCTURE
 from dagwright.definition.rules.comparisons import comparison_problems
 from dagwright.definition.rules.isolation import isolation_problems
-from dagwright.definition.rules.models import approval_problems, tag_problems
+from dagwright.definition.rules.models import approval_problems, image_name_problems
 from dagwright.definition.rules.names import (
     emptiness_problems,
     parameter_name_problems,
@@ -86,7 +86,7 @@ ON_AWS: tuple[RuleFunction, ...] = (
     traffic_problems,
     isolation_problems,
     spot_problems,
-    tag_problems,
+    image_name_problems,
     approval_problems,
 )
 #: What SageMaker Pipelines demands of a definition.

@@ -138,6 +138,7 @@ _PROJECT = {
     "unencrypted-traffic": "a job whose instances talk to each other unencrypted",
     "needs-network": "network isolation on a container that needs the network",
     "image-by-tag": "an image that is not named by its digest",
+    "digest-of-nothing": "an image whose digest is all noughts: it was never pushed",
     "spot-without-checkpoint": "Spot training without a checkpoint",
     "secret": "a password, token or key written into the definition",
 }

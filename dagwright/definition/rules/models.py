@@ -10,6 +10,7 @@ from dagwright.definition.rules.jobs import Defaults, containers, jobs, usual
 from dagwright.errors import Problem
 
 _DIGEST = "@sha256:"
+_NO_IMAGE = f"{_DIGEST}{'0' * 64}"
 _IMAGES = {"Processing": "AppSpecification.ImageUri", "Training": "AlgorithmSpecification.TrainingImage"}
 
 
@@ -36,10 +37,14 @@ def images(graph: Graph) -> Iterator[Image]:
             yield Image(container.step, container.field("Image"), address, pinned)
 
 
-def tag_problems(graph: Graph) -> Iterator[Problem]:
-    """Images that are named by a tag, which may stand for another image tomorrow."""
+def image_name_problems(graph: Graph) -> Iterator[Problem]:
+    """Images named by a tag, which may stand for another image tomorrow, or by a digest that is yet to be filled in."""
     for image in images(graph):
-        if not image.is_pinned:
+        if image.address.endswith(_NO_IMAGE):
+            what = "the digest is all noughts, which names no image"
+            hint = "push the image, and write the digest that it got"
+            yield Problem("digest-of-nothing", what, hint, "warning", image.step, image.field)
+        elif not image.is_pinned:
             what = "a tag, or no tag, names the image: it may be another one tomorrow"
             hint = "name it by its digest: registry/repository@sha256:…"
             yield Problem("image-by-tag", what, hint, "warning", image.step, image.field)

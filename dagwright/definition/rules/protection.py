@@ -41,13 +41,18 @@ _TRAFFIC = {
 }
 
 
+def takes_no_volume_key(instance_type: object) -> bool:
+    """Whether machines of this type have local disks, which encrypt themselves, and so refuse a key for a volume."""
+    return isinstance(instance_type, str) and NVME.match(instance_type) is not None
+
+
 def volume_key_problems(graph: Graph) -> Iterator[Problem]:
     """Volumes without a key of one's own, and keys for machines that take none."""
     for job in jobs(graph, "Processing", "Training", "Transform", "AutoML"):
         path = _volume_key(job)
         if path is None:
             continue
-        with_disks = [kind for kind in job.instance_types if NVME.match(kind)]
+        with_disks = [kind for kind in job.instance_types if takes_no_volume_key(kind)]
         if job.raw(path) is None:
             if not with_disks:
                 yield _unprotected("no-volume-key", job, path, "no key of yours encrypts the job's volume")

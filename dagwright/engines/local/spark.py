@@ -69,7 +69,7 @@ def check_pyspark(lacks: Callable[[str, str], bool], image: str) -> None:
     if lacks(image, "pyspark"):
         raise ExecutionError(
             "The job runs Spark, and PySpark is not installed in the Python of its image",
-            hint="pip install 'dagwright[spark]' (once, some 300 MB), or map the image to an environment that has it.",
+            hint="`make spark`, once, some 300 MB; or map the image to an environment that has it.",
         )
 
 
