@@ -45,6 +45,9 @@ def _check_step(engine: Engine, execution: Execution, arguments: Namespace) -> N
         return
     if not arguments.follow or execution.ended:
         hint = did_you_mean(arguments.step, execution.steps)
+        if not arguments.execution:
+            hint = f"{hint}; " if hint else ""
+            hint += f"this is the newest execution, of {execution.pipeline}; deploy.py history has the others"
         raise UsageError(f"Step '{arguments.step}' did not run in execution {execution.id}", hint=hint)
     steps = engine.graph(execution).steps
     if arguments.step not in steps:

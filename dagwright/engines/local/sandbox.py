@@ -168,6 +168,8 @@ def outcome_of(control: socket.socket, server: int, kernel: Kernel | None, root:
         job = start(request, log)
     except (OSError, ValueError) as error:  # the latter for what no program can be given: a NUL, a variable named `a=b`
         reason = error.strerror if isinstance(error, OSError) else error
+        if isinstance(error, PermissionError):
+            reason = f"{reason}; a program has to be executable: chmod +x"
         os.write(log, f"dagwright: cannot start {request['command'][0]!a}: {reason}\n".encode())
         return {"status": (126 if isinstance(error, PermissionError) else 127) << 8, "seconds": 0.0, "memory": 0}
     finally:
