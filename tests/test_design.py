@@ -32,6 +32,8 @@ ARROWS = {
         "dagwright.errors",
     ),
     "dagwright/sizing.py": (),
+    "dagwright/images.py": ("dagwright.project_forms", "dagwright.variables", "dagwright.errors", "dagwright.shapes"),
+    "dagwright/image_source.py": ("dagwright.images", "dagwright.errors"),
     "dagwright/trigger": ("dagwright.sizing", "dagwright.input_sizes", "dagwright.errors"),
     "dagwright/trigger/handler.py": ("dagwright.sizing",),
     "dagwright/cli": ("dagwright",),
