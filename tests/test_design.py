@@ -34,6 +34,13 @@ ARROWS = {
     "dagwright/sizing.py": (),
     "dagwright/images.py": ("dagwright.project_forms", "dagwright.variables", "dagwright.errors", "dagwright.shapes"),
     "dagwright/image_source.py": ("dagwright.images", "dagwright.errors"),
+    "dagwright/image_rules.py": (
+        "dagwright.images",
+        "dagwright.project_file",
+        "dagwright.project_forms",
+        "dagwright.yaml_source",
+        "dagwright.errors",
+    ),
     "dagwright/trigger": ("dagwright.sizing", "dagwright.input_sizes", "dagwright.errors"),
     "dagwright/trigger/handler.py": ("dagwright.sizing",),
     "dagwright/cli": ("dagwright",),
