@@ -25,7 +25,7 @@ keys:
 tags:
   CostCentre: "4711"
 images:
-  sklearn: 123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3
+  sklearn: { framework: sklearn, version: 1.2-1 }
 sizes:
   processing: { instance_type: ml.m5.xlarge, max_runtime_in_seconds: 3600 }
   training: { instance_type: ml.m5.xlarge, max_runtime_in_seconds: 7200 }

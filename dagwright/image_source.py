@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dagwright.errors import StorageError, UserError
-from dagwright.images import by_number
+from dagwright.errors import ConfigurationError, StorageError, UserError
+from dagwright.images import ImageTable, by_number, small_text
 
 # Which of the SDK's files hold the images of which framework.
 _FILES = {
@@ -102,15 +103,28 @@ def table_text(folder: Path, sdk: str, date: str) -> str:
     """
     entries: list[_Entry] = []
     for name, framework in _FILES.items():
-        path = folder / f"{name}.json"
-        try:
-            entries += _entries(name, framework, json.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise StorageError(f"{path} cannot be read: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            what = f"{path} is not in the form that this version of dagwright reads: {type(error).__name__}: {error}"
-            raise UserError(what, hint="The table that is there stays as it is.") from error
-    return _text(_folded(_folded(entries, "pythons"), "versions"), sdk, date)
+        with _readable(folder / f"{name}.json") as path:
+            found = list(_entries(name, framework, json.loads(small_text(path))))
+            if not found:
+                raise ValueError("it has no images")
+            entries += found
+    with _readable(folder):
+        text = _text(_folded(_folded(entries, "pythons"), "versions"), sdk, date)
+        ImageTable(text, "it").check()
+    return text
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Path]:
+    """Raises what `table_text` does for a file of the SDK, or for what all of them together come to."""
+    try:
+        yield path
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from error
+    except (ConfigurationError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        why = error.message if isinstance(error, ConfigurationError) else f"{type(error).__name__}: {error}"
+        what = f"{path} is not in the form that this version of dagwright reads: {why}"
+        raise UserError(what, hint="The table that is there stays as it is.") from error
 
 
 def _entries(name: str, framework: str, config: Mapping[str, Any]) -> Iterator[_Entry]:
@@ -220,7 +234,7 @@ def _with(entry: _Entry, field: str, values: Iterable[str]) -> _Entry:
 
 def _text(entries: list[_Entry], sdk: str, date: str) -> str:
     """One line for each entry and each map of registries, so that a refreshed table has a readable diff."""
-    maps = list(dict.fromkeys(entry.registries for entry in entries))
+    maps = {one: number for number, one in enumerate(dict.fromkeys(entry.registries for entry in entries))}
     registries = ",\n".join(f"  {json.dumps(_by_account(one))}" for one in maps)
     frameworks = []
     for framework in sorted({entry.framework for entry in entries}):
@@ -229,7 +243,7 @@ def _text(entries: list[_Entry], sdk: str, date: str) -> str:
                 {
                     "use": entry.use,
                     "repository": entry.repository,
-                    "registries": maps.index(entry.registries),
+                    "registries": maps[entry.registries],
                     "versions": entry.versions,
                     "pythons": entry.pythons,
                     "tags": dict(entry.tags),
@@ -239,12 +253,9 @@ def _text(entries: list[_Entry], sdk: str, date: str) -> str:
             if entry.framework == framework
         ]
         frameworks.append(f"  {json.dumps(framework)}: [\n    " + ",\n    ".join(lines) + "\n  ]")
-    head = "".join(f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in _head(sdk, date).items())
+    about = {"about": _ABOUT, "sdk": sdk, "date": date}
+    head = "".join(f" {json.dumps(key)}: {json.dumps(value)},\n" for key, value in about.items())
     return f'{{\n{head} "registries": [\n{registries}\n ],\n "frameworks": {{\n' + ",\n".join(frameworks) + "\n }\n}\n"
-
-
-def _head(sdk: str, date: str) -> dict[str, str]:
-    return {"about": _ABOUT, "sdk": sdk, "date": date}
 
 
 def _by_account(registries: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -22,9 +22,9 @@ from dagwright.sizing import RULES, Rule
 from dagwright.sizing_rules import rule_problems, rules_of
 
 if TYPE_CHECKING:
+    from dagwright.images import FrameworkImage
     from dagwright.project_file import Settings
     from dagwright.variables import Text
-    from dagwright.yaml_source import Node
 
 _TIMESTAMP = "-20240101-120000"
 _JOB_NAME = 63
@@ -59,20 +59,6 @@ class EnvironmentRule:
     requirements: str | None = None
     python: str | None = None
     dockerfile: str | None = None
-
-
-@dataclass(frozen=True)
-class FrameworkImage:
-    """One of AWS's own images: the framework, and its version as it stands in the tag.
-
-    `python` is the Python of the tag (`py311`), needed where there are several; `use` is processing, training or
-    inference.
-    """
-
-    framework: str
-    version: str
-    python: str | None = None
-    use: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,30 +122,29 @@ class Project(Addresses):
 
         One that is named by framework and version is found in the Region. Give the `instance_type` of a step that has
         its own: on a GPU or on Graviton it is another image; without it that of `sizes` counts. `use` (processing,
-        training, inference) wins over the configuration's. Raises ConfigurationError if there is no such image.
+        training, inference) wins over the configuration's; where neither says it, it is training, or what the framework
+        is for. Raises ConfigurationError if there is no such image, if it depends on the machine and none is known, and
+        for an instance type that is a pipeline variable or none at all.
         """
-        if name not in self.images:
-            hint = did_you_mean(name, self.images) or "add it below 'images'"
-            what = f"there is no image '{name}' in {self.environment}"
-            raise _mistake(Problem("unknown-image", what, hint, field=f"images.{name}", where="config/project.yaml"))
+        if not isinstance(name, str) or name not in self.images:
+            raise _nothing_named(name, "image", "images", self.images, self.environment)
         named = self.images[name]
         if isinstance(named, str):
             return named
-        from dagwright.images import Missing, image_address
+        from dagwright.images import Missing, image_address, table_of
 
-        found = image_address(named, self, instance_type, use)
+        sizes = {kind: size.instance_type for kind, size in self.sizes.items()}
+        table = table_of(self.root)
+        found = image_address(named, table, self.region, self.partition, sizes, instance_type, use)
         if isinstance(found, Missing):
             field = f"images.{name}.{found.member}".rstrip(".")
-            problem = Problem("unknown-image", found.what, found.hint, field=field, where="config/project.yaml")
-            raise _mistake(problem)
+            raise _mistake(Problem("unknown-image", found.what, found.hint, field=field))
         return found
 
     def sizing_rule(self, name: str) -> Rule:
         """A rule of `sizing` by its name. Raises ConfigurationError if there is none of that name."""
-        if name not in self.sizing:
-            hint = did_you_mean(name, self.sizing) or "add it below 'sizing'"
-            what = f"there is no rule '{name}' in {self.environment}"
-            raise _mistake(Problem("unknown-rule", what, hint, field=f"sizing.{name}", where="config/project.yaml"))
+        if not isinstance(name, str) or name not in self.sizing:
+            raise _nothing_named(name, "rule", "sizing", self.sizing, self.environment)
         return self.sizing[name]
 
     @property
@@ -198,18 +183,12 @@ def load_project(path: Path, environment: str = "local") -> Project:
     root = path.parent.parent
     problems += [problem for one in every for problem in _together(one) if _group_of(problem) not in judged]
     if "images" not in judged and any(isinstance(it, dict) for one in every for it in one.below("images").values()):
-        from dagwright.images import image_problems  # a project whose images are all its own needs no table
+        from dagwright.image_rules import image_problems  # a project whose images are all its own needs no table
 
         problems += [problem for one in every for problem in image_problems(one, root)]
     if problems:
         raise _refusal(settings.where, problems)
     return _project(settings, root)
-
-
-def framework_image(members: Mapping[str, Node]) -> FrameworkImage:
-    """What the members of an image's mapping come to; one that is null is as if it were not there."""
-    given = {name: node.value for name, node in members.items() if isinstance(node.value, str)}
-    return FrameworkImage(**given)
 
 
 def partition_of(region: str) -> str:
@@ -244,6 +223,15 @@ def _line(problem: Problem) -> int:
 
 def _mistake(problem: Problem) -> ConfigurationError:
     return ConfigurationError("the configuration does not fit", [problem])
+
+
+def _nothing_named(name: object, thing: str, key: str, known: Iterable[str], environment: str) -> ConfigurationError:
+    """What to raise for a name that is not below a key of the file."""
+    if not isinstance(name, str):
+        return _mistake(Problem(f"unknown-{thing}", f"{name!r} is no name", f"say one of those below '{key}'"))
+    hint = did_you_mean(name, known) or f"add it below '{key}'"
+    what = f"there is no {thing} '{name}' in {environment}"
+    return _mistake(Problem(f"unknown-{thing}", what, hint, field=f"{key}.{name}"))
 
 
 def _checked(thing: str, name: str, limit: int) -> str:
@@ -361,12 +349,7 @@ def _project(settings: Settings, root: Path) -> Project:
         volume_key=settings.value("keys.volume"),
         output_key=settings.value("keys.output"),
         tags=MappingProxyType(own | settings.below("tags")),
-        images=MappingProxyType(
-            {
-                name: framework_image(image) if isinstance(image, dict) else image
-                for name, image in settings.below("images").items()
-            }
-        ),
+        images=MappingProxyType(_images(settings)),
         sizes=MappingProxyType({kind: Size(**given) for kind in _SIZED if (given := settings.below(f"sizes.{kind}"))}),
         environment_suffix=settings.value("environment_suffix"),
         pipeline_role=settings.value("pipeline_role") or roles["role"],
@@ -382,6 +365,15 @@ def _project(settings: Settings, root: Path) -> Project:
         root=root,
         sizing=rules_of(settings),
     )
+
+
+def _images(settings: Settings) -> dict[str, str | FrameworkImage]:
+    images = settings.below("images")
+    if not any(isinstance(image, dict) for image in images.values()):
+        return images
+    from dagwright.image_rules import framework_image
+
+    return {name: framework_image(image) if isinstance(image, dict) else image for name, image in images.items()}
 
 
 def _group(settings: Settings, purpose: str) -> tuple[str, ...]:

@@ -184,8 +184,7 @@ class _Checker:
             self.values[path] = node
 
     def _taken_back(self, path: keys.Path, row: keys.Path, node: Node) -> None:
-        needed = self.table.rows[row].required and (len(row) == 1 or self.table.is_part(row))
-        if needed:
+        if self.table.is_needed(row):
             self._missing(path, row, node.line)
         else:
             self._keep(path, row, node)

@@ -252,6 +252,10 @@ class Table:
         above = self.rows.get(row[:-1])
         return "[]" in row or (above is not None and above.form.or_mapping)
 
+    def is_needed(self, row: Path) -> bool:
+        """Whether the row's key must have a value wherever it may stand: null cannot leave it open."""
+        return self.rows[row].required and (len(row) == 1 or self.is_part(row))
+
     def required(self, parent: Path) -> tuple[str, ...]:
         """The keys that must stand below `parent`."""
         paths = ((*parent, name) for name in self.below.get(parent, ()))
@@ -301,7 +305,7 @@ def project_schema() -> dict[str, Any]:
 def _schema(keys: Table, path: Path) -> dict[str, Any]:
     """One row and the rows below it; the table, which is ours, is five levels deep."""
     row = keys.rows[path]
-    whole = path[-1] == "[]" or (row.required and (len(path) == 1 or keys.is_part(path)))
+    whole = path[-1] == "[]" or keys.is_needed(path)
     schema = {"description": row.description, **_form_schema(row.form)}
     if row.form.or_mapping:
         members = {"type": "object", **_members(keys, path, keys.below[path])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def table(folder: Path, where: Path) -> ImageTable:
-    where.write_text(table_text(folder, "sagemaker-core 1.0", "2026-01-02"))
-    return ImageTable(where)
+    return ImageTable(table_text(folder, "sagemaker-core 1.0", "2026-01-02"), "it")
 
 
 def images(made: ImageTable, framework: str) -> list[tuple[str, str, str, str, str]]:
@@ -159,6 +159,47 @@ def test_a_missing_file_and_another_form_are_said(folder: Path) -> None:
         table_text(folder, "s 1", "2026-01-02")
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"repository": {}},
+        {"repository": 5},
+        {"repository": "a b"},
+        {"registries": {"us-east-1": "12"}},
+        {"registries": {"us-east-1": []}},
+        {"py_versions": [5]},
+        {"processors": ["{version}"]},
+    ],
+)
+def test_images_that_make_no_table_are_said(folder: Path, image: dict[str, Any]) -> None:
+    config = {"training": {"versions": {"1.2-1": one("learn", processors=["cpu"], py_versions=["py3"]) | image}}}
+    (folder / "sklearn.json").write_text(json.dumps(config))
+
+    with pytest.raises(UserError, match="is not in the form that this version of dagwright reads: "):
+        table_text(folder, "s 1", "2026-01-02")
+
+
+@pytest.mark.parametrize("content", ["{}", "[" * 100_000, " " * (5 << 20), '{"training": {"versions": {}}}'])
+def test_a_file_that_holds_no_images_is_said(folder: Path, content: str) -> None:
+    (folder / "sklearn.json").write_text(content)
+
+    with pytest.raises(UserError, match=r"sklearn\.json is not in the form"):
+        table_text(folder, "s 1", "2026-01-02")
+
+
+def test_only_files_of_the_sdk_are_read(folder: Path) -> None:
+    path = folder / "sklearn.json"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(UserError, match=r"sklearn\.json is not in the form .* it is no file"):
+        table_text(folder, "s 1", "2026-01-02")
+
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(UserError, match=r"sklearn\.json is not in the form .* it is no file"):
+        table_text(folder, "s 1", "2026-01-02")
+
+
 def test_an_installed_sdk_is_found_and_not_imported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packages = folder.parents[2]
     (packages / "sagemaker" / "__init__.py").write_text("raise AssertionError('imported')")
@@ -186,3 +227,4 @@ def test_versions_are_sorted_by_their_numbers() -> None:
     versions = ["2.10", "2.9.0", "latest", "2.9", "1.4-2-py312", "1.4-2", "0.90-2"]
 
     assert sorted(versions, key=by_number) == ["0.90-2", "1.4-2", "1.4-2-py312", "2.9", "2.9.0", "2.10", "latest"]
+    assert sorted(["\u00b2", "1" * 5000, "2"], key=by_number) == ["2", "1" * 5000, "\u00b2"]

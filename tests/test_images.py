@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 from pathlib import Path
 from types import MappingProxyType
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 
 from dagwright.errors import ConfigurationError
-from dagwright.images import ImageTable, nearest, processor_of, table_of
+from dagwright.images import FrameworkImage, ImageTable, Variant, nearest, processor_of, table_at, table_of
 from dagwright.parameters import ParameterString
-from dagwright.project import FrameworkImage, Project, Size, load_project, partition_of
+from dagwright.project import Project, Size, load_project, partition_of
 from dagwright.shapes import model
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +47,7 @@ def refusal(image: FrameworkImage, region: str = "us-east-1", **asked: Any) -> t
     with pytest.raises(ConfigurationError) as caught:
         address(image, region, **asked)
     (problem,) = caught.value.problems
-    assert (problem.code, problem.where) == ("unknown-image", "config/project.yaml")
+    assert (problem.code, problem.where) == ("unknown-image", "")
     return problem.field, problem.what, problem.hint
 
 
@@ -260,6 +261,29 @@ def test_a_machine_that_is_a_parameter_is_refused() -> None:
     assert "default" in hint
 
 
+@pytest.mark.parametrize(
+    "kind", ["ML.G5.XLARGE", "nonsense", "", 5, b"ml", "xlarge", "m5.xlarge", "ml.m5.xlarge\n", ["ml.m5.xlarge"]]
+)
+def test_what_is_no_instance_type_is_refused(kind: Any) -> None:
+    assert refusal(PYTORCH, instance_type=kind) == (
+        "images.it",
+        f"{kind!r} is no instance type",
+        "such as ml.m5.xlarge",
+    )
+
+
+def test_a_use_that_the_call_says_is_not_the_files() -> None:
+    assert refusal(FrameworkImage("spark", "3.5"), use="training")[0] == "images.it"
+    assert refusal(FrameworkImage("spark", "3.5"), use="")[1] == "spark has no images for "
+
+
+@pytest.mark.parametrize("name", [None, ["x"], 5, {}])
+def test_a_name_that_is_no_text_is_refused(name: Any) -> None:
+    for ask in (project().image, project().sizing_rule):
+        with pytest.raises(ConfigurationError, match="is no name"):
+            ask(name)
+
+
 def test_the_nearest_come_first_and_no_more_than_can_be_read() -> None:
     assert nearest("2.30.1", [f"2.{number}" for number in range(60)]).startswith("there are 2.30, ")
     assert nearest("a", ["b"]) == "there is b"
@@ -280,7 +304,7 @@ def test_processors_of_all_instance_types_of_aws() -> None:
 
 
 def test_the_packaged_table_says_where_it_is_from_and_is_small() -> None:
-    table = ImageTable(PACKAGED)
+    table = table_at(PACKAGED)
 
     assert PACKAGED.stat().st_size < 100_000
     assert table.sdk.startswith("sagemaker-core ")
@@ -315,6 +339,71 @@ def test_a_broken_table_is_said(tmp_path: Path, content: bytes) -> None:
     assert "images --refresh" in caught.value.hint
 
 
+ENTRY = {
+    "use": "training",
+    "repository": "r",
+    "registries": 0,
+    "versions": ["1.2-1"],
+    "pythons": [],
+    "tags": {"cpu": "t"},
+}
+WRONG: dict[str, Any] = {
+    "use in a list": {"use": ["training"]},
+    "unknown use": {"use": "batch"},
+    "no tags": {"tags": {}},
+    "tag with a space": {"tags": {"cpu": "{version} x"}},
+    "repository that is a number": {"repository": 5},
+    "registries from the end": {"registries": -1},
+    "version by letters": {"versions": "1.2-1"},
+    "version with a raised digit": {"versions": ["\u00b2"]},
+    "python by letters": {"pythons": "py3"},
+}
+WRONG_AROUND: dict[str, Any] = {
+    "framework without entries": {"frameworks": {"sklearn": []}},
+    "frameworks in pairs": {"frameworks": [["sklearn", [ENTRY]]]},
+    "account without digits": {"registries": [{"": ["us-east-1"]}]},
+    "short account": {"registries": [{"12345678901": ["us-east-1"]}]},
+    "Regions by letters": {"registries": [{"1" * 12: "us-east-1"}]},
+    "sdk that is a list": {"sdk": []},
+}
+
+
+def content_of(entry: dict[str, Any], around: dict[str, Any]) -> str:
+    whole = {"sdk": "s", "date": "d", "registries": [{"1" * 12: ["us-east-1"]}], "frameworks": {"sklearn": [entry]}}
+    return json.dumps(whole | around)
+
+
+def test_the_smallest_table_is_one() -> None:
+    (only,) = ImageTable(content_of(ENTRY, {}), "it").variants("sklearn")
+
+    assert only == Variant("training", "1.2-1", "", "cpu", "r", "t", {"us-east-1": "1" * 12})
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, *WRONG_AROUND])
+def test_a_table_of_another_form_is_said(wrong: str) -> None:
+    content = content_of(ENTRY | WRONG.get(wrong, {}), WRONG_AROUND.get(wrong, {}))
+
+    with pytest.raises(ConfigurationError, match=r"^it is no table of images: "):
+        ImageTable(content, "it").check()
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "link to nothing", "folder", "deep", "long"])
+def test_what_is_no_file_of_a_tables_size_is_not_read(tmp_path: Path, kind: str) -> None:
+    own = tmp_path / "config" / "image_table.json"
+    own.parent.mkdir()
+    if kind in ("device", "link to nothing"):
+        own.symlink_to("/dev/zero" if kind == "device" else "nothing")
+    elif kind == "pipe":
+        os.mkfifo(own)
+    elif kind == "folder":
+        own.mkdir()
+    else:
+        own.write_text("[" * 100_000 if kind == "deep" else " " * (5 << 20))
+
+    with pytest.raises(ConfigurationError, match=r"config/image_table.json is no table of images"):
+        table_of(tmp_path)
+
+
 def test_the_guide_gives_the_addresses_that_there_are(tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "images.md").read_text()
     images = guide.split("```yaml\n")[1].split("```")[0].replace("…64 digits…", "0" * 64)
@@ -330,4 +419,4 @@ def test_the_guide_gives_the_addresses_that_there_are(tmp_path: Path) -> None:
         assert f"{name:7}  {loaded.image(name)}\n" in guide
     assert loaded.image("torch", instance_type="ml.g5.xlarge").endswith("/pytorch-training:2.3.0-gpu-py311")
     said = guide.split("The frameworks are ")[1].split(". A version")[0]
-    assert re.findall(r"`([a-z-]+)`", said) == sorted(ImageTable(PACKAGED).frameworks, key=said.index)
+    assert re.findall(r"`([a-z-]+)`", said) == sorted(table_at(PACKAGED).frameworks, key=said.index)

@@ -13,10 +13,10 @@ import pytest
 
 from dagwright.errors import ConfigurationError, Problem
 from dagwright.functions import Join
+from dagwright.images import FrameworkImage
 from dagwright.parameters import ParameterInteger, ParameterString
 from dagwright.project import (
     EnvironmentRule,
-    FrameworkImage,
     LocalSettings,
     Project,
     Size,

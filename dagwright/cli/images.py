@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from argparse import Namespace
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dagwright.cli import DONE, FAILED
 from dagwright.cli.sources import project_of
-from dagwright.cli.text import as_json, columns
-from dagwright.errors import ConfigurationError, UsageError
+from dagwright.cli.text import as_json, columns, shown
+from dagwright.errors import ConfigurationError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from dagwright.images import Variant
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 def run(arguments: Namespace) -> int:
     """Print what was asked for, or write the table anew."""
-    if arguments.out and not arguments.refresh:
+    if arguments.out is not None and not arguments.refresh:
         raise UsageError("--out goes with --refresh", hint="It says where the new table is written.")
-    if arguments.refresh and arguments.framework:
+    if arguments.refresh and arguments.framework is not None:
         raise UsageError("--refresh and --framework do not go together", hint="Refresh first, then look.")
     if arguments.refresh:
         return _refresh(arguments)
     project = project_of(arguments)
-    return _framework(arguments, project) if arguments.framework else _named(arguments, project)
+    return _named(arguments, project) if arguments.framework is None else _framework(arguments, project)
 
 
 def _named(arguments: Namespace, project: Project) -> int:
@@ -68,7 +69,7 @@ def _framework(arguments: Namespace, project: Project) -> int:
         return DONE
     rows = [[use, version, *map(", ".join, _members(group))] for (use, version), group in found.items()]
     print(columns([["use", "version", "python", "processor"], *rows] if rows else []))
-    print(f"in {project.region}, as {table.sdk} knew it on {table.date}", file=sys.stderr)
+    print(shown(f"in {project.region}, as {table.sdk} knew it on {table.date}"), file=sys.stderr)
     return DONE
 
 
@@ -86,26 +87,42 @@ def _refresh(arguments: Namespace) -> int:
     """Write the table of the SDK that this Python has; where only the day would be another, nothing is written."""
     from datetime import datetime
 
-    from dagwright.engines.local.store import storage_errors
+    from dagwright.cli.out import write_out
     from dagwright.image_source import installed_tables, table_text
     from dagwright.images import TABLE
 
-    path = Path(arguments.out) if arguments.out else arguments.root / "config" / TABLE
+    path = Path(arguments.root, "config", TABLE) if arguments.out is None else Path(arguments.out)
+    old = _old_text(path, own=arguments.out is None)
     folder, sdk = installed_tables()
-    is_new = not path.exists() or _without_day(path) != table_text(folder, sdk, "")
+    text = table_text(folder, sdk, datetime.now().astimezone().date().isoformat())
+    is_new = _without_day(old) != _without_day(text)
     if is_new:
-        with storage_errors(f"{path} cannot be written"):
-            path.write_text(table_text(folder, sdk, datetime.now().astimezone().date().isoformat()), encoding="utf-8")
+        write_out(path, text.encode())
     if arguments.json:
         print(as_json({"table": str(path), "sdk": sdk, "written": is_new}))
     else:
-        print(f"{path} {'is written' if is_new else 'says this already'}: {sdk}")
+        print(shown(f"{path} {'is written' if is_new else 'says this already'}: {sdk}"))
     return DONE
 
 
-def _without_day(path: Path) -> str:
-    """The text of a table as it would be without its date; of a file that cannot be read, nothing."""
-    try:
-        return re.sub(r'"date": "[0-9-]*"', '"date": ""', path.read_text(encoding="utf-8"), count=1)
-    except (OSError, ValueError):
+def _old_text(path: Path, *, own: bool) -> str:
+    """What the new table would take the place of. Only the project's `own` may be broken: no other file is lost."""
+    from dagwright.images import ImageTable, small_text
+
+    if not os.path.lexists(path):
         return ""
+    if not path.is_file():
+        raise StorageError(f"{path} is no file that a table could be written to", hint="Remove it, or name another.")
+    try:
+        text = small_text(path)
+        ImageTable(text, str(path)).check()
+    except (OSError, ValueError, ConfigurationError) as error:
+        if not own:
+            what = f"{path} is there and is no table of images: it stays as it is"
+            raise StorageError(what, hint="Name another file with --out.") from error
+        return ""
+    return text
+
+
+def _without_day(text: str) -> str:
+    return re.sub(r'"date": "[0-9-]*"', '"date": ""', text, count=1)

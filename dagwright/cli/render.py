@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from dagwright.cli import DONE
+from dagwright.cli.out import write_out
 from dagwright.cli.sources import Source, has_project, project_of, source_of
 from dagwright.cli.text import as_json, shown
 from dagwright.errors import UsageError
@@ -18,10 +19,7 @@ def run(arguments: Namespace) -> int:
         return _trigger(arguments)
     text = _rendered(source_of(arguments), arguments)
     if arguments.out is not None:
-        from dagwright.engines.local.store import storage_errors
-
-        with storage_errors(f"{arguments.out} cannot be written"):
-            Path(arguments.out).write_text(text, encoding="utf-8")
+        write_out(Path(arguments.out), text.encode())
     else:
         sys.stdout.write(text)
     return DONE
@@ -30,7 +28,6 @@ def run(arguments: Namespace) -> int:
 def _trigger(arguments: Namespace) -> int:
     """Write the function's zip, and print its environment as `aws lambda create-function --environment` takes it."""
     from dagwright.engines.aws.wanted import deployed_arn
-    from dagwright.engines.local.store import storage_errors
     from dagwright.trigger.package import trigger_environment, trigger_zip
 
     if arguments.out is None:
@@ -42,8 +39,7 @@ def _trigger(arguments: Namespace) -> int:
     name = source.name_on_aws(project)
     target = deployed_arn(project.engine, project.partition, project.region, project.account_id, name)
     variables = trigger_environment(target, source.sizes)
-    with storage_errors(f"{arguments.out} cannot be written"):
-        Path(arguments.out).write_bytes(trigger_zip())
+    write_out(Path(arguments.out), trigger_zip())
     print(as_json({"Variables": variables}))
     return DONE
 

@@ -31,9 +31,11 @@ def sdk(tmp_path: Path) -> Path:
         "repository": "learn",
         "registries": {"us-east-1": "1" * 12},
     }
-    (folder / "sklearn.json").write_text(json.dumps({"training": {"versions": {"1.2-1": image}}}))
-    for name in NAMES:
-        (folder / f"{name}.json").write_text("{}")
+    for name in ("sklearn", *NAMES):
+        versions = {"1.2-1": image}
+        if name == "huggingface":
+            versions = {"4.49.0": {"pytorch2.5.1": {**image, "container_version": {"cpu": "cu124"}}}}
+        (folder / f"{name}.json").write_text(json.dumps({"training": {"processors": ["cpu"], "versions": versions}}))
     return tmp_path / "packages"
 
 
@@ -126,6 +128,36 @@ def test_a_table_is_written_elsewhere(deploy: Deploy, sdk: Path, tmp_path: Path)
     assert "cannot be written" in nowhere.stderr
 
 
-@pytest.mark.parametrize("words", [("--out", "t.json"), ("--refresh", "--framework", "sklearn")])
+def test_no_file_but_a_table_is_overwritten(deploy: Deploy, sdk: Path, tmp_path: Path) -> None:
+    variables = {"PYTHONPATH": f"{sdk}{os.pathsep}{REPOSITORY}"}
+    configuration = deploy.folder / "config" / "project.yaml"
+    before = configuration.read_text()
+    done = deploy("images", "--refresh", "--out", str(configuration), variables=variables)
+    assert (done.returncode, configuration.read_text()) == (1, before)
+    assert "is no table of images: it stays as it is" in done.stderr
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "is no file" in deploy("images", "--refresh", "--out", str(pipe), variables=variables).stderr
+    (deploy.folder / "config" / "image_table.json").symlink_to("/dev/zero")
+    assert "is no file" in deploy("images", "--refresh", variables=variables).stderr
+
+
+def test_what_a_table_says_of_itself_does_not_reach_the_terminal(deploy: Deploy) -> None:
+    own = deploy.folder / "config" / "image_table.json"
+    table = json.loads((REPOSITORY / "dagwright" / "image_table.json").read_text())
+    own.write_text(json.dumps({**table, "sdk": "\x1b]0;a\x07", "date": "\x1b[2J"}))
+
+    assert deploy("images", "--framework", "spark").stderr == ("in us-east-1, as \\x1b]0;a\\x07 knew it on \\x1b[2J\n")
+
+
+def test_a_framework_without_a_name_is_one_that_there_is_not(deploy: Deploy) -> None:
+    done = deploy("images", "--framework", "")
+
+    assert done.returncode == 64
+    assert "no images of a framework ''" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("--out", "t.json"), ("--out", ""), ("--refresh", "--framework", "sklearn")])
 def test_words_that_do_not_go_together(deploy: Deploy, words: tuple[str, ...]) -> None:
     assert deploy("images", *words).returncode == 64

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections import Counter
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from sdk.conftest import HERE, VERSIONS, Sdk
 
-from dagwright.images import image_address
-from dagwright.project import FrameworkImage, Project, load_project, partition_of
+from dagwright.images import FrameworkImage, ImageTable, image_address, table_of
+from dagwright.project import partition_of
 
 pytestmark = pytest.mark.sdk
 
@@ -24,9 +22,9 @@ def test_addresses_are_those_of_the_sdk(version: str, sdk: Sdk) -> None:
     assert refreshed.returncode == 0, refreshed.stderr
     answers = sdk(version, str(HERE / "retrieve.py"))
     assert answers.returncode == 0, answers.stderr
-    project = dataclasses.replace(load_project(sdk.folder / "config" / "project.yaml"), sizes=MappingProxyType({}))
+    table = table_of(sdk.folder)
 
-    counts = Counter(_compared(project, *row) for row in json.loads(answers.stdout.splitlines()[-1]))
+    counts = Counter(_compared(table, *row) for row in json.loads(answers.stdout.splitlines()[-1]))
 
     print(version, refreshed.stdout.split(": ")[-1].strip(), dict(counts))
     assert counts.pop("both resolved") > 7000
@@ -39,7 +37,7 @@ def test_addresses_are_those_of_the_sdk(version: str, sdk: Sdk) -> None:
 
 
 def _compared(
-    project: Project,
+    table: ImageTable,
     framework: str,
     use: str,
     version: str,
@@ -50,8 +48,8 @@ def _compared(
     theirs: str | None,
 ) -> Any:
     """How the two answers agree; what is not foreseen is its own row."""
-    there = dataclasses.replace(project, region=region, partition=partition_of(region))
-    ours = image_address(_named(framework, version, base, python), there, kind, use)
+    named = _named(framework, version, base, python)
+    ours = image_address(named, table, region, partition_of(region), {}, kind, use)
     if isinstance(ours, str):
         return "both resolved" if ours == theirs else (framework, use, version, python, region, kind, theirs, ours)
     if theirs is None:
