@@ -146,6 +146,19 @@ def test_hosts_share_a_network_that_goes_with_them(contained: Place, docker: Eng
     assert docker.calls("network", "rm") == [["network", "rm", done.job]]
 
 
+@pytest.mark.parametrize(("isolated", "interface"), [(False, "eth0"), (True, "lo")])
+def test_a_container_is_told_its_network_interface(contained: Place, isolated: bool, interface: str) -> None:
+    script = 'write("seen", json.load(open(f"{ML}/config/resourceconfig.json"))["network_interface_name"])'
+    assert run_step(contained, own(contained, script, isolated=isolated)).status == "Succeeded"
+    assert contained.text("Own/seen") == interface
+
+
+def test_a_client_that_was_killed_leaves_no_container(contained: Place, docker: Engine) -> None:
+    done = run_step(contained, own(contained, "os.kill(os.getppid(), 9)\nimport signal; signal.pause()"))
+    assert "killed by SIGKILL" in done.failure_reason
+    assert docker.calls("rm") == [["rm", "--force", f"{done.job}-algo-1"]]
+
+
 def test_an_isolated_job_has_no_network(contained: Place, docker: Engine) -> None:
     assert run_step(contained, own(contained, "pass", isolated=True)).status == "Succeeded"
     (words,) = docker.calls("run")

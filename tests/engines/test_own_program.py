@@ -106,6 +106,18 @@ def test_a_job_cannot_change_the_files_of_its_image(place: Place) -> None:
     assert (place.folder / "image/lib/note").read_text() == "note\n"
 
 
+def test_without_a_sandbox_a_job_changes_its_own_copy_of_the_image(place_with: Callable[..., Place]) -> None:
+    place = place_with(sandbox="paths", environments=(RULE,))
+    (place.folder / "image").mkdir()
+    (place.folder / "image/note").write_text("note\n")
+    (place.folder / "image/Dockerfile").write_text("FROM x\nWORKDIR /no-such-app\nCOPY note ./\n")
+    script = "cat note > /opt/ml/processing/out/seen && ls >> /opt/ml/processing/out/seen && echo x > note && touch new"
+    for _ in range(2):
+        execution = place.run(step(place, ["sh", "-c", script]))
+        assert execution.status == "Succeeded", execution.failure_reason
+        assert place.text("Own/seen") == "note\nnote\n"
+
+
 def test_files_may_lie_among_those_of_the_machine(place: Place) -> None:
     """Where the machine has a folder of that name, its own files stay where they are."""
     if not place.sandboxed:

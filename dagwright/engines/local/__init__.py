@@ -14,7 +14,8 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     interruption  of a training on Spot instances, on purpose; checkpoints, phases, time_limits  what it goes on with
     metrics       reads the numbers out of its logs, through the small program  metric_reader
     launcher      starts processes, through the small program  sandbox; containers  starts Docker's instead
-    environments  which interpreter an image gets, or by dockerfile, image_layer  which program and files
+    environments  which interpreter an image gets, or by dockerfile  which program, and
+                  by image_content, build_context  which files, as an image_layer
     spark         what a job needs that submits a Spark application, with the program  smspark_submit
     jobs          the jobs of all runs; single_job  a step by itself
     store         S3 as a folder tree

@@ -194,10 +194,13 @@ class ContainerProcess(JobProcess):
         self._leave = leave
         self._stopping: subprocess.Popen[bytes] | None = None
         self._is_forced = False
+        self._may_be_left = False
 
     def news(self) -> Ending | None:
         """The container's ending, of which the client tells in exit codes alone."""
         ending = super().news()
+        if ending and (ending.exit_code < 0 or ending.exit_code == _NOT_STARTED[0]):  # it did not see the container end
+            self._may_be_left = True
         if ending and ending.exit_code in _NOT_STARTED:  # if the client said nothing, it is the program's own
             said = [line for line in last_lines(self._log, _CLIENTS_LINES) if line.startswith("docker: ")]
             self.refused = said[-1] if said else ""
@@ -226,7 +229,7 @@ class ContainerProcess(JobProcess):
         if self._stopping:
             with suppress(subprocess.TimeoutExpired):
                 self._stopping.wait(self._docker.grace_seconds + _ANSWER_SECONDS)
-        if self._stopping or self._is_forced:
+        if self._stopping or self._is_forced or self._may_be_left:
             self._remove()
         with suppress(ExecutionError):
             self._leave()
@@ -269,12 +272,6 @@ def _log_in(image: str, said: str) -> str:
         return "Pull it yourself, and run again."
     host, region = registry.groups()
     return f"Log in: aws ecr get-login-password --region {region} | docker login --username AWS --password-stdin {host}"
-
-
-def _end_of(log: Path) -> str:
-    with open(log, "rb") as file:
-        file.seek(max(0, log.stat().st_size - 4096))
-        return file.read().decode(errors="replace")
 
 
 def _last_line(text: str) -> str:

@@ -23,6 +23,9 @@ _FLAG = re.compile(r"--([a-z-]+)(?:=(\S*))?\s+")
 _VARIABLE = re.compile(r"\\(.)|\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::([-+])([^}]*))?\}|(.?))")
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""")
 _QUOTED = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*)"|'([^']*)'""")
+_HEREDOC = re.compile(r"""\d*<<-?["']?[A-Za-z_]""")
+_GOES_ON = re.compile(r"(?:(?<=[^\\])|^)\\[ \t\r]*$")
+_PLATFORM = {f"{side}{what}" for side in ("TARGET", "BUILD") for what in ("PLATFORM", "OS", "ARCH", "VARIANT")}
 _HARMLESS = {"LABEL", "EXPOSE", "MAINTAINER", "HEALTHCHECK", "STOPSIGNAL", "SHELL", "VOLUME"}
 
 
@@ -35,6 +38,8 @@ class Copy:
     target: str
     """With a `/` at its end if it is a folder."""
     mode: int | None = None
+    unpacks: bool = False
+    """ADD, which unpacks an archive."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Recipe:
     """CMD."""
     variables: Mapping[str, str] = field(default_factory=dict)
     directory: str = "/"
+    directory_line: int = 0
     user: str = ""
     copies: tuple[Copy, ...] = ()
     runs: tuple[str, ...] = ()
@@ -66,7 +72,7 @@ class Recipe:
 def read_dockerfile(path: Path, search_path: str) -> Recipe:
     """The recipe; `search_path` is the PATH that its base brings. Raises ConfigurationError."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig", newline="\n") as file:
             text = file.read(_LARGEST_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
@@ -86,7 +92,7 @@ class _Reader:
         self._stages: dict[str, Recipe] = {}
         self._global: dict[str, str] = {}
         self._given: dict[str, str] = {}
-        self._line = 0
+        self._line, self._instruction = 0, ""
         self._name = ""
         self._has_command = False
         self._readers: dict[str, Callable[[str], None]] = {
@@ -97,15 +103,17 @@ class _Reader:
     def read(self, text: str) -> Recipe:
         if re.match(r"\s*#\s*escape\s*=\s*`", text):
             raise ConfigurationError(f"{self._path}: another escape character than the backslash is not followed here")
-        for self._line, instruction, rest in _instructions(text):
-            if instruction == "FROM":
+        for self._line, self._instruction, rest in _instructions(text):
+            if "\0" in rest:
+                raise self._refusal("a NUL is in it")
+            if self._instruction == "FROM":
                 self._from(rest)
-            elif instruction not in {*self._readers, *_HARMLESS}:
-                raise self._refusal(f"{instruction[:40]!r} is not followed here")
-            elif self._stage is None and instruction != "ARG":
-                raise self._refusal(f"{instruction} stands before FROM")
-            elif instruction in self._readers:
-                self._readers[instruction](rest)
+            elif self._instruction not in {*self._readers, *_HARMLESS}:
+                raise self._refusal(f"{self._instruction[:40]!r} is not followed here")
+            elif self._stage is None and self._instruction != "ARG":
+                raise self._refusal(f"{self._instruction} stands before FROM")
+            elif self._instruction in self._readers:
+                self._readers[self._instruction](rest)
         if self._stage is None:
             raise ConfigurationError(f"{self._path} has no FROM: it is no Dockerfile")
         return self._stage
@@ -147,8 +155,10 @@ class _Reader:
     def _env(self, rest: str) -> None:
         words = _words(rest)
         if words and "=" not in words[0]:  # the old form: ENV NAME the rest of the line
-            name, _, value = rest.partition(" ")
-            pairs = [(name, self._unquoted(value.strip()))]
+            name, *value = rest.split(None, 1)
+            if not value:
+                raise self._refusal(f"'{name}' has no value")
+            pairs = [(name, self._unquoted(value[0]))]
         else:
             for word in words:
                 if "=" not in word:
@@ -157,7 +167,7 @@ class _Reader:
         self._change(variables={**self._here.variables, **dict(pairs)})
 
     def _workdir(self, rest: str) -> None:
-        self._change(directory=self._place(self._unquoted(rest)))
+        self._change(directory=self._place(self._unquoted(rest)), directory_line=self._line)
 
     def _user(self, rest: str) -> None:
         self._change(user=self._unquoted(rest))
@@ -175,7 +185,7 @@ class _Reader:
                 raise self._refusal(f"--{name} is not followed here")
             mode = self._mode(value) if name == "chmod" else mode
             rest = rest[flag.end() :]
-        if "<<" in rest:
+        if _has_heredoc(rest):
             raise self._refusal("a here-document is not followed here: put the text into a file")
         words = tuple(self._unquoted(word) for word in self._list(rest) or _words(rest))
         if len(words) < 2:
@@ -186,7 +196,8 @@ class _Reader:
         folder = len(sources) > 1 or target.endswith(("/", "/.")) or target == "."
         place = self._place(target)
         folder = folder or place == self._here.directory
-        copied = Copy(self._line, tuple(sources), f"{place.rstrip('/')}/" if folder else place, mode)
+        target = f"{place.rstrip('/')}/" if folder else place
+        copied = Copy(self._line, tuple(sources), target, mode, unpacks=self._instruction == "ADD")
         self._change(copies=(*self._here.copies, copied))
 
     def _mode(self, text: str) -> int:
@@ -213,7 +224,7 @@ class _Reader:
         return words
 
     def _run(self, rest: str) -> None:
-        if "<<" in rest:
+        if _has_heredoc(rest):
             raise self._refusal("a here-document is not followed here: put the commands into a file")
         self._change(runs=(*self._here.runs, " ".join(rest.split())))
 
@@ -227,6 +238,9 @@ class _Reader:
             return None
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             return None
+        for word in words:
+            if "\0" in word or not _is_unicode(word):
+                raise self._refusal(f"no file and no argument can be called {word!a}")
         return tuple(words)
 
     def _place(self, path: str) -> str:
@@ -252,11 +266,14 @@ class _Reader:
             escaped, plain, braced, operator, other, odd = found.groups()
             if escaped is not None:
                 return escaped if escaped in '$"\\' else f"\\{escaped}"
-            if odd == "{":
+            if odd == "{" or "$" in (other or ""):
                 raise self._refusal(f"'{text}' has a form of variable that is not followed here")
             if odd is not None:
                 return found[0]
-            held = values.get(plain or braced, "")
+            name = plain or braced
+            if name in _PLATFORM and name not in values:
+                raise self._refusal(f"{name} is a builder's to say: give ARG {name} a default")
+            held = values.get(name, "")
             if operator == "+":
                 return other if held else ""
             return held or (other if operator == "-" else "")
@@ -268,22 +285,36 @@ def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
     """(its first line, the instruction in capitals, what follows), with continued lines joined."""
     began = 0
     parts: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.lstrip().startswith("#") or not line.strip():
             continue
         began = began if parts else number
-        goes_on = line.rstrip().endswith("\\")
-        parts.append(line.rstrip()[:-1] if goes_on else line)
+        goes_on = _GOES_ON.search(line)
+        parts.append(line[: goes_on.start()] if goes_on else line)
         if not goes_on:
             yield _instruction(began, parts)
             parts = []
-    if parts:
+    if "".join(parts).strip():
         yield _instruction(began, parts)
 
 
 def _instruction(line: int, parts: list[str]) -> tuple[int, str, str]:
-    instruction, *rest = " ".join(parts).split(None, 1)
+    """Between continued lines there is no blank but their own."""
+    instruction, *rest = "".join(parts).split(None, 1)
     return line, instruction.upper(), "".join(rest).strip()
+
+
+def _has_heredoc(text: str) -> bool:
+    """A word of its own: `<<EOF`; not the shift in a quoted program, nor a shell's `<<<`."""
+    return any(_HEREDOC.match(word) for word in _words(text))
+
+
+def _is_unicode(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _words(text: str) -> list[str]:

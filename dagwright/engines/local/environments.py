@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
-from dagwright.engines.local.image_layer import Layer, files_of, is_of_sagemaker, make_layer
+from dagwright.engines.local.image_content import content_of, is_of_sagemaker
+from dagwright.engines.local.image_layer import Layer, make_layer
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.spark import check_pyspark, submit_folder, submits_spark, with_spark
 from dagwright.engines.local.store import storage_errors
@@ -123,7 +124,7 @@ class Environments:
         if rule and rule.interpreter:
             self._interpreter(rule)
         elif rule and rule.dockerfile:
-            files_of(self._recipe(rule))
+            content_of(self._recipe(rule))
         elif rule:
             self._requirements(rule)
             find_python(rule.python)
@@ -182,7 +183,7 @@ class Environments:
         return read_dockerfile(self._project / (rule.dockerfile or ""), SYSTEM_PATH)
 
     def _copied(self, image: str, recipe: Recipe) -> Environment:
-        layer = make_layer(files_of(recipe), recipe.directory, self._root)
+        layer = make_layer(content_of(recipe), self._root)
         name = os.path.relpath(recipe.path, self._project)
         left = [f"RUN {line if len(line) <= 60 else line[:59] + '…'}" for line in recipe.runs]
         left += [f"USER {recipe.user}"] if recipe.user else []

@@ -15,6 +15,9 @@ from typing import NamedTuple
 from dagwright.errors import ExecutionError
 
 ML = "/opt/ml"
+LOOPBACK, OF_A_CONTAINER = "lo", "eth0"
+"""The network interface by which the hosts of a job meet: as processes of one machine, and in containers."""
+
 NOT_STARTED = "its process could not be started"
 """How the reason begins when a job fails before its program runs: not the program's failure, but the machine's."""
 

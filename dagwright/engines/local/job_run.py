@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from dagwright.engines.local.checkpoints import Watch
 from dagwright.engines.local.environments import SYSTEM_PATH, Environment, out_of_sight
 from dagwright.engines.local.feeder import Feeder
+from dagwright.engines.local.image_layer import Layer
 from dagwright.engines.local.interruption import LOOK_SECONDS, Interruption
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
@@ -88,6 +89,7 @@ class JobRun:
         self._timers: list[threading.Timer] = []
         self._lock = threading.Lock()
         self._stopping = False
+        self._copies: dict[str, Layer] = {}
         self._interruption = interruption
         self._entered = entered
         self._limits = TimeLimits(job)
@@ -148,6 +150,7 @@ class JobRun:
             self._entered(STARTING)
             self._entered(DOWNLOADING)
             staging.stage()
+            self._copy_image()
             self._feeder = Feeder(self.job, self.hosts, self._workshop.store)
             with self._feeder:
                 ending = self._run_once()
@@ -158,6 +161,11 @@ class JobRun:
             remove_tree(self.folder)
             kept = sum(len(self._workshop.store.objects(item.uri)) for item in self.job.outputs if item.restored)
             self._interruption.goes_on([host.log for host in self.hosts], kept)
+
+    def _copy_image(self) -> None:
+        """Without a sandbox nothing keeps a job from writing to what its image brings: each host has its own copy."""
+        layer = None if self._sandboxed else self._environment.layer
+        self._copies = {host.name: layer.copy(host.folder / "image") for host in self.hosts} if layer else {}
 
     def _run_once(self) -> JobEnding:
         watch = None
@@ -195,7 +203,7 @@ class JobRun:
         """Without a sandbox `/opt/ml` is another folder, and so are those that the image brings; what the job is told
         with, is told that folder."""
         text = translated(text, str(host.folder / "ml"))
-        if layer := self._environment.layer:
+        if layer := self._copies.get(host.name):
             for top in layer.tops:
                 text = translated(text, layer.place(top), top)
         return text

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dagwright.engines.local.job import MANIFEST, ML, PREFIX, Host, Input, Job, JobEnding, Output, Pipe
+from dagwright.engines.local.job import LOOPBACK, MANIFEST, ML, PREFIX, Host, Input, Job, JobEnding, Output, Pipe
 from dagwright.engines.local.publishing import read_start
 from dagwright.engines.local.request import (
     choice,
@@ -29,8 +29,11 @@ MESSAGE = f"{ML}/output/message"
 _MESSAGE_BYTES = 1024  # of which ExitMessage is made, by the same page
 
 
-def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
-    """The job of a request. Raises ExecutionError for what a local run cannot do, in a sentence."""
+def processing_job(name: str, arn: str, request: Mapping[str, Any], interface: str = LOOPBACK) -> Job:
+    """The job of a request, whose hosts meet at the network `interface`.
+
+    Raises ExecutionError for what a local run cannot do, in a sentence.
+    """
     entrypoint = texts(request, "AppSpecification.ContainerEntrypoint")
     arguments = texts(request, "AppSpecification.ContainerArguments")
     cluster = needed(request, "ProcessingResources.ClusterConfig", dict)
@@ -48,7 +51,7 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         files=lambda host: {
             f"{ML}/config/processingjobconfig.json": json.dumps(config, indent=2, default=str),
             f"{ML}/config/resourceconfig.json": json.dumps(
-                {"current_host": host, "hosts": list(hosts), "network_interface_name": "lo"}
+                {"current_host": host, "hosts": list(hosts), "network_interface_name": interface}
             ),
         },
         inputs=tuple(_input(item) for item in objects(request, "ProcessingInputs")),

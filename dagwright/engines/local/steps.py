@@ -16,7 +16,7 @@ from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.environments import Environment, Images
 from dagwright.engines.local.interruption import Interruption, Interruptions
-from dagwright.engines.local.job import NOT_STARTED, Host, Job, JobEnding
+from dagwright.engines.local.job import LOOPBACK, NOT_STARTED, OF_A_CONTAINER, Host, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun, Workshop, in_one_line
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
 from dagwright.engines.local.log_file import last_lines
@@ -73,12 +73,19 @@ class Bench:
     """Told of each job when it exists, so that it can be stopped."""
     interruptions: Interruptions
 
+    def interface(self, request: Mapping[str, Any]) -> str:
+        """The network interface of a job: a container has one of its own, unless it is isolated."""
+        isolated = any(
+            member(request, f"{place}EnableNetworkIsolation", bool, False) for place in ("", "NetworkConfig.")
+        )
+        return OF_A_CONTAINER if self.workshop.containers and not isolated else LOOPBACK
+
 
 def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     """Raises ExecutionError before anything of the job exists."""
     request = evaluate(step.arguments, scope)
     arn = bench.account.arn(f"processing-job/{scope.job}")
-    job = processing_job(scope.job, arn, request)
+    job = processing_job(scope.job, arn, request, bench.interface(request))
     run, times = _prepare(step, job, bench)
     message = ""
 
@@ -97,7 +104,7 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     """Raises ExecutionError before anything of the job exists."""
     request = evaluate(step.arguments, scope)
     arn = bench.account.arn(f"training-job/{scope.job}")
-    job = training_job(scope.job, arn, request)
+    job = training_job(scope.job, arn, request, bench.interface(request))
     interruption, phases = bench.interruptions.of(step.name), Phases(bench.now)
     run, times = _prepare(step, job, bench, interruption, phases.enter)
     model = ""

@@ -12,7 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dagwright.engines.local.job import AUGMENTED, MANIFEST, ML, PREFIX, Host, Input, Job, JobEnding, Output, Pipe
+from dagwright.engines.local.job import (
+    AUGMENTED,
+    LOOPBACK,
+    MANIFEST,
+    ML,
+    PREFIX,
+    Host,
+    Input,
+    Job,
+    JobEnding,
+    Output,
+    Pipe,
+)
 from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.publishing import read_start, walk
 from dagwright.engines.local.request import (
@@ -35,8 +47,11 @@ _FAILURE_BYTES = 1024
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9.\-_]*[A-Za-z0-9\-_][A-Za-z0-9.\-_]*")  # the API's, without `.` and `..`
 
 
-def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
-    """The job of a request. Raises ExecutionError for what a local run cannot do, in a sentence."""
+def training_job(name: str, arn: str, request: Mapping[str, Any], interface: str = LOOPBACK) -> Job:
+    """The job of a request, whose hosts meet at the network `interface`.
+
+    Raises ExecutionError for what a local run cannot do, in a sentence.
+    """
     _refuse_what_is_missing(request)
     mode = member(request, "AlgorithmSpecification.TrainingInputMode", str, "File")
     channels = [_channel(item, mode) for item in objects(request, "InputDataConfig")]
@@ -56,7 +71,7 @@ def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         hosts=hosts,
         files=lambda host: {
             f"{INPUT}/config/{file}.json": json.dumps(content, indent=2)
-            for file, content in {**config, "resourceconfig": resources(host, hosts, instance_type)}.items()
+            for file, content in {**config, "resourceconfig": resources(host, hosts, instance_type, interface)}.items()
         },
         inputs=(*channels, *(Input("checkpoints", item.uri, item.source, optional=True) for item in checkpoints)),
         outputs=tuple(checkpoints),
@@ -73,7 +88,9 @@ def training_job(name: str, arn: str, request: Mapping[str, Any]) -> Job:
         command=program.command,
         directory=CODE,
         source_archive=program.archive,
-        environment=lambda host: program.variables(name, inputs, resources(host, hosts, instance_type)) | own,
+        environment=lambda host: (
+            program.variables(name, inputs, resources(host, hosts, instance_type, interface)) | own
+        ),
     )
 
 
@@ -161,7 +178,7 @@ def _input_config(request: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return config
 
 
-def resources(host: str, hosts: tuple[str, ...], instance_type: str) -> dict[str, Any]:
+def resources(host: str, hosts: tuple[str, ...], instance_type: str, interface: str) -> dict[str, Any]:
     """The content of resourceconfig.json on `host`."""
     group = {"instance_group_name": "homogeneousCluster", "instance_type": instance_type, "hosts": list(hosts)}
     return {
@@ -170,7 +187,7 @@ def resources(host: str, hosts: tuple[str, ...], instance_type: str) -> dict[str
         "current_group_name": "homogeneousCluster",
         "hosts": list(hosts),
         "instance_groups": [group],
-        "network_interface_name": "lo",
+        "network_interface_name": interface,
     }
 
 
