@@ -41,7 +41,7 @@ def _trigger(arguments: Namespace) -> int:
     source, project = source_of(arguments), project_of(arguments)
     name = source.name_on_aws(project)
     target = deployed_arn(project.engine, project.partition, project.region, project.account_id, name)
-    variables = trigger_environment(target, source.sizes)
+    variables = trigger_environment(target, source.input_sizes)
     with storage_errors(f"{arguments.out} cannot be written"):
         Path(arguments.out).write_bytes(trigger_zip())
     print(as_json({"Variables": variables}))
