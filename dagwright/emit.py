@@ -274,7 +274,8 @@ class Emission:
     def _misuses(self, one: object) -> Iterator[tuple[str, str, str]]:
         """Code, what and hint of what the reader cannot see: it knows names, not objects and AWS's shapes.
 
-        A name that nobody declared is for the reader to refuse; another object than the declared one is refused here.
+        A name that nobody declared is for the reader to refuse, unless it is known who declares it; another object than
+        the declared one is refused here.
         So is a property that is a whole structure, list or map: the service takes single values only, and refuses it
         when the pipeline is created ("Expecting start of Json Array").
         """
@@ -284,6 +285,8 @@ class Emission:
             if of.name in declared:
                 what = f"this is another {kind} '{of.name}' than the one in the pipeline"
                 yield f"other-{kind}", what, "make it once and hand it on"
+            elif isinstance(of, Parameter) and of.declared_by:
+                yield "unknown-parameter", f"the parameter '{of.name}' is not declared", of.declared_by
         if isinstance(one, Properties) and not one.is_single:
             yield "not-a-value", f"{one!r} is not one value", one.ways_on
 
@@ -296,7 +299,10 @@ class Emission:
             for step in self._steps:
                 if self._by_name[step.name] is not step:
                     namesakes.setdefault(step.name, deque()).append(step)
+            told = {(problem.code, problem.step, problem.field) for problem in self._problems}
             for problem in error.problems:
+                if (problem.code, problem.step, problem.field) in told:
+                    continue  # it is refused above, with a better way out
                 first = self._by_name.get(problem.step)
                 if problem.code == "duplicate-step" and first is not None:
                     others = namesakes.get(problem.step)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dagwright.arguments import of_kind, s3_address
+from dagwright.arguments import of_kind, s3_address, sequence
+from dagwright.errors import UserError
 from dagwright.keywords import Declared
 from dagwright.parameters import Parameter, ParameterInteger, ParameterString
 from dagwright.refusals import Findings, caller, item_name
-from dagwright.sizing import Machines, Rule, size_of
+from dagwright.shapes import is_bucket
+from dagwright.sizing import Machines, Row, Rule, TooLargeError, size_of
 
 if TYPE_CHECKING:
     from dagwright.steps import JobOptions
@@ -29,9 +31,13 @@ class InputSize(metaclass=Declared):
     (Parameters.RawInstanceType, Parameters.RawInstanceCount, Parameters.RawVolumeSizeInGB)
 
     `of` is the input's S3 address, or the parameter that holds it. A step takes `**raw.options`, the pipeline
-    `sizes=[raw]`, which declares the parameters; until something is measured they are the rule's first row.
+    `input_sizes=[raw]`, which declares the parameters `<name>InstanceType`, `<name>InstanceCount` and
+    `<name>VolumeSizeInGB`; until something is measured they are the rule's first row. A rule's GB are 10^9 bytes.
     `sharded`: each machine gets its share of the input (ShardedByS3Key). `spark`: it is read by a Spark step, for which
     the rule has rows of its own.
+
+    Raises DefinitionError for a name that no parameter can begin with, for what is no address or no rule with rows, and
+    for a rule that begins with a row for Spark if this is none.
     """
 
     found: Findings
@@ -54,6 +60,8 @@ class InputSize(metaclass=Declared):
         self.instance_type = ParameterString(f"{name}InstanceType", first.instance_type, description=why)
         self.instance_count = ParameterInteger(f"{name}InstanceCount", first.instance_count, description=why)
         self.volume_size_in_gb = ParameterInteger(f"{name}VolumeSizeInGB", first.volume_size_in_gb, description=why)
+        for one in self.parameters:
+            one.declared_by = f"give the pipeline input_sizes=[…] with the InputSize '{name}', which declares it"
 
     def __repr__(self) -> str:
         return f"InputSize({self.name!r})"
@@ -73,10 +81,12 @@ class InputSize(metaclass=Declared):
         }
 
     def machines(self, amount: int) -> Machines:
-        """The machines for so many bytes. Raises TooLargeError if the rule does not hold them."""
-        return size_of(
-            amount, self.rule, largest_volume_in_gb=largest_volume_in_gb(), sharded=self.sharded, spark=self.spark
-        )
+        """The machines for so many bytes. Raises UserError if the rule does not hold them, or no volume does."""
+        largest = largest_volume_in_gb()
+        try:
+            return size_of(amount, self.rule, largest_volume_in_gb=largest, sharded=self.sharded, spark=self.spark)
+        except TooLargeError as error:
+            raise UserError(str(error), hint=error.hint) from None
 
     def values(self, machines: Machines) -> dict[str, str | int]:
         """Those machines as values of the parameters."""
@@ -90,10 +100,20 @@ class InputSize(metaclass=Declared):
         hint = "an S3 address, or the ParameterString that holds it: what is put together is not known beforehand"
         if of_kind(self.of, ParameterString | str, "an input's address", "of", self.found, hint):
             s3_address(self.of, "of", self.found)
+        if isinstance(self.of, str) and self.of.startswith("s3://"):
+            bucket = self.of.removeprefix("s3://").partition("/")[0]
+            if not is_bucket(bucket):
+                what = f"'{self.of}' names no possible bucket: '{bucket}'"
+                self.found.add("bad-s3-uri", what, "it has the form s3://bucket/prefix", "of")
 
     def _first_machines(self) -> Machines:
         nothing = Machines("", 1, 1)
         if not of_kind(self.rule, Rule, "a rule", "rule", self.found, 'such as project.sizing_rule("standard")'):
+            return nothing
+        rows: object = self.rule.rows
+        if not isinstance(rows, tuple) or not rows or not all(isinstance(row, Row) for row in rows):
+            what = f"the rule {self.rule.name} has no rows"
+            self.found.add("bad-value", what, "they are a tuple of Row, at least one", "rule")
             return nothing
         first = self.rule.rows[0]
         if first.spark and not self.spark:
@@ -109,13 +129,20 @@ def largest_volume_in_gb() -> int:
     return int(model("sagemaker")["ProcessingVolumeSizeInGB"]["max"])
 
 
-def check_sizes(sizes: Sequence[InputSize], parameters: Sequence[Parameter], found: Findings) -> None:
-    """Note what is wrong with sizes of a pipeline that has these parameters."""
+def checked_sizes(given: object, parameters: Sequence[Parameter], found: Findings) -> tuple[InputSize, ...]:
+    """The sizes that a pipeline with these parameters is given. What is wrong with them is noted."""
+    sizes: tuple[InputSize, ...] = sequence(given, InputSize, "an input's size", "InputSizes", found)  # type: ignore[arg-type]
     names: set[str] = set()
+    rules: dict[str, Rule] = {}
     for size in sizes:
+        place = f"InputSizes.{size.name}"
         if size.name in names:
-            found.add("duplicate-size", f"two sizes are named '{size.name}'", "rename one", f"Sizes.{size.name}")
+            found.add("duplicate-size", f"two sizes are named '{size.name}'", "rename one", place)
         names.add(size.name)
+        if rules.setdefault(size.rule.name, size.rule) != size.rule:
+            what = f"two rules are named '{size.rule.name}', with other rows"
+            found.add("duplicate-rule", what, "rename one", f"{place}.rule")
         if isinstance(size.of, Parameter) and not any(size.of is one for one in parameters):
             what = f"the parameter '{size.of.name}' is not one of the pipeline's"
-            found.add("unknown-parameter", what, "add it to parameters=[…]", f"Sizes.{size.name}.of")
+            found.add("unknown-parameter", what, "add it to parameters=[…]", f"{place}.of")
+    return sizes

@@ -18,7 +18,7 @@ class Parameter(PipelineVariable):
     service is known to have accepted carries one.
     """
 
-    __slots__ = ("default_value", "description", "enum_values", "name")
+    __slots__ = ("declared_by", "default_value", "description", "enum_values", "name")
 
     python_types: ClassVar[tuple[Any, ...]]
 
@@ -30,6 +30,8 @@ class Parameter(PipelineVariable):
         self.default_value = default_value
         self.enum_values = sequence(enum_values, str, "a text", self._field, found)
         self.description = description
+        self.declared_by = ""
+        """How a pipeline declares it, if not by its `parameters`: what to say where that is forgotten."""
         if "" in self.enum_values:
             found.add("bad-enum", "an empty text cannot be chosen", "the service refuses empty values", self._field)
         self._check_default(found)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dagwright.arguments import count, literal, of_kind, optional_text, sequence
-from dagwright.input_sizes import InputSize, check_sizes
 from dagwright.keywords import Declared
 from dagwright.parameters import Parameter
 from dagwright.refusals import Findings, caller, pipeline_name
@@ -21,6 +20,7 @@ from dagwright.variables import Text
 
 if TYPE_CHECKING:
     from dagwright.code import Asset
+    from dagwright.input_sizes import InputSize
     from dagwright.project import Project
 
 
@@ -50,8 +50,8 @@ class Pipeline(metaclass=Declared):
     {'ErrorMessage': 'not today'}
 
     No experiment is made unless `pipeline_experiment_config` asks for one. `schedules` start the deployed pipeline;
-    `max_parallel_steps` is how many of its steps run side by side on AWS. Neither is part of the definition. Of `sizes`
-    the parameters are, which need not be listed.
+    `max_parallel_steps` is how many of its steps run side by side on AWS. Neither is part of the definition. Of
+    `input_sizes` the parameters are, which need not be listed.
     """
 
     found: Findings
@@ -66,16 +66,19 @@ class Pipeline(metaclass=Declared):
         description: str | None = None,
         pipeline_experiment_config: PipelineExperimentConfig | Mapping[str, Any] | None = None,
         schedules: Sequence[Schedule] | None = (),
-        sizes: Sequence[InputSize] | None = (),
+        input_sizes: Sequence[InputSize] | None = (),
         max_parallel_steps: int | None = None,
     ) -> None:
         self.place = caller()
         self.name = pipeline_name(name, self.found)
         self.steps = sequence(steps, Step, "a step", "Steps", self.found)
-        self.sizes = sequence(sizes, InputSize, "an input's size", "Sizes", self.found)
         declared = sequence(parameters, Parameter, "a parameter", "Parameters", self.found)
-        check_sizes(self.sizes, declared, self.found)
-        self.parameters = (*declared, *(one for size in self.sizes for one in size.parameters))
+        self.input_sizes: tuple[InputSize, ...] = ()
+        if input_sizes not in (None, (), []):
+            from dagwright.input_sizes import checked_sizes
+
+            self.input_sizes = checked_sizes(input_sizes, declared, self.found)
+        self.parameters = (*declared, *(one for size in self.input_sizes for one in size.parameters))
         self.project = project
         self.description = literal(description, "description", self.found)
         self.pipeline_experiment_config = pipeline_experiment_config

@@ -7,6 +7,7 @@ botocore's own notation, as the service `pipelines`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -22,6 +23,15 @@ PIPELINES = "pipelines"
 _BY_NAME = frozenset({"ProcessingInputs", "ProcessingOutputs", "FinalMetricDataList"})
 _BY_POSITION_TOO = frozenset({"FinalMetricDataList"})
 _COMPOSED = ("structure", "list", "map")
+
+
+# The S3 user guide's naming rules, without the rare ones; botocore's model of S3 has none.
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+def is_bucket(name: str) -> bool:
+    """Whether a bucket can have this name."""
+    return bool(_BUCKET.fullmatch(name)) and ".." not in name
 
 
 @cache

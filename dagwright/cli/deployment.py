@@ -150,7 +150,7 @@ def _sized(sources: list[Source], project: Project, clients: Clients) -> list[So
 
     Raises UserError for an input that no rule holds, and for credentials of another account; AWSError without any.
     """
-    if not any(source.sizes for source in sources):
+    if not any(source.input_sizes for source in sources):
         return sources
     from dagwright.cli.sizes import s3_measure, sized_source
 
@@ -160,7 +160,7 @@ def _sized(sources: list[Source], project: Project, clients: Clients) -> list[So
     def said(name: str) -> Callable[[str], None]:
         return lambda line: print(f"{name}: {shown(line)}", file=sys.stderr)
 
-    return [sized_source(source, measure, said(source.name)) if source.sizes else source for source in sources]
+    return [sized_source(source, measure, said(source.name)) if source.input_sizes else source for source in sources]
 
 
 def _destination(project: Project, engine: EngineName) -> Destination:

@@ -34,11 +34,11 @@ def findings(
 
 def size_findings(source: Source) -> list[Problem]:
     """What is wrong with the machines that the inputs of a pipeline may come to."""
-    if not source.sizes:
+    if not source.input_sizes:
         return []
-    from dagwright.cli.sizes import size_problems
+    from dagwright.cli.sizes import rule_row_problems
 
-    return [*size_problems(source)]
+    return [*rule_row_problems(source)]
 
 
 def counted(losses: Iterable[Loss], project: Project | None) -> tuple[Loss, ...]:

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from dagwright.cli import DONE, EXECUTION_FAILED, FAILED
@@ -17,11 +18,11 @@ from dagwright.cli.inputs import given_inputs, put_inputs
 from dagwright.cli.run import observer_of
 from dagwright.cli.sources import Source, pipeline_files, project_of, source_at, source_of
 from dagwright.cli.text import as_json, columns, duration, seconds_between, shown
-from dagwright.definition.alone import NoResults, Results, alone, steps_read
+from dagwright.definition.alone import NoResults, Results, alone, inputs_reading, steps_read
 from dagwright.definition.graph import Graph
 from dagwright.definition.parameters import read_assignments
 from dagwright.engines.engine import Engine, Start
-from dagwright.engines.execution import SUCCEEDED, Execution
+from dagwright.engines.execution import SUCCEEDED, Execution, Observer
 from dagwright.engines.results import ExecutionResults, has_results
 from dagwright.errors import DagwrightError, DefinitionError, ParameterError, Problem, UsageError, did_you_mean
 
@@ -42,6 +43,7 @@ def run(arguments: Namespace) -> int:
     put_inputs([*inputs.values()], arguments)
     with closing(job_engine(arguments)) as engine:
         with closing(observer_of(arguments)) as observer:
+            start = _sized(start, source, addresses, arguments, observer)
             execution = (engine.start if arguments.detach else engine.run)(start, observer)
         said = _ending(engine, execution, arguments) if execution.ended else _left(execution, arguments)
     print(said, file=sys.stderr if arguments.json else sys.stdout)
@@ -138,6 +140,27 @@ def _start(source: Source, graph: Graph, arguments: Namespace) -> Start:
         assets=[asset for asset in source.assets if asset.uri in text],
         deployed_name=source.deployed_name,
     )
+
+
+def _sized(
+    start: Start, source: Source, addresses: Mapping[str, str], arguments: Namespace, observer: Observer
+) -> Start:
+    """The same on machines that fit the inputs as they are now, which is noted: where `--input` has replaced one, what
+    is read instead. Raises UserError, AWSError."""
+    sizes = [one for one in source.input_sizes if any(each.name in start.graph.parameters for each in one.parameters)]
+    if not sizes:
+        return start
+    from dagwright.cli.sizes import offered_sizes
+
+    step = source.graph.steps[arguments.step]
+    instead = {
+        size.name: addresses[name]
+        for size in sizes
+        for name in inputs_reading(step, size.of if isinstance(size.of, str) else size.of.expression())
+        if name in addresses
+    }
+    offered = offered_sizes(sizes, start.given, arguments, observer.noted, instead)
+    return replace(start, offered={**start.offered, **offered})
 
 
 def _refuse_what_aws_would(source: Source, graph: Graph, arguments: Namespace) -> None:

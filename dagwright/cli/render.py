@@ -38,7 +38,7 @@ def _trigger(arguments: Namespace) -> int:
     source, project = source_of(arguments), project_of(arguments)
     name = source.name_on_aws(project)
     target = deployed_arn(project.engine, project.partition, project.region, project.account_id, name)
-    variables = trigger_environment(target, source.sizes)
+    variables = trigger_environment(target, source.input_sizes)
     write_out(Path(arguments.out), trigger_zip())
     print(as_json({"Variables": variables}))
     return DONE

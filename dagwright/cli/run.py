@@ -65,16 +65,16 @@ def _start(arguments: Namespace, observer: Observer) -> Start:
     if PARAMETER in source.graph.parameters and PARAMETER not in given and arguments.pipeline:
         commit = current_commit(arguments.root)
         offered = {PARAMETER: commit} if commit else {}
-    if source.sizes:
+    if source.input_sizes:
         from dagwright.cli.sizes import offered_sizes
 
-        offered |= offered_sizes(source, given, arguments, observer.noted)
+        offered |= offered_sizes(source.input_sizes, given, arguments, observer.noted)
     return Start(
         pipeline=source.name,
         graph=source.graph,
         given=given,
         offered=offered,
-        measured=frozenset(one.name for size in source.sizes for one in size.parameters),
+        measured=frozenset(one.name for size in source.input_sizes for one in size.parameters),
         assets=source.assets,
         deployed_name=source.deployed_name,
         words=source_words(arguments, source.name),

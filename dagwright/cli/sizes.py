@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dagwright.cli.sources import project_of
 from dagwright.cli.text import size as amount
-from dagwright.definition.graph import read_definition
+from dagwright.definition.graph import Graph, read_definition
 from dagwright.engines.addresses import split_uri
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.errors import AWSError, Problem, StorageError, UserError, did_you_mean
-from dagwright.input_sizes import largest_volume_in_gb
 from dagwright.shapes import model
-from dagwright.sizing import Machines, Measured, TooLargeError, measured
+from dagwright.sizing import Machines, Measured, measured
 from dagwright.writing import text_of
 
 if TYPE_CHECKING:
@@ -33,20 +32,33 @@ if TYPE_CHECKING:
 Measure: TypeAlias = Callable[[str], Measured]
 Say: TypeAlias = Callable[[str], None]
 
+# What says which machines a job gets, by type of step, and its members in the order of a size's parameters.
+_CLUSTERS = {"Processing": "ProcessingClusterConfig", "Training": "ResourceConfig", "Transform": "TransformResources"}
+_MEMBERS = ("InstanceType", "InstanceCount", "VolumeSizeInGB")
 
-def offered_sizes(source: Source, given: Mapping[str, Any], arguments: Namespace, say: Say) -> dict[str, str | int]:
+
+def offered_sizes(
+    sizes: Sequence[InputSize],
+    given: Mapping[str, Any],
+    arguments: Namespace,
+    say: Say,
+    addresses: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str | int]:
     """The values that a start offers to parameters nobody has given: of the inputs as they are now.
+
+    `addresses` are where inputs are instead, by the names of their sizes.
 
     Nothing for an input that is not there or cannot be seen: the pipeline's own defaults hold then, which is said.
     Raises UserError for an input that its rule does not hold, AWSError without credentials.
     """
-    wanted = [size for size in source.sizes if any(one.name not in given for one in size.parameters)]
+    wanted = [size for size in sizes if any(one.name not in given for one in size.parameters)]
     if not wanted:
         return {}
     measure = _measure(arguments)
     offered: dict[str, str | int] = {}
     for size in wanted:
-        machines = _machines(size, _address(size, given), measure, say, "the pipeline's defaults hold")
+        address = addresses.get(size.name) or _address(size, given)
+        machines = _machines(size, address, measure, say, "the pipeline's defaults hold")
         offered |= size.values(machines) if machines else {}
     return {name: value for name, value in offered.items() if name not in given}
 
@@ -57,7 +69,7 @@ def sized_source(source: Source, measure: Measure, say: Say) -> Source:
     Raises UserError for an input that its rule does not hold.
     """
     values: dict[str, str | int] = {}
-    for size in source.sizes:
+    for size in source.input_sizes:
         machines = _machines(size, _address(size), measure, say, "the first row of its rule counts")
         values |= size.values(machines) if machines else {}
     definition = json.loads(source.text)
@@ -93,24 +105,40 @@ def store_measure(store: Store) -> Measure:
     return measure
 
 
-def size_problems(source: Source) -> Iterator[Problem]:
-    """Rows of the pipeline's rules whose machines AWS does not have: of those it has, its model tells."""
+def rule_row_problems(source: Source) -> Iterator[Problem]:
+    """Rows of the pipeline's rules whose machines the steps that take them cannot have: AWS's model tells."""
+    yield from dict.fromkeys(problem for size in source.input_sizes for problem in _row_problems(size, source.graph))
+
+
+def _row_problems(size: InputSize, graph: Graph) -> Iterator[Problem]:
     shapes = model("sagemaker")
-    types, most = shapes["TrainingInstanceType"]["enum"], shapes["ProcessingInstanceCount"]["max"]
-    for rule in {size.rule.name: size.rule for size in source.sizes}.values():
-        for at, row in enumerate(rule.rows):
-            field, where = f"sizing.{rule.name}[{at}]", "config/project.yaml"
-            if row.instance_type not in types:
-                what = f"{row.instance_type} is no instance type of SageMaker jobs"
-                hint = did_you_mean(row.instance_type, types)
-                yield Problem("not-in-enum", what, hint, field=f"{field}.instance_type", where=where)
-            for name, value, limit in (
-                ("instance_count", row.instance_count, most),
-                ("volume_size_in_gb", row.volume_size_in_gb, largest_volume_in_gb()),
-            ):
-                if value > limit:
-                    what = f"{value} is more than the {limit} that AWS takes"
-                    yield Problem("out-of-range", what, field=f"{field}.{name}", where=where)
+    asked = [
+        (kind, member, shapes[shapes[_CLUSTERS[kind]]["members"][member]["shape"]])
+        for kind, members in _members_read(size, graph).items()
+        for member in members
+    ]
+    for at, row in enumerate(size.rule.rows):
+        values = {_MEMBERS[0]: row.instance_type, _MEMBERS[1]: row.instance_count, _MEMBERS[2]: row.volume_size_in_gb}
+        fields = dict(zip(_MEMBERS, ("instance_type", "instance_count", "volume_size_in_gb"), strict=True))
+        for kind, member, shape in asked:
+            value, field = values[member], f"sizing.{size.rule.name}[{at}].{fields[member]}"
+            if value not in shape.get("enum", (value,)):
+                what, hint = f"{value} is no instance type of {kind} jobs", did_you_mean(str(value), shape["enum"])
+                yield Problem("not-in-enum", what, hint, field=field, where="config/project.yaml")
+            elif isinstance(value, int) and value > shape.get("max", value):
+                what = f"{value} is more than the {shape['max']} that {kind} jobs may have"
+                yield Problem("out-of-range", what, field=field, where="config/project.yaml")
+
+
+def _members_read(size: InputSize, graph: Graph) -> dict[str, list[str]]:
+    """By type of step, what of a job's machines follows from this size."""
+    members = dict(zip((one.name for one in size.parameters), _MEMBERS, strict=True))
+    found: dict[str, dict[str, None]] = {}
+    for step in graph.steps.values():
+        read = [members[one.name] for one in step.references if one.root == "Parameters" and one.name in members]
+        if step.type in _CLUSTERS:
+            found.setdefault(step.type, {}).update(dict.fromkeys(read))
+    return {kind: [*read] for kind, read in found.items()}
 
 
 def _measure(arguments: Namespace) -> Measure:
@@ -148,8 +176,10 @@ def _machines(size: InputSize, address: str, measure: Measure, say: Say, otherwi
     what = f"{size.name}: {amount(found.bytes)} in {found.objects:,} object{'s' * (found.objects > 1)} at {address}"
     try:
         machines = size.machines(found.bytes)
-    except TooLargeError as error:
+    except UserError as error:
         names = " ".join(f"-p {one.name}=…" for one in size.parameters)
-        raise UserError(f"{what}: {error}", hint=f"{error.hint} To start it on machines of your own: {names}") from None
+        raise UserError(
+            f"{what}: {error.message}", hint=f"{error.hint} To start it on machines of your own: {names}"
+        ) from None
     say(f"{what} -> {machines} (rule {size.rule.name})")
     return machines

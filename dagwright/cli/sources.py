@@ -39,7 +39,7 @@ class Source:
     `name` is what the command line calls it, `text` its definition as JSON, `places` the file and line of each step,
     `parameter_descriptions` what its parameters are for, which the definition has no place for.
     What goes with a definition when it is deployed: `assets`, the code that has to be in S3; `description`;
-    `schedules` and `max_parallel_steps` as the pipeline declares them, and the `sizes` of its inputs.
+    `schedules` and `max_parallel_steps` as the pipeline declares them, and its `input_sizes`.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Source:
     parameter_descriptions: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     schedules: tuple[Schedule, ...] = ()
-    sizes: tuple[InputSize, ...] = ()
+    input_sizes: tuple[InputSize, ...] = ()
     max_parallel_steps: int | None = None
     deployed_name: str = ""
     """The pipeline's name on AWS where it brings its own; else the project gives it one."""
@@ -113,7 +113,7 @@ def source_at(root: Path, path: Path, project: Project) -> Source:
         parameter_descriptions={one.name: one.description for one in built.parameters if one.description},
         description=built.description or "",
         schedules=tuple(built.schedules),
-        sizes=tuple(built.sizes),
+        input_sizes=tuple(built.input_sizes),
         max_parallel_steps=built.max_parallel_steps,
         is_ours=True,
     )

@@ -80,6 +80,12 @@ def steps_read(graph: Graph, name: str, given: Mapping[str, str]) -> tuple[str, 
     return tuple(other for other in graph.steps if other in found)
 
 
+def inputs_reading(step: Step, source: Any) -> tuple[str, ...]:
+    """The names of a step's inputs whose address, as declared, is `source`."""
+    way = _INPUTS.get(step.type, ("", "", ("",)))[2][-1]
+    return tuple(name for name, _, one in _inputs(step.type, step.arguments) if one and one.get(way) == source)
+
+
 class _Missing(NamedTuple):
     """A value that another step would give, where it would stand, and why it is not known."""
 

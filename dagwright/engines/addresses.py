@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 
 from dagwright.errors import StorageError
-
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # the S3 user guide's naming rules, without the rare ones
+from dagwright.shapes import is_bucket
 
 
 def split_uri(uri: str) -> tuple[str, list[str]]:
@@ -17,7 +15,7 @@ def split_uri(uri: str) -> tuple[str, list[str]]:
     if scheme != "s3" or not separator:
         raise StorageError(f"'{uri}' is not an S3 address", hint="It has the form s3://bucket/key.")
     bucket, _, key = rest.partition("/")
-    if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+    if not is_bucket(bucket):
         raise StorageError(f"'{uri}' names no possible bucket: '{bucket}'")
     parts = [part for part in key.split("/") if part]
     if any(part in (".", "..") or "\0" in part for part in parts):

@@ -132,6 +132,18 @@ def test_what_is_not_there_leaves_the_defaults(counting: Deploy) -> None:
     assert "Raw: 'here' is not an S3 address: the pipeline's defaults hold" in nowhere.stderr
 
 
+def test_a_step_by_itself_runs_on_machines_for_what_it_reads(counting: Deploy, tmp_path: Path) -> None:
+    sparse(counting.folder / ".dagwright/s3" / BUCKET / "raw/uploads", 2, 17_100_000_000)
+    done = counting("job", "run", "Count", "-p", f"RawData={RAW}/0.bin", "--json")
+    assert f"  Raw: 17.1 GB in 1 object at {RAW}/0.bin -> 1 × ml.m5.4xlarge, 40 GB (rule standard)" in done.stderr  # noqa: RUF001
+    cluster = json.loads(done.stdout)["ProcessingResources"]["ClusterConfig"]
+    assert (cluster["InstanceType"], cluster["VolumeSizeInGB"]) == ("ml.m5.4xlarge", 40)
+    data = tmp_path / "rows.csv"
+    data.write_text("a\nb\n")
+    done = counting("job", "run", "Count", "--input", f"raw={data}")
+    assert re.search(r"Raw: 4 B in 1 object at s3://\S+/rows.csv -> 1 × ml.m5.xlarge, 30 GB", done.stderr)  # noqa: RUF001
+
+
 # ---- offline ----
 
 
@@ -151,11 +163,41 @@ def test_rows_whose_machines_aws_does_not_have_are_found_offline(sized: Site) ->
     assert said.code == 1
     errors = {one["field"]: one["what"] for one in said.json["problems"] if one["severity"] == "error"}
     assert errors == {
-        "sizing.standard[1].instance_type": "ml.m9.large is no instance type of SageMaker jobs",
-        "sizing.standard[1].instance_count": "200 is more than the 100 that AWS takes",
+        "sizing.standard[1].instance_type": "ml.m9.large is no instance type of Processing jobs",
+        "sizing.standard[1].instance_count": "200 is more than the 100 that Processing jobs may have",
     }
     assert sized("upsert", "count-rows").code == 1
     assert sized.aws.writes == []
+
+
+TRAINING = """
+from dagwright import InputSize, Pipeline, TrainingStep
+
+
+def build(project):
+    raw = InputSize("Raw", of=project.raw(), rule=project.sizing_rule("standard"))
+    fit = TrainingStep("Fit", image=project.image("sklearn"), entry_point="scripts/count_rows.py", **raw.options)
+    return Pipeline("fit-rows", steps=[fit], input_sizes=[raw], project=project)
+"""
+
+
+def test_a_row_is_for_the_steps_that_take_its_machines(sized: Site) -> None:
+    rows = "[{ instance_type: ml.p4d.24xlarge, instance_count: 200, volume_size_in_gb: 20000 }]"
+    sized.edit(
+        "config/project.yaml", "environment_suffix: false", f"sizing: {{standard: {rows}}}\nenvironment_suffix: false"
+    )
+    (sized.folder / "pipelines/fit_rows.py").write_text(TRAINING, encoding="utf-8")
+
+    def found(pipeline: str) -> list[str]:
+        problems = sized("validate", pipeline, "--json").json["problems"]
+        return [one["what"] for one in problems if one["field"].startswith("sizing.")]
+
+    assert found("count-rows") == [
+        "ml.p4d.24xlarge is no instance type of Processing jobs",
+        "200 is more than the 100 that Processing jobs may have",
+        "20000 is more than the 16384 that Processing jobs may have",
+    ]
+    assert found("fit-rows") == []
 
 
 # ---- deployed ----
@@ -200,7 +242,7 @@ def test_an_input_that_cannot_be_seen_is_said_and_deployed_as_the_first_row(size
 
 
 def test_inputs_are_measured_once_and_parameters_without_a_default_stay_without(sized: Site) -> None:
-    sized.edit("pipelines/count_rows.py", "sizes=[raw]", "sizes=[raw, again, other]")
+    sized.edit("pipelines/count_rows.py", "input_sizes=[raw]", "input_sizes=[raw, again, other]")
     more = """
     day = ParameterString("Day")
     again = InputSize("Again", of=raw_data, rule=project.sizing_rule("economy"))

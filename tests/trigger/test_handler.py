@@ -79,6 +79,12 @@ def raw(rule: Rule = SMALL, **words: Any) -> InputSize:
     return InputSize("Raw", **{"of": ParameterString("RawData", RAW), "rule": rule, **words})
 
 
+def notification(kind: str = "ObjectCreated:Put", **members: str) -> dict[str, Any]:
+    """What a bucket says of an object; members are the object's."""
+    told = {"bucket": {"name": BUCKET}, "object": {"key": "raw/uploads/1.csv", **members}}
+    return {"Records": [{"eventName": kind, "eventTime": "2026-11-21T21:10:00.000Z", "s3": told}]}
+
+
 # --- what is started ----------------------------------------------------------------------------------------------
 
 
@@ -145,11 +151,29 @@ def test_a_state_machine_is_started_with_typed_values(
     assert aws.client("stepfunctions").describe_execution(executionArn=arn)["name"] == call["name"]
 
 
-def test_every_page_counts(aws: AWS, account: Scripted, configure: Callable[..., None]) -> None:
-    put(aws, *(f"{number}.csv" for number in range(1001)), size=1)
+def test_every_page_counts(
+    aws: AWS,
+    account: Scripted,
+    configure: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put(aws, "1.csv", "2.csv", "3.csv", size=1)
     configure(raw())
+    client = boto3.client
+
+    def paging_by_two(*words: Any, **named: Any) -> Any:
+        """A client whose answers have two objects at most."""
+        made = client(*words, **named)
+        made.meta.events.register(
+            "provide-client-params.s3.ListObjectsV2", lambda params, **_: {**params, "MaxKeys": 2}
+        )
+        return made
+
+    monkeypatch.setattr(boto3, "client", paging_by_two)
     handler(EVENT, context())
     assert aws.operations.count("ListBucket") == 2
+    assert json.loads(capsys.readouterr().out)["sizes"][0]["objects"] == 3
 
 
 @pytest.mark.parametrize(
@@ -256,8 +280,9 @@ def once_per_token(account: Scripted) -> list[str]:
     [
         ({"id": "a"}, {"id": "a"}),
         ({"id": "a", "time": "1"}, {"id": "a", "time": "2"}),
-        ({}, {}),
-        *[({"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "k", "sequencer": "1"}}}]},) * 2],
+        ({"parameters": {}}, {"parameters": {}}),
+        (notification(sequencer="1"), notification(sequencer="1")),
+        (notification(), notification()),
     ],
 )
 def test_an_event_that_comes_again_starts_nothing_new(
@@ -363,6 +388,76 @@ def test_a_machine_is_started_once_even_if_the_input_has_grown(
     assert [line["repeated"] for line in lines] == [False, False, True]
     executions = aws.client("stepfunctions").list_executions(stateMachineArn=MACHINE)["executions"]
     assert [one["executionArn"] for one in executions] == [first]
+
+
+def test_two_writings_of_an_object_are_two_events(aws: AWS, account: Scripted, configure: Callable[..., None]) -> None:
+    tokens = once_per_token(account)
+    configure(raw())
+    later = notification()
+    later["Records"][0]["eventTime"] = "2026-11-21T21:10:01.000Z"
+    for event in (notification(), later, notification(sequencer="1"), notification(sequencer="2")):
+        handler(event, context())
+    assert len(tokens) == 4
+
+
+@pytest.mark.parametrize("event", [{"Event": "s3:TestEvent", "Bucket": BUCKET}, notification("ObjectRemoved:Delete")])
+def test_a_notification_of_nothing_new_is_one_line_and_no_start(
+    aws: AWS, account: Scripted, configure: Callable[..., None], capsys: pytest.CaptureFixture[str], event: Any
+) -> None:
+    configure(raw())
+    assert handler(event, context()) == ""
+    assert json.loads(capsys.readouterr().out) == {"ignored": event, "target": TARGET}
+    assert started(aws) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({}, "no event that starts something: it has no id, no parameters and no S3 records: nothing"),
+        ({"version": "2.0", "body": "{}"}, "no S3 records: version, body"),
+        ([], "this is no event: a list"),
+        ({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}, "not those of a bucket's notification"),
+        ({"Records": [{"EventSource": "aws:sns", "Sns": {}}]}, "not those of a bucket's notification"),
+        ({"Records": {"a": 1}}, "not those of a bucket's notification"),
+        ({"Records": []}, "not those of a bucket's notification"),
+        ({"Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]}, "does not say which object"),
+    ],
+)
+def test_what_is_no_event_of_a_known_kind_starts_nothing(
+    aws: AWS, account: Scripted, configure: Callable[..., None], event: Any, said: str
+) -> None:
+    configure(raw())
+    with pytest.raises(ValueError, match=said):
+        handler(event, context())
+    assert started(aws) == []
+
+
+@pytest.mark.parametrize("value", [[7], {"a": 1}, None, float("nan"), float("inf")])
+@pytest.mark.parametrize("where", ["event", "settings"])
+def test_start_values_are_single_wherever_they_come_from(
+    aws: AWS, account: Scripted, configure: Callable[..., None], where: str, value: Any
+) -> None:
+    configure(raw(), parameters={"Seed": value} if where == "settings" else {})
+    with pytest.raises(ValueError, match="not names with texts, numbers, true or false"):
+        handler({"id": "1", "parameters": {"Seed": value} if where == "event" else {}}, context())
+    assert started(aws) == []
+
+
+def test_parameters_that_are_null_do_not_hide_those_of_the_detail(
+    aws: AWS, account: Scripted, configure: Callable[..., None]
+) -> None:
+    configure(raw())
+    handler({"id": "1", "parameters": None, "detail": {"parameters": {"Seed": 7}}}, context())
+    assert started(aws) == [{"Seed": "7"}]
+
+
+def test_an_address_without_a_value_leaves_the_pipelines_defaults(
+    aws: AWS, account: Scripted, configure: Callable[..., None]
+) -> None:
+    configure(raw(of=ParameterString("Day")))
+    handler({"id": "1"}, context())
+    assert started(aws) == [{}]
+    assert "ListBucket" not in aws.operations
 
 
 # --- errors are Lambda's business ---------------------------------------------------------------------------------
