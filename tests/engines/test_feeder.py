@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from engines.place import Meeting, Place
 
+from dagwright.engines.local import streams
 from dagwright.engines.local.feeder import Feeder
 from dagwright.engines.local.job import Host, Input, Job, JobEnding, Pipe
 from dagwright.engines.local.store import Store
+from dagwright.errors import ExecutionError
 
 PIPE = {"InputMode": "Pipe"}
 # `epochs` of the channel `train`, each read from its FIFO
@@ -249,6 +251,29 @@ def test_without_sandboxes_a_fifo_is_where_the_arguments_say(plain: Place) -> No
     inputs = {"in": {"S3Uri": "s3://bucket/raw", "S3InputMode": "Pipe"}}
     execution = plain.run(plain.writing("P", "write('x', open(ML + '/processing/in_0').read())", inputs=inputs))
     assert (execution.status, plain.text("P/x")) == ("Succeeded", "data")
+
+
+def test_a_record_that_is_too_long_is_refused_before_all_of_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_RECORD_BYTES", 1000)
+    store = Store(tmp_path / "s3")
+    store.put_bytes(gzip.compress(b"x" * 5_000_000)[:-4], "s3://bucket/bomb")
+    given = Input("in", "s3://bucket/bomb", "/opt/ml/input/data/in", pipe=Pipe(gzip=True, recordio=True))
+    (stream,) = streams.streams_of(given, store, 1)
+    with pytest.raises(ExecutionError, match="one has more than the 1000 bytes"):
+        next(stream.pieces(0))
+
+
+def test_a_job_that_never_ran_is_not_told_that_it_opened_nothing(place: Place) -> None:
+    first = place.writing("First", "pass")
+    channel = {"S3Uri": "s3://bucket/First/gone", **PIPE}
+    execution = place.run(
+        first, place.training("T", "pass", {"a": place.put("a", "a"), "train": channel}) | {"DependsOn": ["First"]}
+    )
+    reason = execution.steps["T"].failure_reason
+    assert "finds no object at" in reason
+    assert "never opened" not in reason
 
 
 def test_a_feeder_holds_no_more_than_a_piece_in_memory(tmp_path: Path) -> None:

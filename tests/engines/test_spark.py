@@ -14,7 +14,8 @@ import pytest
 from engines.place import IMAGE, Place
 
 from dagwright.engines.local import smspark_submit
-from dagwright.engines.local.spark import java_home, submit_folder
+from dagwright.engines.local.job import Job
+from dagwright.engines.local.spark import java_home, submit_folder, with_spark
 from dagwright.errors import DefinitionError, ExecutionError
 from dagwright.project import EnvironmentRule
 
@@ -299,6 +300,26 @@ def test_a_machine_without_java_is_told_which_to_install(tmp_path: Path, monkeyp
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(ExecutionError, match="there is none on this machine"):
         java_home()
+
+
+@pytest.mark.parametrize(
+    ("words", "fetched"),
+    [
+        (["--jars=s3://b/k.jar", "app.py"], ["s3://b/k.jar"]),
+        (["--class", "--jars", "s3://b/app.jar"], []),
+        (["-v", "--files", "/x,s3a://b/f", "--", "-app.py", "--jars", "s3://b/own"], ["s3://b/f"]),
+        (["--jar=s3://b/k.jar", "app.py"], []),
+    ],
+)
+@pytest.mark.usefixtures("java")
+def test_what_spark_would_fetch_is_found_as_the_program_reads_its_words(words: list[str], fetched: list[str]) -> None:
+    job = with_spark(Job("j", "", ("smspark-submit", *words), lambda _: {}, ("algo-1",), lambda _: {}))
+    assert [given.uri for given in job.inputs] == fetched
+    if fetched:
+        places = [given.target for given in job.inputs]
+        told = smspark_submit.Submission(list(job.command[1:]))
+        assert set(places) <= {place for value in told.options.values() for place in value.split(",")}
+        assert [told.app, *told.arguments] == words[-len(told.arguments) - 1 :]
 
 
 @pytest.mark.usefixtures("java")

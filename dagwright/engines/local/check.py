@@ -6,6 +6,7 @@ leaves out without harm.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -139,7 +140,7 @@ def _missing_inputs(
 
 def _unusable_manifest(given: Input, step: str, written: _Written, scope: RunScope) -> Iterator[Problem]:
     """What is wrong with a manifest that is in the store and that no step writes."""
-    if not given.uri.startswith("s3://") or not scope.store.path(given.uri).is_file():
+    if not given.uri.startswith("s3://") or not os.path.isfile(scope.store.path(given.uri)):
         return  # said by who looks for the inputs
     try:
         if given.pipe and given.kind == AUGMENTED:
@@ -147,7 +148,7 @@ def _unusable_manifest(given: Input, step: str, written: _Written, scope: RunSco
             addresses = list(manifest.references())
         else:
             addresses = [uri for uri, _ in listed(given, scope.store)]
-        missing = [uri for uri in addresses if not written.may_hold(uri) and not scope.store.path(uri).is_file()]
+        missing = [uri for uri in addresses if not written.may_hold(uri) and not os.path.isfile(scope.store.path(uri))]
         if missing:
             raise missing_objects(given, missing)
     except DagwrightError as error:

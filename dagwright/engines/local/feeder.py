@@ -55,6 +55,7 @@ class Feeder:
                 self._start(streams)
         except BaseException:
             self._open.close()
+            self.fifos.clear()  # nothing has run that could have opened them
             raise
         return self
 

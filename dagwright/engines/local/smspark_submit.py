@@ -64,6 +64,11 @@ class Submission:
             raise SubmitError("there is no application: name a .py or a .jar after the options")
         self.arguments = list(left)
 
+    def words(self) -> list[str]:
+        """The words of a call that says the same."""
+        options = [word for option in self.options.items() for word in option]
+        return [*options, *(["--verbose"] if self.verbose else []), "--", self.app, *self.arguments]
+
     def _take(self, word: str, left: Iterable[str]) -> None:
         name, is_joined, value = word.partition("=")
         if name not in OPTIONS:
