@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import struct
 import threading
@@ -16,7 +17,7 @@ import pytest
 from engines.place import Meeting, Place
 
 from dagwright.engines.local import streams
-from dagwright.engines.local.feeder import Feeder
+from dagwright.engines.local.feeder import Feeder, Fifo
 from dagwright.engines.local.job import Host, Input, Job, JobEnding, Pipe
 from dagwright.engines.local.store import Store
 from dagwright.errors import ExecutionError
@@ -265,15 +266,39 @@ def test_a_record_that_is_too_long_is_refused_before_all_of_it_is_unpacked(
         next(stream.pieces(0))
 
 
-def test_a_job_that_never_ran_is_not_told_that_it_opened_nothing(place: Place) -> None:
-    first = place.writing("First", "pass")
-    channel = {"S3Uri": "s3://bucket/First/gone", **PIPE}
-    execution = place.run(
-        first, place.training("T", "pass", {"a": place.put("a", "a"), "train": channel}) | {"DependsOn": ["First"]}
-    )
-    reason = execution.steps["T"].failure_reason
-    assert "finds no object at" in reason
-    assert "never opened" not in reason
+def feeding(folder: Path, *targets: str) -> tuple[Feeder, Host]:
+    """A feeder of streamed inputs at these places, and its only host."""
+    store = Store(folder / "s3")
+    store.put_bytes(b"x", "s3://bucket/x")
+    inputs = tuple(Input(f"in{number}", "s3://bucket/x", target, pipe=Pipe()) for number, target in enumerate(targets))
+    host = Host("algo-1", folder / "host", folder / "log")
+    return Feeder(Job("job", "", (), lambda _: {}, ("algo-1",), lambda _: {}, inputs=inputs), [host], store), host
+
+
+def test_a_fifo_that_finds_its_place_taken_says_so_and_nobody_is_told_to_open_it(tmp_path: Path) -> None:
+    feeder, _ = feeding(tmp_path, "/opt/ml/a", "/opt/ml/a")
+    with pytest.raises(ExecutionError, match="'in1' cannot be streamed: there is something at /opt/ml/a_0 already"):
+        feeder.__enter__()
+    assert feeder.explain(JobEnding("Failed", "why")).reason == "why"
+
+
+def test_a_job_that_removes_our_names_of_the_fifos_ends_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = threading.Semaphore(0)
+    held = Fifo._held
+
+    def told(fifo: Fifo, epoch: int) -> str:
+        name = held(fifo, epoch)
+        waiting.release()
+        return name
+
+    monkeypatch.setattr(Fifo, "_held", told)
+    feeder, host = feeding(tmp_path, "/opt/ml/a", "/opt/ml/b")
+    with feeder:
+        assert [waiting.acquire(timeout=20), waiting.acquire(timeout=20)] == [True, True]
+        host.path("/opt/ml/a_0").chmod(0)
+        shutil.rmtree(host.folder / "fifos")
 
 
 def test_a_feeder_holds_no_more_than_a_piece_in_memory(tmp_path: Path) -> None:

@@ -193,12 +193,46 @@ def test_a_folder_without_files_is_refused(submit: Submit) -> None:
     assert "a folder without files" in done.stderr
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"Properties": []}'])
+NONE = [
+    "{",
+    "[" * 100_000,
+    "[1]",
+    '{"Properties": []}',
+    '{"Classification": []}',
+    '{"Classification": "spark-env", "Configurations": 5}',
+    '{"Classification": "spark-env", "Configurations": [{"Classification": "export", "Properties": []}]}',
+    *(
+        json.dumps(
+            {"Classification": "spark-env", "Configurations": [{"Classification": "export", "Properties": {n: "1"}}]}
+        )
+        for n in ("A=B", "A\0B", "\ud800", "")
+    ),
+]
+
+
+@pytest.mark.parametrize("text", NONE)
 def test_a_configuration_that_is_none_is_refused(submit: Submit, text: str) -> None:
     path = submit.put("conf/configuration.json", text)
     done = submit(submit.put("app.py"))
     assert done.returncode == 1
     assert path in done.stderr
+
+
+@pytest.mark.parametrize("value", ["x" * 200_000, "a\0b", "\ud800"])
+def test_what_no_program_can_be_told_is_a_sentence(submit: Submit, value: str) -> None:
+    submit.configure({"Classification": "spark-defaults", "Properties": {"spark.x": value}})
+    done = submit(submit.put("app.py"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("smspark-submit: Spark cannot be started: ")
+    assert done.stderr.count("\n") == 1
+    assert "Spark cannot be started" in (submit.base / "output/message").read_text()
+
+
+def test_event_logs_in_the_place_of_a_file_are_refused(submit: Submit) -> None:
+    app = submit.put("app.py")
+    assert (
+        f"--local-spark-event-logs-dir {app} cannot be made" in submit("--local-spark-event-logs-dir", app, app).stderr
+    )
 
 
 def test_without_spark_or_java_it_says_what_to_install(submit: Submit, tmp_path: Path) -> None:
