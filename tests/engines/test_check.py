@@ -97,3 +97,39 @@ def test_sandboxes_that_are_insisted_on_and_refused_are_an_error(
         return
     with pytest.raises(ExecutionError, match="this machine refuses them"):
         place.run(place.processing("P", "pass"))
+
+
+def test_inputs_that_need_one_place_are_named_before_anything_starts(place: Place) -> None:
+    data = place.put("data/a.csv", "x")
+    streamed = {"S3Uri": data, "S3InputMode": "Pipe"}
+    at = "/opt/ml/processing/t"
+    same = place.processing(
+        "Same", "pass", inputs={"in": streamed, "too": {**streamed, "LocalPath": "/opt/ml/processing/in/"}}
+    )
+    file = place.processing(
+        "File", "pass", inputs={"t": "s3://bucket/data", "u": {"S3Uri": data, "LocalPath": f"{at}/a.csv"}}
+    )
+    output = place.processing("Output", "pass", inputs={"in": streamed}, outputs={"in_1/x": "s3://bucket/out"})
+    channels = {"train": {"S3Uri": data, "InputMode": "Pipe"}, "train_0": data}
+    with pytest.raises(DefinitionError) as refused:
+        place.run(same, file, output, place.training("T", "pass", channels))
+    assert {problem.step: problem.what for problem in refused.value.problems} == {
+        "Same": "input 'in' and input 'too' both need /opt/ml/processing/in_0; "
+        "input 'in' and input 'too' both need /opt/ml/processing/in_1",
+        "File": f"input 't' puts its object 'a.csv' where input 'u' needs {at}/a.csv",
+        "Output": "the output to s3://bucket/out needs the folder /opt/ml/processing/in_1/x, "
+        "and input 'in' makes /opt/ml/processing/in_1 a file",
+        "T": "input 'train' and input 'train_0' both need /opt/ml/input/data/train_0",
+    }
+
+
+def test_inputs_may_share_a_folder_and_lie_in_each_other(place: Place) -> None:
+    place.put("data/deep/a", "x")
+    inputs = {
+        "in": "s3://bucket/data",
+        "in/deep": place.put("b", "x"),
+        "more": {"S3Uri": place.put("c", "x"), "LocalPath": "/opt/ml/processing/in"},
+    }
+    script = "write('seen', sorted(name for _, _, names in os.walk(ML + '/processing/in') for name in names))"
+    assert place.run(place.writing("P", script, inputs=inputs)).status == "Succeeded"
+    assert place.json("P/seen") == ["a", "b", "c"]

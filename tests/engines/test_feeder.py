@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import signal
 import struct
 import threading
@@ -15,9 +16,11 @@ from typing import Any
 import pytest
 from engines.place import Meeting, Place
 
-from dagwright.engines.local.feeder import Feeder
+from dagwright.engines.local import streams
+from dagwright.engines.local.feeder import Feeder, Fifo
 from dagwright.engines.local.job import Host, Input, Job, JobEnding, Pipe
 from dagwright.engines.local.store import Store
+from dagwright.errors import ExecutionError
 
 PIPE = {"InputMode": "Pipe"}
 # `epochs` of the channel `train`, each read from its FIFO
@@ -249,6 +252,53 @@ def test_without_sandboxes_a_fifo_is_where_the_arguments_say(plain: Place) -> No
     inputs = {"in": {"S3Uri": "s3://bucket/raw", "S3InputMode": "Pipe"}}
     execution = plain.run(plain.writing("P", "write('x', open(ML + '/processing/in_0').read())", inputs=inputs))
     assert (execution.status, plain.text("P/x")) == ("Succeeded", "data")
+
+
+def test_a_record_that_is_too_long_is_refused_before_all_of_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_RECORD_BYTES", 1000)
+    store = Store(tmp_path / "s3")
+    store.put_bytes(gzip.compress(b"x" * 5_000_000)[:-4], "s3://bucket/bomb")
+    given = Input("in", "s3://bucket/bomb", "/opt/ml/input/data/in", pipe=Pipe(gzip=True, recordio=True))
+    (stream,) = streams.streams_of(given, store, 1)
+    with pytest.raises(ExecutionError, match="one has more than the 1000 bytes"):
+        next(stream.pieces(0))
+
+
+def feeding(folder: Path, *targets: str) -> tuple[Feeder, Host]:
+    """A feeder of streamed inputs at these places, and its only host."""
+    store = Store(folder / "s3")
+    store.put_bytes(b"x", "s3://bucket/x")
+    inputs = tuple(Input(f"in{number}", "s3://bucket/x", target, pipe=Pipe()) for number, target in enumerate(targets))
+    host = Host("algo-1", folder / "host", folder / "log")
+    return Feeder(Job("job", "", (), lambda _: {}, ("algo-1",), lambda _: {}, inputs=inputs), [host], store), host
+
+
+def test_a_fifo_that_finds_its_place_taken_says_so_and_nobody_is_told_to_open_it(tmp_path: Path) -> None:
+    feeder, _ = feeding(tmp_path, "/opt/ml/a", "/opt/ml/a")
+    with pytest.raises(ExecutionError, match="'in1' cannot be streamed: there is something at /opt/ml/a_0 already"):
+        feeder.__enter__()
+    assert feeder.explain(JobEnding("Failed", "why")).reason == "why"
+
+
+def test_a_job_that_removes_our_names_of_the_fifos_ends_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = threading.Semaphore(0)
+    held = Fifo._held
+
+    def told(fifo: Fifo, epoch: int) -> str:
+        name = held(fifo, epoch)
+        waiting.release()
+        return name
+
+    monkeypatch.setattr(Fifo, "_held", told)
+    feeder, host = feeding(tmp_path, "/opt/ml/a", "/opt/ml/b")
+    with feeder:
+        assert [waiting.acquire(timeout=20), waiting.acquire(timeout=20)] == [True, True]
+        host.path("/opt/ml/a_0").chmod(0)
+        shutil.rmtree(host.folder / "fifos")
 
 
 def test_a_feeder_holds_no_more_than_a_piece_in_memory(tmp_path: Path) -> None:

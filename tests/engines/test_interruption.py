@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,10 @@ from engines.place import Meeting, Place, Watcher, definition
 from dagwright.definition.graph import read_definition
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution
+from dagwright.engines.local.checkpoints import stamps
+from dagwright.engines.local.job import Host, Output
+from dagwright.engines.local.publishing import keep_checkpoints
+from dagwright.engines.local.store import Store
 from dagwright.errors import DefinitionError
 
 # Writes one file a run, by rename, until there are as many as LAST says; a run that is not the last waits for its end.
@@ -170,6 +175,30 @@ if me == "algo-1":
 """
     assert place.run(spot(place, script, count=2)).status == "Succeeded"
     assert place.keys("checkpoints") == []
+
+
+def test_checkpoints_of_another_name_that_begins_alike_are_not_this_jobs(place: Place) -> None:
+    place.put("checkpoints-of-another/epoch-1", "x")
+    execution = run_interrupted(place, spot(place, last=2))
+    assert place.log(execution, "T").startswith("began with []")
+    assert "T interrupted, goes on from 1 checkpoint file" in place.watcher.notes
+
+
+def test_a_checkpoint_stays_while_a_host_has_its_own_of_that_name(tmp_path: Path) -> None:
+    """Both hosts began with `last`; the second has replaced its own, which is uploaded; the first has removed it."""
+    store, output = Store(tmp_path / "s3"), Output("/opt/ml/checkpoints", "s3://bucket/c", always=True, restored=True)
+    hosts = [Host(name, tmp_path / name, tmp_path / "log") for name in ("algo-1", "algo-2")]
+    for host in hosts:
+        path = host.path("/opt/ml/checkpoints/last")
+        path.parent.mkdir(parents=True)
+        path.write_text("old")
+        host.restored = {output.source: stamps(host, output.source)}
+    hosts[0].path("/opt/ml/checkpoints/last").unlink()
+    hosts[1].path("/opt/ml/checkpoints/last").write_text("newer")
+    hosts[0].kept, hosts[1].kept = hosts[0].restored, {output.source: stamps(hosts[1], output.source)}
+    store.put_bytes(b"newer", "s3://bucket/c/last")
+    assert keep_checkpoints(output, hosts, store) == 1
+    assert store.read_text("s3://bucket/c/last") == "newer"
 
 
 def test_a_checkpoint_that_is_there_already_interrupts_nobody(place: Place) -> None:

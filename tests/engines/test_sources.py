@@ -88,6 +88,7 @@ def test_a_manifest_is_streamed_in_its_order(place: Place) -> None:
         ('[{"prefix": "s3://bucket/data/"}, "/a"]', '"/a" is not the rest'),
         ('[{"prefix": "s3://bucket/data/"}, "a", 7]', "7 is not the rest"),
         ('[{"prefix": "s3://bucket/data/"}, "a", "x", "y"]', "lists s3://bucket/data/x and 1 more, which is not there"),
+        (json.dumps([{"prefix": "s3://bucket/data/"}, "n" * 300]), "lists s3://bucket/data/nnn"),
         ('[{"prefix": "s3://bucket/../"}, "a"]', "would leave the bucket's folder"),
     ],
 )
@@ -159,18 +160,19 @@ def test_an_augmented_manifest_streams_the_attributes_of_each_line(place: Place)
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{", "Line 2 of the manifest s3://bucket/lines.manifest of input 'train' is not JSON"),
-        ({"is-a-cat": 1}, "Line 2 of the manifest s3://bucket/lines.manifest of input 'train' has no 'image-ref'"),
+        ("{", "Line 4 of the manifest s3://bucket/lines.manifest of input 'train' is not JSON"),
+        ({"is-a-cat": 1}, "Line 4 of the manifest s3://bucket/lines.manifest of input 'train' has no 'image-ref'"),
         ([1], "has no 'image-ref', which AttributeNames lists"),
         ({"is-a-cat": 1, "image-ref": "/etc/passwd"}, "has no address at 'image-ref'"),
         (
             {"is-a-cat": 1, "image-ref": "s3://bucket/images/3.jpg"},
             "lists s3://bucket/images/3.jpg, which is not there",
         ),
+        ({"is-a-cat": 1, "image-ref": f"s3://bucket/{'n' * 300}"}, "lists s3://bucket/nnn"),
     ],
 )
 def test_a_line_that_is_of_no_use_is_said_before_anything_starts(place: Place, line: Any, said: str) -> None:
-    put_lines(place, {"image-ref": place.put("images/1.jpg", "1"), "is-a-cat": 1}, line)
+    put_lines(place, {"image-ref": place.put("images/1.jpg", "1"), "is-a-cat": 1}, "", " ", line)
     with pytest.raises(DefinitionError) as refused:
         place.run(place.training("T", RECORDS, {"train": AUGMENTED}))
     assert said in str(refused.value)

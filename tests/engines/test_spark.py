@@ -14,7 +14,8 @@ import pytest
 from engines.place import IMAGE, Place
 
 from dagwright.engines.local import smspark_submit
-from dagwright.engines.local.spark import java_home, submit_folder
+from dagwright.engines.local.job import Job
+from dagwright.engines.local.spark import java_home, submit_folder, with_spark
 from dagwright.errors import DefinitionError, ExecutionError
 from dagwright.project import EnvironmentRule
 
@@ -192,12 +193,46 @@ def test_a_folder_without_files_is_refused(submit: Submit) -> None:
     assert "a folder without files" in done.stderr
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"Properties": []}'])
+NONE = [
+    "{",
+    "[" * 100_000,
+    "[1]",
+    '{"Properties": []}',
+    '{"Classification": []}',
+    '{"Classification": "spark-env", "Configurations": 5}',
+    '{"Classification": "spark-env", "Configurations": [{"Classification": "export", "Properties": []}]}',
+    *(
+        json.dumps(
+            {"Classification": "spark-env", "Configurations": [{"Classification": "export", "Properties": {n: "1"}}]}
+        )
+        for n in ("A=B", "A\0B", "\ud800", "")
+    ),
+]
+
+
+@pytest.mark.parametrize("text", NONE)
 def test_a_configuration_that_is_none_is_refused(submit: Submit, text: str) -> None:
     path = submit.put("conf/configuration.json", text)
     done = submit(submit.put("app.py"))
     assert done.returncode == 1
     assert path in done.stderr
+
+
+@pytest.mark.parametrize("value", ["x" * 200_000, "a\0b", "\ud800"])
+def test_what_no_program_can_be_told_is_a_sentence(submit: Submit, value: str) -> None:
+    submit.configure({"Classification": "spark-defaults", "Properties": {"spark.x": value}})
+    done = submit(submit.put("app.py"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("smspark-submit: Spark cannot be started: ")
+    assert done.stderr.count("\n") == 1
+    assert "Spark cannot be started" in (submit.base / "output/message").read_text()
+
+
+def test_event_logs_in_the_place_of_a_file_are_refused(submit: Submit) -> None:
+    app = submit.put("app.py")
+    assert (
+        f"--local-spark-event-logs-dir {app} cannot be made" in submit("--local-spark-event-logs-dir", app, app).stderr
+    )
 
 
 def test_without_spark_or_java_it_says_what_to_install(submit: Submit, tmp_path: Path) -> None:
@@ -299,6 +334,26 @@ def test_a_machine_without_java_is_told_which_to_install(tmp_path: Path, monkeyp
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(ExecutionError, match="there is none on this machine"):
         java_home()
+
+
+@pytest.mark.parametrize(
+    ("words", "fetched"),
+    [
+        (["--jars=s3://b/k.jar", "app.py"], ["s3://b/k.jar"]),
+        (["--class", "--jars", "s3://b/app.jar"], []),
+        (["-v", "--files", "/x,s3a://b/f", "--", "-app.py", "--jars", "s3://b/own"], ["s3://b/f"]),
+        (["--jar=s3://b/k.jar", "app.py"], []),
+    ],
+)
+@pytest.mark.usefixtures("java")
+def test_what_spark_would_fetch_is_found_as_the_program_reads_its_words(words: list[str], fetched: list[str]) -> None:
+    job = with_spark(Job("j", "", ("smspark-submit", *words), lambda _: {}, ("algo-1",), lambda _: {}))
+    assert [given.uri for given in job.inputs] == fetched
+    if fetched:
+        places = [given.target for given in job.inputs]
+        told = smspark_submit.Submission(list(job.command[1:]))
+        assert set(places) <= {place for value in told.options.values() for place in value.split(",")}
+        assert [told.app, *told.arguments] == words[-len(told.arguments) - 1 :]
 
 
 @pytest.mark.usefixtures("java")

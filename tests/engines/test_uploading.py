@@ -95,10 +95,10 @@ class Desk:
         output = Output("/opt/ml/processing/out", "s3://bucket/live", always=True)
         self._uploading = Uploading((output,), [host], self.store)
 
-    def look(self) -> list[str]:
+    def look(self, seconds_left: float = 60.0) -> list[str]:
         """Look; what is in the store then."""
-        self._uploading.look_if_due()
-        return [item.name for item in self.store.objects("s3://bucket/live")]
+        self._uploading.look_if_due(seconds_left)
+        return [item.name for item in self.store.objects("s3://bucket/live/")]
 
 
 @pytest.fixture
@@ -149,3 +149,20 @@ def test_an_output_folder_that_became_a_link_is_not_followed(desk: Desk, tmp_pat
     desk.out.rmdir()
     os.symlink(tmp_path / "secret", desk.out)
     assert [desk.look(), desk.look()] == [[], []]
+
+
+def test_a_look_ends_with_the_time_of_its_job(desk: Desk) -> None:
+    (desk.out / "x").write_text("x")
+    assert desk.look() == []
+    assert desk.look(seconds_left=0.0) == []
+    assert desk.look() == ["x"]
+
+
+def test_what_the_store_cannot_keep_now_is_left_to_the_end_of_the_job(desk: Desk) -> None:
+    (desk.out / "a").write_text("1")
+    assert [desk.look(), desk.look()] == [[], ["a"]]
+    (desk.out / "a").unlink()
+    (desk.out / "a").mkdir()
+    (desk.out / "a/x").write_text("2")
+    (desk.out / "b").write_text("3")
+    assert [desk.look(), desk.look()] == [["a"], ["a", "b"]]

@@ -6,6 +6,7 @@ leaves out without harm.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from dagwright.definition.conditions import condition_problems
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.addresses import split_uri
+from dagwright.engines.local.collisions import collisions
 from dagwright.engines.local.job import AUGMENTED, PREFIX, Host, Input, Job
 from dagwright.engines.local.lambdas import declared_outputs, lambda_job
 from dagwright.engines.local.metrics import metric_expressions
@@ -23,7 +25,7 @@ from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
 from dagwright.engines.local.sources import augmented_manifest, listed, missing_objects
 from dagwright.engines.local.steps import RUNNERS, Bench
 from dagwright.engines.local.training import training_job
-from dagwright.errors import DagwrightError, DefinitionError, Problem
+from dagwright.errors import DagwrightError, DefinitionError, ExecutionError, Problem
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # AWS's definition schema
 _IGNORED = {"CacheConfig": "every step runs: the step cache is the service's"}
@@ -105,12 +107,19 @@ def _job(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench
     for uri in addresses:
         if uri != UNKNOWN:
             split_uri(uri)
+    _refuse_places(job, scope)
+    return job
+
+
+def _refuse_places(job: Job, scope: RunScope) -> None:
+    """Raises DagwrightError for a folder that no job can have, and for two inputs or outputs at one place."""
     anywhere = Host("algo-1", Path("/"), Path("/"))
     paths = [given.target for given in job.inputs] + [output.source for output in job.outputs]
     for path in [*paths, *([job.source_archive] if job.source_archive.startswith("/") else [])]:
         if path != UNKNOWN:
             anywhere.path(path)
-    return job
+    if UNKNOWN not in paths and (colliding := collisions(job, scope.store)):
+        raise ExecutionError("; ".join(colliding), hint="Give each a folder of its own.")
 
 
 def _missing_inputs(
@@ -139,7 +148,7 @@ def _missing_inputs(
 
 def _unusable_manifest(given: Input, step: str, written: _Written, scope: RunScope) -> Iterator[Problem]:
     """What is wrong with a manifest that is in the store and that no step writes."""
-    if not given.uri.startswith("s3://") or not scope.store.path(given.uri).is_file():
+    if not given.uri.startswith("s3://") or not os.path.isfile(scope.store.path(given.uri)):
         return  # said by who looks for the inputs
     try:
         if given.pipe and given.kind == AUGMENTED:
@@ -147,7 +156,7 @@ def _unusable_manifest(given: Input, step: str, written: _Written, scope: RunSco
             addresses = list(manifest.references())
         else:
             addresses = [uri for uri, _ in listed(given, scope.store)]
-        missing = [uri for uri in addresses if not written.may_hold(uri) and not scope.store.path(uri).is_file()]
+        missing = [uri for uri in addresses if not written.may_hold(uri) and not os.path.isfile(scope.store.path(uri))]
         if missing:
             raise missing_objects(given, missing)
     except DagwrightError as error:

@@ -55,6 +55,7 @@ class Feeder:
                 self._start(streams)
         except BaseException:
             self._open.close()
+            self.fifos.clear()  # nothing has run that could have opened them
             raise
         return self
 
@@ -135,7 +136,8 @@ class Fifo:
         self._number = number
         self._folder = -1
         self._lock = threading.Lock()
-        self._awaited: Path | None = None
+        self._hold = -1
+        self._awaited = ""
         self._ended = threading.Event()
         self._reader = -1
         self._thread = threading.Thread(target=self._work, name=f"fifo {stream.given.name}", daemon=True)
@@ -146,12 +148,19 @@ class Fifo:
         return f"{normal(self.stream.given.target)}_{epoch}"
 
     def make(self) -> None:
-        """The FIFO of the first epoch, in a folder that is kept hold of. Raises OSError."""
+        """The FIFO of the first epoch, in a folder that is kept hold of. Raises ExecutionError if it cannot be."""
         folder = self.host.path(self.place(0)).parent
-        os.makedirs(folder, exist_ok=True)
-        os.makedirs(self._private, exist_ok=True)
-        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        self._add(0)
+        name = f"Input '{self.stream.given.name}'"
+        try:
+            os.makedirs(folder, exist_ok=True)
+            os.makedirs(self._private, exist_ok=True)
+            self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            self._add(0)
+        except (FileExistsError, NotADirectoryError) as error:
+            there = f"there is something at {self.place(0)} already"
+            raise ExecutionError(f"{name} cannot be streamed: {there}", hint="Give it a folder of its own.") from error
+        except OSError as error:
+            raise ExecutionError(f"{name} cannot be streamed: {error.strerror or error}") from error
 
     def start(self) -> None:
         """Raises ExecutionError if the machine has no room for another thread."""
@@ -165,15 +174,20 @@ class Fifo:
         with self._lock:
             self._ended.set()
             if self._awaited:
-                self._reader = os.open(self._awaited, os.O_RDONLY | os.O_NONBLOCK)
+                with suppress(
+                    OSError
+                ):  # the job may have taken the permissions of its name of the FIFO, which are ours
+                    os.chmod(self._awaited, 0o600)
+                with suppress(OSError):
+                    self._reader = os.open(self._awaited, os.O_RDONLY | os.O_NONBLOCK)
 
     def wait(self) -> None:
-        """Until its thread has ended."""
-        if self._thread.ident is not None:
+        """Until its thread has ended; one that nothing can wake any more ends with this process."""
+        if self._thread.ident is not None and not (self._awaited and self._reader < 0):
             self._thread.join()
 
     def close(self) -> None:
-        for descriptor in (self._reader, self._folder):
+        for descriptor in (self._reader, self._hold, self._folder):
             if descriptor >= 0:
                 os.close(descriptor)
 
@@ -193,7 +207,7 @@ class Fifo:
         with self._lock:
             if self._ended.is_set():
                 return False
-            self._awaited = self._own(epoch)
+            self._awaited = self._held(epoch)
         if epoch:
             os.unlink(self._own(epoch - 1))
         end = os.open(self._awaited, os.O_WRONLY)
@@ -212,6 +226,15 @@ class Fifo:
 
     def _own(self, epoch: int) -> Path:
         return self._private / f"{self._number}_{epoch}"
+
+    def _held(self, epoch: int) -> str:
+        """A name of the FIFO that leads to it even if the job has removed ours, which it can without a sandbox."""
+        if not hasattr(os, "O_PATH"):  # Linux has it
+            return str(self._own(epoch))
+        before, self._hold = self._hold, os.open(self._own(epoch), os.O_PATH)
+        if before >= 0:
+            os.close(before)
+        return f"/proc/self/fd/{self._hold}"
 
     def _add(self, epoch: int) -> None:
         own = self._own(epoch)

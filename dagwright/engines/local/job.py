@@ -130,8 +130,10 @@ class Host:
     log: Path
     linked: list[str] = field(default_factory=list)
     restored: dict[str, dict[str, Stamp]] = field(default_factory=dict)
-    """Of each output folder that is restored, the files that the store has: those it held before the job started, and
-    those uploaded since, with what tells them from later ones."""
+    """Of each output folder that is restored, the files that lay in it before the job started, with what tells them
+    from later ones."""
+    kept: dict[str, dict[str, Stamp]] = field(default_factory=dict)
+    """The same of the files that the store has of this host: those, and what was uploaded since."""
 
     def path(self, container_path: str) -> Path:
         """Where a path below /opt/ml lies. Raises ExecutionError for any other path, and for what names no file."""

@@ -23,7 +23,7 @@ from dagwright.engines.local.interruption import LOOK_SECONDS, Interruption
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
 from dagwright.engines.local.phases import DOWNLOADING, INTERRUPTED, STARTING, TRAINING, UPLOADING
-from dagwright.engines.local.publishing import publish
+from dagwright.engines.local.publishing import key_below, publish
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.staging import Staging
 from dagwright.engines.local.store import Store, storage_errors
@@ -159,8 +159,12 @@ class JobRun:
             self._entered(INTERRUPTED)
             publish(self.job, self.hosts, self._workshop.store, ending)
             remove_tree(self.folder)
-            kept = sum(len(self._workshop.store.objects(item.uri)) for item in self.job.outputs if item.restored)
-            self._interruption.goes_on([host.log for host in self.hosts], kept)
+            self._interruption.goes_on([host.log for host in self.hosts], self._checkpoints())
+
+    def _checkpoints(self) -> int:
+        """How many files the next run finds that this one has kept."""
+        folders = [key_below(output.uri, "") for output in self.job.outputs if output.restored]
+        return sum(len(self._workshop.store.objects(folder)) for folder in folders)
 
     def _copy_image(self) -> None:
         """Without a sandbox nothing keeps a job from writing to what its image brings: each host has its own copy."""
@@ -267,7 +271,7 @@ class JobRun:
             left = self._limits.left()
             if left <= 0:
                 return self._ended(running.values(), self._limits.exceeded())
-            uploading.look_if_due()
+            uploading.look_if_due(left)
             for descriptor, _ in poll.poll(min(left, longest, uploading.seconds_to_next()) * 1000):
                 if descriptor == fed:
                     return self._unfed()

@@ -67,24 +67,25 @@ def keep_checkpoints(output: Output, hosts: list[Host], store: Store) -> int:
     """Make the objects of `output` what its folder has become; how many files are in it, on all hosts together.
 
     As on SageMaker all hosts have one address, and a file that a host removes is removed there too. Of a name that
-    several hosts have written, the last host's file is kept; one that a host has left as the store has it is no news.
+    several hosts have written, the last upload is kept, and it stays as long as one of them has its own file of it; one
+    that a host has left as the store has it is no news.
     """
-    names: set[str] = set()
-    written: set[str] = set()
+    found = [_files(host.written(output.source)) for host in hosts]
+    own: set[str] = set()
     removed: set[str] = set()
-    for host in hosts:
+    for host, files in zip(hosts, found, strict=True):
         restored = host.restored.get(output.source, {})
-        found = _files(host.written(output.source))
-        names |= found.keys()
-        removed |= restored.keys() - found.keys()
-        for name, path in found.items():
-            status = path.lstat()
-            if restored.get(name) != stamp_of(status):
-                written.add(name)
-                store.put(path, key_below(output.uri, name), move=status.st_nlink == 1)
-    for name in removed - written:
+        own |= {name for name, path in files.items() if restored.get(name) != stamp_of(path.lstat())}
+        removed |= host.kept.get(output.source, {}).keys() - files.keys()
+    for name in removed - own:
         store.remove(key_below(output.uri, name))
-    return len(names)
+    for host, files in zip(hosts, found, strict=True):
+        kept = host.kept.get(output.source, {})
+        for name, path in files.items():
+            status = path.lstat()
+            if kept.get(name) != stamp_of(status):
+                store.put(path, key_below(output.uri, name), move=status.st_nlink == 1)
+    return len(set().union(*found))
 
 
 def key_below(uri: str, name: str) -> str:

@@ -64,6 +64,11 @@ class Submission:
             raise SubmitError("there is no application: name a .py or a .jar after the options")
         self.arguments = list(left)
 
+    def words(self) -> list[str]:
+        """The words of a call that says the same."""
+        options = [word for option in self.options.items() for word in option]
+        return [*options, *(["--verbose"] if self.verbose else []), "--", self.app, *self.arguments]
+
     def _take(self, word: str, left: Iterable[str]) -> None:
         name, is_joined, value = word.partition("=")
         if name not in OPTIONS:
@@ -85,9 +90,18 @@ def main(words: list[str]) -> int:
         configuration = read_configuration(BASE / "processing/input/conf/configuration.json")
         start(submission, configuration)
     except SubmitError as error:
-        say(str(error))
-        leave_message(str(error))
-        return 1
+        return refuse(str(error))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # words and variables that no program can be started with, folders that cannot be made
+        return refuse(f"Spark cannot be started: {error}")
+
+
+def refuse(sentence: str) -> int:
+    """Say why nothing is submitted, to who reads the log and to the service; the exit code."""
+    readable = sentence.encode(errors="backslashreplace").decode()
+    say(readable)
+    leave_message(readable)
+    return 1
 
 
 def waiting_host() -> str:
@@ -106,13 +120,35 @@ def read_configuration(path: Path) -> list[dict[str, Any]]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SubmitError(f"{path} cannot be read: {error}") from error
     entries = found if isinstance(found, list) else [found]
+    if not are_classifications(entries):
+        raise SubmitError(f"{path} is no list of classifications with Classification and Properties")
     for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("Properties", {}), dict):
-            raise SubmitError(f"{path} is no list of classifications with Classification and Properties")
+        for name in exports(entry) if entry.get("Classification") == "spark-env" else ():
+            if not name or "=" in name or not is_a_word(name):
+                raise SubmitError(f"{path} exports {name!a}, which is no name of a variable")
     return entries
+
+
+def are_classifications(entries: object) -> bool:
+    """Whether this is a list of objects, each with a name, perhaps properties, and perhaps such a list inside."""
+    return isinstance(entries, list) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("Classification"), str)
+        and isinstance(entry.get("Properties"), (dict, type(None)))
+        and are_classifications([] if entry.get("Configurations") is None else entry["Configurations"])
+        for entry in entries
+    )
+
+
+def is_a_word(word: str) -> bool:
+    """Whether a program can be told this."""
+    try:
+        return b"\0" not in os.fsencode(word)
+    except UnicodeEncodeError:
+        return False
 
 
 def start(submission: Submission, configuration: list[dict[str, Any]]) -> NoReturn:
@@ -123,7 +159,9 @@ def start(submission: Submission, configuration: list[dict[str, Any]]) -> NoRetu
     for entry in configuration:
         name = entry.get("Classification")
         if name in PREFIXES:
-            properties.update({PREFIXES[name] + key: text(value) for key, value in entry.get("Properties", {}).items()})
+            properties.update(
+                {PREFIXES[name] + key: text(value) for key, value in (entry.get("Properties") or {}).items()}
+            )
         elif name == "spark-env":
             variables.update(exports(entry))
         else:
@@ -164,7 +202,7 @@ def exports(entry: Mapping[str, Any]) -> dict[str, str]:
     """The variables of the `export` inside a `-env` classification."""
     found: dict[str, str] = {}
     for inner in entry.get("Configurations") or ():
-        if isinstance(inner, dict) and inner.get("Classification") == "export":
+        if inner["Classification"] == "export":
             found.update({key: text(value) for key, value in (inner.get("Properties") or {}).items()})
     return found
 
@@ -176,7 +214,10 @@ def event_log(options: Mapping[str, str]) -> dict[str, str]:
     folder = options.get("--local-spark-event-logs-dir")
     if not folder:
         return {}
-    os.makedirs(folder, exist_ok=True)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise SubmitError(f"--local-spark-event-logs-dir {folder} cannot be made: {error.strerror}") from error
     return {"spark.eventLog.enabled": "true", "spark.eventLog.dir": Path(folder).resolve().as_uri()}
 
 

@@ -7,6 +7,7 @@ The forms of both manifests are the API's, in its text on S3DataSource and the d
 from __future__ import annotations
 
 import json
+import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def missing_objects(given: Input, addresses: list[str]) -> ExecutionError:
 
 def _listed_objects(given: Input, store: Store) -> list[StoredObject]:
     found = [StoredObject(store.path(uri), name) for uri, name in listed(given, store)]
-    missing = [store.uri(item.path) for item in found if not item.path.is_file()]
+    missing = [store.uri(item.path) for item in found if not os.path.isfile(item.path)]
     if missing:
         raise missing_objects(given, missing)
     return found
@@ -118,7 +119,10 @@ class AugmentedManifest:
     given: Input
     store: Store
     attributes: tuple[str, ...]
+    numbers: array[int]
+    """Of each line that says something: its number in the file."""
     offsets: array[int]
+    """Where it begins."""
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -131,7 +135,7 @@ class AugmentedManifest:
                 yield text.encode(errors="replace")
                 continue
             path = self.store.path(self._address(place, name, value))
-            if not path.is_file():
+            if not os.path.isfile(path):
                 raise self._unusable(place, f"names {value}, which is not there")
             yield path
 
@@ -163,27 +167,29 @@ class AugmentedManifest:
         return str(value)
 
     def _unusable(self, place: int, why: str) -> ExecutionError:
-        where = f"Line {place + 1} of the manifest {self.given.uri} of input '{self.given.name}'"
+        where = f"Line {self.numbers[place]} of the manifest {self.given.uri} of input '{self.given.name}'"
         return ExecutionError(f"{where} {why}")
 
 
 def augmented_manifest(given: Input, store: Store, attributes: tuple[str, ...]) -> AugmentedManifest:
     """Raises ExecutionError if the manifest is not there or has no line."""
     path = store.path(given.uri)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ExecutionError(f"The manifest {given.uri} of input '{given.name}' is not there")
     with storage_errors(f"{given.uri} cannot be read"):
-        offsets = array("Q", _line_starts(path))
+        numbers, offsets = _lines(path)
     if not offsets:
         raise ExecutionError(f"The manifest {given.uri} of input '{given.name}' has no lines")
-    return AugmentedManifest(given, store, attributes, offsets)
+    return AugmentedManifest(given, store, attributes, numbers, offsets)
 
 
-def _line_starts(path: Path) -> Iterator[int]:
-    """Where each line that says something begins."""
-    place = 0
+def _lines(path: Path) -> tuple[array[int], array[int]]:
+    """(the numbers of the lines that say something, where they begin)."""
+    numbers, offsets, place = array("Q"), array("Q"), 0
     with open(path, "rb") as file:
-        for line in file:
+        for number, line in enumerate(file, start=1):
             if line.strip():
-                yield place
+                numbers.append(number)
+                offsets.append(place)
             place += len(line)
+    return numbers, offsets

@@ -14,14 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from dagwright.engines.local.job import ML, Input, Job
+from dagwright.engines.local.smspark_submit import LISTS, REMOTE, Submission, SubmitError
 from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ExecutionError
 
 SUBMIT = "smspark-submit"
-_LISTS = ("--jars", "--py-files", "--files")
-_FLAGS = ("-v", "--verbose")
-_HADOOPS_OWN = ("s3a://", "s3n://")  # nobody but Spark can read an address of this form
-_REMOTE = ("s3://", *_HADOOPS_OWN)
+_HADOOPS_OWN = tuple(form for form in REMOTE if form != "s3://")  # nobody but Spark can read an address of these forms
 
 
 def submits_spark(job: Job) -> bool:
@@ -93,17 +91,17 @@ def _with_java(variables: Callable[[str], Mapping[str, str]], java: Path) -> Cal
 
 def _fetched(command: tuple[str, ...]) -> tuple[tuple[str, ...], list[Input]]:
     """The command with folders for the S3 addresses in its lists of files, and the inputs that fill them."""
-    words, inputs = list(command), []
-    at = 1
-    while at + 1 < len(words) and words[at].startswith("-") and words[at] != "--":  # behind them the application's own
-        option, has_value = words[at], words[at] not in _FLAGS and "=" not in words[at]
-        if option in _LISTS:
-            places = words[at + 1].split(",")
-            for number, place in enumerate(places):
-                if place.startswith(_REMOTE):
-                    name = f"{option.lstrip('-')}-from-s3-{number + 1}"
-                    places[number] = f"{ML}/processing/input/{name}"
-                    inputs.append(Input(name, f"s3://{place.partition('://')[2]}", places[number]))
-            words[at + 1] = ",".join(places)
-        at += 2 if has_value else 1
-    return tuple(words), inputs
+    try:
+        submission = Submission(list(command[1:]))
+    except SubmitError:
+        return command, []  # said by the program itself
+    inputs = []
+    for option in LISTS:
+        places = submission.options.get(option, "").split(",")
+        for number, place in enumerate(places):
+            if place.startswith(REMOTE):
+                name = f"{option.lstrip('-')}-from-s3-{number + 1}"
+                places[number] = f"{ML}/processing/input/{name}"
+                inputs.append(Input(name, f"s3://{place.partition('://')[2]}", places[number]))
+                submission.options[option] = ",".join(places)
+    return (command[0], *submission.words()) if inputs else command, inputs

@@ -52,6 +52,7 @@ class Staging:
                 self._place_manifest(given)
         for host in self.hosts:
             host.restored = {item.source: stamps(host, item.source) for item in self.job.outputs if item.restored}
+            host.kept = {folder: dict(files) for folder, files in host.restored.items()}
         if self.job.source_archive and not self.cancelled():
             self._unpack_source()
 

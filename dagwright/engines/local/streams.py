@@ -95,8 +95,8 @@ class Stream:
         size = self._size(part)
         if size > _RECORD_BYTES:
             raise ExecutionError(
-                f"Input '{self.given.name}' wraps each object in a RecordIO record, and one has {size} bytes, more "
-                f"than the {_RECORD_BYTES} that a record can hold",
+                f"Input '{self.given.name}' wraps each object in a RecordIO record, and one has more than "
+                f"the {_RECORD_BYTES} bytes that a record can hold",
                 hint="Cut the object, or take RecordWrapperType out.",
             )
         yield struct.pack("<II", _RECORD_MAGIC, size)
@@ -106,7 +106,14 @@ class Stream:
     def _size(self, part: Part) -> int:
         if isinstance(part, bytes):
             return len(part)
-        return sum(map(len, self._content(part))) if self.pipe.gzip else part.stat().st_size
+        if not self.pipe.gzip:
+            return part.stat().st_size
+        size = 0
+        for piece in self._content(part):
+            size += len(piece)
+            if size > _RECORD_BYTES:  # refused already, and a few bytes can be unpacked for hours
+                break
+        return size
 
 
 def _read(file: BinaryIO | GzipFile) -> Iterator[bytes]:

@@ -26,7 +26,7 @@ from dagwright.engines.local.job import (
     Pipe,
 )
 from dagwright.engines.local.phases import Phases
-from dagwright.engines.local.publishing import read_start, walk
+from dagwright.engines.local.publishing import key_below, read_start, walk
 from dagwright.engines.local.request import (
     choice,
     host_names,
@@ -73,7 +73,10 @@ def training_job(name: str, arn: str, request: Mapping[str, Any], interface: str
             f"{INPUT}/config/{file}.json": json.dumps(content, indent=2)
             for file, content in {**config, "resourceconfig": resources(host, hosts, instance_type, interface)}.items()
         },
-        inputs=(*channels, *(Input("checkpoints", item.uri, item.source, optional=True) for item in checkpoints)),
+        inputs=(
+            *channels,
+            *(Input("checkpoints", key_below(item.uri, ""), item.source, optional=True) for item in checkpoints),
+        ),
         outputs=tuple(checkpoints),
         folders=(DATA, MODEL, OUTPUT_DATA, CODE, f"{ML}/output/intermediate", *(item.source for item in checkpoints)),
         isolated=member(request, "EnableNetworkIsolation", bool, False),

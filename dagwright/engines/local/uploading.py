@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from dagwright.engines.local.job import ML, Host, Output, Stamp, normal, stamp_of
 from dagwright.engines.local.publishing import key_below
 from dagwright.engines.local.store import Store
+from dagwright.errors import StorageError
 
 _LOOK_EVERY_SECONDS = 1.0
 _REST_PER_WORK = 10  # a look at many files is followed by a long pause
@@ -44,7 +45,7 @@ class Uploading:
 
     def __init__(self, outputs: tuple[Output, ...], hosts: list[Host], store: Store) -> None:
         self._places = [
-            _Place(output, host, host.restored.setdefault(output.source, {}) if output.restored else {})
+            _Place(output, host, host.kept.setdefault(output.source, {}) if output.restored else {})
             for output in outputs
             if output.always
             for host in hosts
@@ -56,18 +57,20 @@ class Uploading:
         """Until there is something to do; for ever if there is no such output."""
         return max(0.0, self._next - time.monotonic()) if self._places else float("inf")
 
-    def look_if_due(self) -> None:
-        """Upload what has not changed since the last look. Raises StorageError if the store cannot take it."""
+    def look_if_due(self, seconds_left: float = float("inf")) -> None:
+        """Upload what has not changed since the last look, as far as the time that is left allows; the rest, and what
+        the store cannot take now, waits."""
         began = time.monotonic()
+        until = began + seconds_left
         if not self._places or began < self._next:
             return
         for place in self._places:
             with suppress(OSError):  # the job has moved, removed or closed what was there
-                self._look_at(place)
+                self._look_at(place, until)
         taken = time.monotonic() - began
         self._next = began + taken + max(_LOOK_EVERY_SECONDS, _REST_PER_WORK * taken)
 
-    def _look_at(self, place: _Place) -> None:
+    def _look_at(self, place: _Place, until: float) -> None:
         folder = os.open(place.host.folder / "ml", _FOLDER)
         try:
             for part in normal(place.output.source).removeprefix(ML).strip("/").split("/"):
@@ -75,6 +78,8 @@ class Uploading:
                 os.close(folder)
                 folder = below
             for name, file in _files(folder, ""):
+                if time.monotonic() >= until:
+                    return
                 self._offer(file, name, place)
         finally:
             os.close(folder)
@@ -84,9 +89,10 @@ class Uploading:
         stamp = stamp_of(os.fstat(file))
         is_new = place.seen.get(name) == stamp and place.kept.get(name) != stamp
         uri = key_below(place.output.uri, name)
-        if is_new and self._store.put_unchanged(file, uri, lambda: stamp_of(os.fstat(file)) == stamp):
-            place.kept[name] = stamp
         place.seen[name] = stamp
+        with suppress(StorageError):  # the job may still change what is in the way; at its end it is said
+            if is_new and self._store.put_unchanged(file, uri, lambda: stamp_of(os.fstat(file)) == stamp):
+                place.kept[name] = stamp
 
 
 def _files(folder: int, above: str) -> Iterator[tuple[str, int]]:
