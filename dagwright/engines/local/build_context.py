@@ -92,9 +92,11 @@ def _rules(path: Path) -> Iterator[tuple[re.Pattern[str], bool]]:
 
 
 def _text(path: Path) -> str:
+    if not os.path.isfile(path) or path.stat().st_size > _LARGEST_BYTES:
+        raise ConfigurationError(f"{path} is no list of patterns: a file of at most {_LARGEST_BYTES >> 20} MiB is")
     try:
         with open(path, encoding="utf-8-sig", newline="\n") as file:
-            return file.read(_LARGEST_BYTES)
+            return file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{path} cannot be read: {reason}") from error
