@@ -80,11 +80,20 @@ class InputSize(metaclass=Declared):
             "volume_size_in_gb": self.volume_size_in_gb,
         }
 
-    def machines(self, amount: int) -> Machines:
-        """The machines for so many bytes. Raises UserError if the rule does not hold them, or no volume does."""
-        largest = largest_volume_in_gb()
+    def machines(self, amount: int, instance_count: int | None = None) -> Machines:
+        """The machines for so many bytes, or so many machines for them.
+
+        Raises UserError if the rule does not hold them, or no volume does.
+        """
         try:
-            return size_of(amount, self.rule, largest_volume_in_gb=largest, sharded=self.sharded, spark=self.spark)
+            return size_of(
+                amount,
+                self.rule,
+                largest_volume_in_gb=largest_volume_in_gb(),
+                sharded=self.sharded,
+                spark=self.spark,
+                instance_count=instance_count,
+            )
         except TooLargeError as error:
             raise UserError(str(error), hint=error.hint) from None
 

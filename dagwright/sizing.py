@@ -117,9 +117,15 @@ RULES: Mapping[str, Rule] = {
 
 
 def size_of(
-    amount: int, rule: Rule, *, largest_volume_in_gb: int, sharded: bool = False, spark: bool = False
+    amount: int,
+    rule: Rule,
+    *,
+    largest_volume_in_gb: int,
+    sharded: bool = False,
+    spark: bool = False,
+    instance_count: int | None = None,
 ) -> Machines:
-    """The machines for an input of so many bytes.
+    """The machines for an input of so many bytes; `instance_count` is somebody's own, in place of the row's.
 
     Each machine of a `sharded` input, or of a Spark step, holds its share; else every one holds all of it. The volume
     is twice that and 5 GB, at least the row's, in steps of 10 GB up to 100, of 50 up to 1,000 and of 500 from there on.
@@ -129,7 +135,8 @@ def size_of(
     Machines(instance_type='ml.m5.4xlarge', instance_count=1, volume_size_in_gb=80)
     """
     row = rule.row(amount, spark=spark)
-    shares = row.instance_count if sharded or spark else 1
+    count = instance_count or row.instance_count
+    shares = count if sharded or spark else 1
     needed = -(-_FACTOR * amount // (shares * GB)) + _ROOM_IN_GB
     if needed > largest_volume_in_gb:
         what = f"each machine would need a volume of {needed:,} GB, and AWS has none above {largest_volume_in_gb:,}"
@@ -138,7 +145,7 @@ def size_of(
             hint = "Share the input among machines (ShardedByS3Key and sharded=True), or use Spark: docs/spark.md."
         raise TooLargeError(what, hint)
     volume = max(row.volume_size_in_gb, min(_in_steps(needed), largest_volume_in_gb))
-    return Machines(row.instance_type, row.instance_count, volume)
+    return Machines(row.instance_type, count, volume)
 
 
 def _in_steps(volume: int) -> int:

@@ -118,3 +118,10 @@ def test_pages_of_objects_are_summed_without_the_markers_of_folders() -> None:
         {"Contents": [{"Key": "b", "Size": 7}]},
     ]
     assert measured(pages) == Measured(12, 2)
+
+
+def test_a_count_of_ones_own_shares_the_input_among_so_many() -> None:
+    rule = Rule("r", (Row("ml.m5.2xlarge", below_gb=200, instance_count=4),))
+    own = size_of(128_800_000_000, rule, largest_volume_in_gb=16384, sharded=True, instance_count=1)
+    assert (own.instance_count, own.volume_size_in_gb) == (1, 300)
+    assert size_of(128_800_000_000, rule, largest_volume_in_gb=16384, sharded=True).volume_size_in_gb == 70

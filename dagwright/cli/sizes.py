@@ -58,7 +58,7 @@ def offered_sizes(
     offered: dict[str, str | int] = {}
     for size in wanted:
         address = addresses.get(size.name) or _address(size, given)
-        machines = _machines(size, address, measure, say, "the pipeline's defaults hold")
+        machines = _machines(size, address, measure, say, "the pipeline's defaults hold", given)
         offered |= size.values(machines) if machines else {}
     return {name: value for name, value in offered.items() if name not in given}
 
@@ -160,8 +160,16 @@ def _address(size: InputSize, given: Mapping[str, Any] = MappingProxyType({})) -
     return str(given.get(size.of.name, size.of.default_value or ""))
 
 
-def _machines(size: InputSize, address: str, measure: Measure, say: Say, otherwise: str) -> Machines | None:
-    """What the rule gives an input, which is said; None for one that is not there or cannot be seen."""
+def _machines(
+    size: InputSize,
+    address: str,
+    measure: Measure,
+    say: Say,
+    otherwise: str,
+    given: Mapping[str, Any] = MappingProxyType({}),
+) -> Machines | None:
+    """What the rule gives an input, which is said with what is `given` instead; None for one that is not there or
+    cannot be seen."""
     if not address:
         say(f"{size.name}: its address has no value: {otherwise}")
         return None
@@ -175,11 +183,19 @@ def _machines(size: InputSize, address: str, measure: Measure, say: Say, otherwi
         return None
     what = f"{size.name}: {amount(found.bytes)} in {found.objects:,} object{'s' * (found.objects > 1)} at {address}"
     try:
-        machines = size.machines(found.bytes)
+        machines = size.machines(found.bytes, _whole(given.get(size.instance_count.name)))
     except UserError as error:
         names = " ".join(f"-p {one.name}=…" for one in size.parameters)
         raise UserError(
             f"{what}: {error.message}", hint=f"{error.hint} To start it on machines of your own: {names}"
         ) from None
-    say(f"{what} -> {machines} (rule {size.rule.name})")
+    own = {name: given[name] for name in size.values(machines) if name in given}
+    instead = "".join(f"; {name} {value} as given" for name, value in own.items())
+    say(f"{what} -> {machines} (rule {size.rule.name}{instead})")
     return machines
+
+
+def _whole(value: object) -> int | None:
+    """A number of machines as somebody wrote it; None for what is none: a start refuses that itself."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 and int(text) else None

@@ -178,14 +178,16 @@ def _sizes(parameters: Mapping[str, Any], s3: Any) -> list[_Sized]:
     }
     inputs = [_Input(**one) for one in json.loads(os.environ["INPUTS"])]
     return [
-        _sized(one, str(parameters.get(one.parameter, one.address)), rules[one.rule], s3)
+        _sized(one, str(parameters.get(one.parameter, one.address)), rules[one.rule], s3, parameters.get(one.names[1]))
         for one in inputs
         if any(name not in parameters for name in one.names)
     ]
 
 
-def _sized(given: _Input, address: str, rule: Rule, s3: Any) -> _Sized:
-    """Raises TooLargeError if the rule does not hold the input, ValueError for what is no address.
+def _sized(given: _Input, address: str, rule: Rule, s3: Any, count: object) -> _Sized:
+    """The machines of an input, `count` of them if that is said.
+
+    Raises TooLargeError if the rule does not hold the input, ValueError for what is no address.
 
     A parameter without a value has no address: the pipeline's defaults hold, or AWS says which value it misses.
     """
@@ -203,6 +205,7 @@ def _sized(given: _Input, address: str, rule: Rule, s3: Any) -> _Sized:
             largest_volume_in_gb=given.largest_volume_in_gb,
             sharded=given.sharded,
             spark=given.spark,
+            instance_count=int(str(count)) if str(count).isdecimal() else None,
         )
     return _Sized(given, address, found, machines)
 

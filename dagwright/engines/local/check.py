@@ -148,7 +148,7 @@ def _missing_inputs(
 
 def _unusable_manifest(given: Input, step: str, written: _Written, scope: RunScope) -> Iterator[Problem]:
     """What is wrong with a manifest that is in the store and that no step writes."""
-    if not given.uri.startswith("s3://") or not os.path.isfile(scope.store.path(given.uri)):
+    if not given.uri.startswith("s3://") or not os.path.exists(scope.store.path(given.uri)):
         return  # said by who looks for the inputs
     try:
         if given.pipe and given.kind == AUGMENTED:

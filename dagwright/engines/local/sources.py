@@ -71,6 +71,8 @@ def listed(given: Input, store: Store) -> list[tuple[str, str]]:
 
 
 def _elements(given: Input, store: Store) -> list[Any]:
+    if os.path.isdir(store.path(given.uri)):
+        raise _no_manifest(given, "it is a folder; name the object in it")
     try:
         elements = json.loads(store.read_text(given.uri))
     except (ValueError, RecursionError) as error:
