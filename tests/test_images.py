@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from pages import page, snippets
 
 from dagwright.errors import ConfigurationError
 from dagwright.images import ImageTable, nearest, processor_of, table_of
@@ -316,8 +317,8 @@ def test_a_broken_table_is_said(tmp_path: Path, content: bytes) -> None:
 
 
 def test_the_guide_gives_the_addresses_that_there_are(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "images.md").read_text()
-    images = guide.split("```yaml\n")[1].split("```")[0].replace("…64 digits…", "0" * 64)
+    guide = page("images")
+    images = snippets("images", "yaml")[0].replace("…64 digits…", "0" * 64)
     path = tmp_path / "config" / "project.yaml"
     path.parent.mkdir()
     path.write_text(
