@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
+from pages import snippets
 from vocabulary_example import project
-
-PAGE = Path(__file__).parent.parent / "docs" / "authoring.md"
 
 
 def test_every_snippet_runs() -> None:
     names: dict[str, Any] = {"project": project()}
-    snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    for number, snippet in enumerate(snippets, 1):
+    for number, snippet in enumerate(snippets("authoring", "python"), 1):
         exec(compile(snippet, f"authoring.md, snippet {number}", "exec"), names)  # noqa: S102
     steps = [one["Name"] for one in json.loads(names["text"])["Steps"]]
     assert steps == ["Preprocess", "Train", "Evaluate", "GoodEnough", "Create", "Score"]

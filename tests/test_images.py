@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from pages import page, snippets
 
 from dagwright.errors import ConfigurationError
 from dagwright.images import FrameworkImage, ImageTable, Variant, nearest, processor_of, table_at, table_of
@@ -405,8 +406,8 @@ def test_what_is_no_file_of_a_tables_size_is_not_read(tmp_path: Path, kind: str)
 
 
 def test_the_guide_gives_the_addresses_that_there_are(tmp_path: Path) -> None:
-    guide = (ROOT / "docs" / "images.md").read_text()
-    images = guide.split("```yaml\n")[1].split("```")[0].replace("…64 digits…", "0" * 64)
+    guide = page("images")
+    images = snippets("images", "yaml")[0].replace("…64 digits…", "0" * 64)
     path = tmp_path / "config" / "project.yaml"
     path.parent.mkdir()
     path.write_text(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from pages import page
 
 from dagwright import project_forms as forms
 from dagwright import project_keys as keys
@@ -134,7 +135,7 @@ def test_every_key_is_described(checker: Draft202012Validator) -> None:
 
 
 def test_every_key_is_in_the_guide() -> None:
-    guide = (ROOT / "docs" / "configuration.md").read_text()
+    guide = page("configuration")
 
     missing = [key.path for key in keys.KEYS if f"`{key.path}`" not in guide]
     missing += [key.path for key in keys.LOCAL_KEYS if f"`local.{key.path}`" not in guide]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
+from pages import page, snippets
 from test_project import BASE, load, problems_of, short
 
 from dagwright.errors import ConfigurationError
@@ -81,13 +81,12 @@ sizing:
 
 
 def test_the_page_shows_the_tables_as_they_are_and_rules_that_can_be_read(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[1] / "docs/sizing.md").read_text(encoding="utf-8")
-    table = page.partition("| `standard`: input")[2].partition("\n\n")[0]
+    table = page("sizing").partition("| `standard`: input")[2].partition("\n\n")[0]
     for rule in RULES.values():
         for row in rule.rows:
             limit = f"below {row.below_gb:,} GB" if row.below_gb else "from there on, Spark steps only"
             count = f"{row.instance_count} × " if row.instance_count > 1 else ""  # noqa: RUF001
             volume = f", {row.volume_size_in_gb} GB" if rule.name == "economy" else ""
             assert f"| {limit} | {count}{row.instance_type}{volume} |" in table
-    (snippet,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    (snippet,) = snippets("sizing", "yaml")
     assert [row.below_gb for row in load(tmp_path, BASE + snippet).sizing_rule("nightly").rows] == [50, 2000, None]

@@ -16,6 +16,13 @@ import pytest
 from cli.hints import check_commands
 
 REPOSITORY = Path(__file__).parents[2]
+SAMPLES = {
+    "breast-cancer": ("sample_data.py", "sample.csv"),
+    "digits": ("sample_digits.py", "digits"),
+    "ecg": ("sample_ecg.py", "ecg"),
+    "flights": ("sample_flights.py", "flights"),
+}
+"""Folder below raw/uploads -> the script that makes what lies there, and the file or folder it makes."""
 USER_FILES = ("config", "pipelines", "steps", "scripts", "deploy.py")
 
 
@@ -48,8 +55,30 @@ class Deploy:
 
     def json(self, *words: str) -> Any:
         done = self(*words, "--json")
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
+
+    def stored(self, uri: str) -> Path:
+        """Where the local store keeps this address."""
+        return self.folder / ".dagwright/s3" / uri.removeprefix("s3://")
+
+    def outputs(self, execution: Any) -> dict[str, dict[str, Path]]:
+        """Processing step -> output -> its folder."""
+        return {
+            step["StepName"]: {one["OutputName"]: self.stored(one["S3Output"]["S3Uri"]) for one in made["Outputs"]}
+            for step in execution["PipelineExecutionSteps"]
+            if (made := step.get("Output", {}).get("ProcessingOutputConfig"))
+        }
+
+    def sample(self, name: str) -> Path:
+        """The file or folder that the sample's script makes, in the project's folder."""
+        script, made = SAMPLES[name]
+        subprocess.run([sys.executable, REPOSITORY / "scripts" / script, "--out", self.folder / made], check=True)
+        return self.folder / made
+
+    def upload(self, path: Path, to: str) -> None:
+        done = self("upload", str(path), "--to", to)
+        assert done.returncode == 0, done.stderr
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -78,16 +107,22 @@ def copied_project(folder: Path, *pipelines: str) -> Deploy:
     return Deploy(folder)
 
 
+def project_with(folder: Path, sample: str, *pipelines: str) -> Deploy:
+    """A project in `folder` with these pipelines, and a sample that is uploaded."""
+    deploy = copied_project(folder / "project", *pipelines)
+    deploy.upload(deploy.sample(sample), f"raw/uploads/{sample}")
+    return deploy
+
+
+def step_of(execution: Any, name: str) -> Any:
+    return next(step for step in execution["PipelineExecutionSteps"] if step["StepName"] == name)
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any]:
     """A project in which the training pipeline has run once, and what `run --json` printed."""
-    deploy = copied_project(tmp_path_factory.mktemp("trained") / "project")
-    sample = deploy.folder / "sample.csv"
-    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
-    assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0
-    done = deploy("run", "training", "-p", "Trees=20", "--json")
-    assert done.returncode == 0, done.stderr
-    return deploy, json.loads(done.stdout)
+    deploy = project_with(tmp_path_factory.mktemp("trained"), "breast-cancer")
+    return deploy, deploy.json("run", "training", "-p", "Trees=20")
 
 
 @pytest.fixture

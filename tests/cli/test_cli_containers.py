@@ -5,28 +5,22 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import REPOSITORY, copied_project
-
-OUTPUT = ".dagwright/s3/acme-sm-rc-churn/processed/file-report"
+from cli.conftest import copied_project
 
 
 @pytest.fixture
 def parted(tmp_path: Path) -> Any:
     """The project, with the sample uploaded in five files."""
     deploy = copied_project(tmp_path / "project", "file-report")
-    sample = tmp_path / "sample.csv"
-    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
-    header, *rows = sample.read_text().splitlines(keepends=True)
+    header, *rows = deploy.sample("breast-cancer").read_text().splitlines(keepends=True)
     (tmp_path / "parts").mkdir()
     for number in range(5):
         (tmp_path / "parts" / f"part {number}.csv").write_text(header + "".join(rows[number::5]))
-    assert deploy("upload", f"{tmp_path}/parts/", "--to", "raw/uploads/breast-cancer").returncode == 0
+    deploy.upload(tmp_path / "parts", "raw/uploads/breast-cancer")
     return deploy
 
 
@@ -37,18 +31,18 @@ def test_two_hosts_clean_every_file_once(parted: Any, tmp_path: Path, sandbox: s
     done = parted("run", "file-report", "--json")
     assert done.returncode == 0, done.stderr
     assert "image file-report@sha256:000000000000… is what scripts/file_report/Dockerfile copies" in done.stderr
-    execution = json.loads(done.stdout)["PipelineExecutionArn"]
-    folder = parted.folder / OUTPUT / execution
+    made = parted.outputs(json.loads(done.stdout))
+    checked = made["CheckFiles"]
     for number in range(5):
         name = f"part {number}.csv"
-        cleaned = gzip.decompress((folder / "CheckFiles/clean" / f"{name}.gz").read_bytes())
+        cleaned = gzip.decompress((checked["clean"] / f"{name}.gz").read_bytes())
         assert cleaned == (tmp_path / "parts" / name).read_bytes()
-    reports = [json.loads((folder / f"CheckFiles/report/report-algo-{host}.json").read_text()) for host in (1, 2)]
+    reports = [json.loads((checked["report"] / f"report-algo-{host}.json").read_text()) for host in (1, 2)]
     assert [report["totals"]["files"] for report in reports] == [3, 2]
     seen = [file["name"] for report in reports for file in report["files"]]
     assert sorted(seen) == [f"part {number}.csv" for number in range(5)]
     rows = sum(len(path.read_text().splitlines()) - 1 for path in (tmp_path / "parts").iterdir())
-    summary = json.loads((folder / "MergeReports/summary/summary.json").read_text())
+    summary = json.loads((made["MergeReports"]["summary"] / "summary.json").read_text())
     assert (summary["totals"]["rows"], summary["totals"]["rejected"], rows) == (569, 0, 569)
     printed = parted("logs", "--step", "CheckFiles").stdout
     metrics = [json.loads(line) for line in printed.splitlines() if line.startswith('{"_aws"')]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import subprocess
-import sys
 import tarfile
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import REPOSITORY, Deploy, copied_project
+from cli.conftest import Deploy, project_with, step_of
 
 Run = tuple[Any, str]
 
@@ -20,11 +16,7 @@ Run = tuple[Any, str]
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     """A project with the digits uploaded."""
-    deploy = copied_project(tmp_path_factory.mktemp("distributed") / "project", "distributed")
-    sample = deploy.folder / "digits"
-    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_digits.py", "--out", sample], check=True)
-    assert deploy("upload", str(sample), "--to", "raw/uploads/digits").returncode == 0
-    return deploy
+    return project_with(tmp_path_factory.mktemp("distributed"), "digits", "distributed")
 
 
 @pytest.fixture(scope="module")
@@ -39,30 +31,20 @@ def run(deploy: Deploy, *words: str) -> Run:
     return json.loads(done.stdout), done.stderr
 
 
-def output_of(execution: Any, name: str) -> Any:
-    return next(step["Output"] for step in execution["PipelineExecutionSteps"] if step["StepName"] == name)
-
-
-def stored(deploy: Deploy, uri: str) -> Path:
-    return deploy.folder / ".dagwright" / uri.replace("s3://", "s3/")
-
-
 def model_of(deploy: Deploy, execution: Any) -> dict[str, bytes]:
-    archive = stored(deploy, output_of(execution, "Train")["ModelArtifacts"]["S3ModelArtifacts"]).read_bytes()
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+    archive = deploy.stored(step_of(execution, "Train")["Output"]["ModelArtifacts"]["S3ModelArtifacts"])
+    with tarfile.open(archive) as tar:
         return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]
 
 
 def checkpoints_of(deploy: Deploy, execution: Any) -> dict[str, bytes]:
-    folder = stored(deploy, output_of(execution, "Train")["CheckpointConfig"]["S3Uri"])
+    folder = deploy.stored(step_of(execution, "Train")["Output"]["CheckpointConfig"]["S3Uri"])
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_two_instances_train_a_model_that_reads_digits(digits: Deploy, plain: Run) -> None:
     execution, _ = plain
-    report = stored(
-        digits, output_of(execution, "Evaluate")["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-    )
+    (report,) = digits.outputs(execution)["Evaluate"].values()
     metrics = json.loads((report / "evaluation.json").read_text())["multiclass_classification_metrics"]
     assert metrics["accuracy"]["value"] > 0.95
     assert sum(sum(row.values()) for row in metrics["confusion_matrix"].values()) == 359
@@ -71,7 +53,9 @@ def test_two_instances_train_a_model_that_reads_digits(digits: Deploy, plain: Ru
     log = digits("logs", execution["PipelineExecutionArn"], "--step", "Train").stdout
     assert "algo-1 of 2: 719 rows" in log
     assert "algo-2 of 2: 719 rows" in log
-    measured = {item["MetricName"]: item["Value"] for item in output_of(execution, "Train")["FinalMetricDataList"]}
+    measured = {
+        item["MetricName"]: item["Value"] for item in step_of(execution, "Train")["Output"]["FinalMetricDataList"]
+    }
     assert measured["train:accuracy"] == 1.0
 
 
@@ -79,7 +63,7 @@ def test_two_instances_train_a_model_that_reads_digits(digits: Deploy, plain: Ru
 def test_an_interrupted_training_comes_to_the_same_bytes(digits: Deploy, plain: Run, words: list[str]) -> None:
     execution, said = run(digits, "--interrupt", "Train", *words)
     assert re.search(r"Train interrupted, goes on from [1-9]\d* checkpoint files?\n", said)
-    assert [phase["Status"] for phase in output_of(execution, "Train")["SecondaryStatusTransitions"]] == [
+    assert [phase["Status"] for phase in step_of(execution, "Train")["Output"]["SecondaryStatusTransitions"]] == [
         *("Starting", "Downloading", "Training", "Interrupted", "Starting", "Downloading", "Training"),
         *("Uploading", "Completed"),
     ]

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from cli.conftest import REPOSITORY, Deploy, copied_project
+from cli.conftest import Deploy, project_with
 
 OBJECTS = 64
 NAMES = [f"ecg_{number:03d}.csv" for number in range(1, OBJECTS + 1)]
-BUCKET = ".dagwright/s3/acme-sm-rc-churn"
+RAW = "s3://acme-sm-rc-churn/raw"
 
 
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     """A project with the recording uploaded."""
-    deploy = copied_project(tmp_path_factory.mktemp("ward") / "project", "ecg-pca")
-    objects = deploy.folder / "ecg"
-    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_ecg.py", "--out", objects], check=True)
-    assert deploy("upload", f"{objects}/", "--to", "raw/uploads/ecg").returncode == 0
-    return deploy
+    return project_with(tmp_path_factory.mktemp("ward"), "ecg", "ecg-pca")
 
 
 def run(deploy: Deploy, *words: str) -> dict[str, Path]:
     """The folder of each output of a run that succeeds, by its name."""
-    done = deploy("run", "ecg-pca", "--json", *words)
-    assert done.returncode == 0, done.stderr
-    folders = {}
-    for step in json.loads(done.stdout)["PipelineExecutionSteps"]:
-        for output in step["Output"]["ProcessingOutputConfig"]["Outputs"]:
-            uri = output["S3Output"]["S3Uri"]
-            folders[output["OutputName"]] = deploy.folder / ".dagwright" / uri.replace("s3://", "s3/")
-    return folders
+    made = deploy.outputs(deploy.json("run", "ecg-pca", *words))
+    return {name: folder for folders in made.values() for name, folder in folders.items()}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -67,8 +55,8 @@ def test_one_host_makes_the_same_bytes_as_eight(ward: Deploy, eight: dict[str, P
 
 
 def test_more_hosts_than_objects_leave_some_without_work(ward: Deploy) -> None:
-    place = f"s3://acme-sm-rc-churn/raw/uploads/ecg/{NAMES[0]}"
-    summary = json.loads((run(ward, "-p", "Hosts=3", "-p", f"Signals={place}")["summary"] / "summary.json").read_text())
+    made = run(ward, "-p", "Hosts=3", "-p", f"Signals={RAW}/uploads/ecg/{NAMES[0]}")
+    summary = json.loads((made["summary"] / "summary.json").read_text())
     assert summary["hosts"] == {"algo-1": 1, "algo-2": 0, "algo-3": 0}
 
 
@@ -83,13 +71,13 @@ def test_it_runs_the_same_where_there_are_no_namespaces(ward: Deploy, eight: dic
 
 
 def test_a_share_that_cannot_be_reduced_fails_the_step_by_name(ward: Deploy) -> None:
-    source, broken = ward.folder / BUCKET / "raw/uploads/ecg", ward.folder / BUCKET / "raw/broken"
+    source, broken = ward.stored(f"{RAW}/uploads/ecg"), ward.stored(f"{RAW}/broken")
     broken.mkdir()
     for path in source.iterdir():
         (broken / path.name).write_bytes(path.read_bytes())
     # every eighth object goes to the same host: the third to algo-3
     (broken / NAMES[2]).write_text("time,I,II\n0,12.5,\x00\x00garbage\n")
-    done = ward("run", "ecg-pca", "-p", "Signals=s3://acme-sm-rc-churn/raw/broken")
+    done = ward("run", "ecg-pca", "-p", f"Signals={RAW}/broken")
     assert done.returncode == 3
     (reason,) = (line for line in done.stdout.splitlines() if line.startswith("  reason"))
     assert f"AlgorithmError: algo-3: {NAMES[2]}: it is no table of numbers" in reason

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import REPOSITORY, Deploy, copied_project
+from cli.conftest import REPOSITORY, Deploy, project_with
 
 STEPS = {"EmbedWithTorch": "PyTorch 2.", "EmbedWithTensorflow": "TensorFlow 2."}
 NOT_TO_BE_HAD = ("No matching distribution", "Could not find a version", "Temporary failure", "ConnectionError")
@@ -19,19 +18,15 @@ NOT_TO_BE_HAD = ("No matching distribution", "Could not find a version", "Tempor
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any]:
     """A project in which the pipeline has run, with the checkout's own environments, and what `run --json` printed."""
-    deploy = copied_project(tmp_path_factory.mktemp("embedding") / "project", "embedding")
+    deploy = project_with(tmp_path_factory.mktemp("embedding"), "breast-cancer", "embedding")
     environments = REPOSITORY / ".dagwright/environments"
     environments.mkdir(parents=True, exist_ok=True)
-    (deploy.folder / ".dagwright").mkdir()
     (deploy.folder / ".dagwright/environments").symlink_to(environments)
     return deploy, first_run(deploy)
 
 
 def first_run(deploy: Deploy) -> Any:
     """What `run --json` printed; skips where the packages cannot be had."""
-    sample = deploy.folder / "sample.csv"
-    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
-    assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0
     done = subprocess.run(
         deploy.command("run", "embedding", "--json"), cwd=deploy.folder, capture_output=True, text=True, check=False
     )
@@ -46,13 +41,7 @@ def first_run(deploy: Deploy) -> Any:
 
 def output(embedded: tuple[Deploy, Any], step: str, name: str) -> Path:
     deploy, execution = embedded
-    (found,) = (one for one in execution["PipelineExecutionSteps"] if one["StepName"] == step)
-    (uri,) = (
-        one["S3Output"]["S3Uri"]
-        for one in found["Output"]["ProcessingOutputConfig"]["Outputs"]
-        if one["OutputName"] == name
-    )
-    return deploy.folder / ".dagwright" / uri.replace("s3://", "s3/")
+    return deploy.outputs(execution)[step][name]
 
 
 @pytest.mark.frameworks

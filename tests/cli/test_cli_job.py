@@ -76,7 +76,7 @@ def job_of(done: subprocess.CompletedProcess[str]) -> str:
 
 def written(deploy: Any, step: str) -> list[str]:
     """What every execution of a step has written."""
-    return [path.read_text() for path in (deploy.folder / ".dagwright/s3/data" / step).glob("*/made.txt")]
+    return [path.read_text() for path in deploy.stored(f"s3://data/{step}").glob("*/made.txt")]
 
 
 def test_one_step_of_the_example_runs_on_a_file_of_ones_own(trained: Any) -> None:
@@ -92,13 +92,11 @@ def test_one_step_of_the_example_runs_on_a_file_of_ones_own(trained: Any) -> Non
     assert re.fullmatch(r"s3://acme-sm-rc-churn/processed/inputs/[0-9a-f]{64}/sample.csv", raw)
     assert described["ProcessingJobStatus"] == "Completed"
     assert described["AppSpecification"]["ContainerArguments"][-1] == "7"
-    store = deploy.folder / ".dagwright"
-    copied = store / raw.replace("s3://", "s3/")
-    assert copied.read_bytes() == (deploy.folder / "sample.csv").read_bytes()
+    assert deploy.stored(raw).read_bytes() == (deploy.folder / "sample.csv").read_bytes()
     outputs = described["ProcessingOutputConfig"]["Outputs"]
     for split in ("train", "validation", "test"):
         uri = next(one for one in outputs if one["OutputName"] == split)["S3Output"]["S3Uri"]
-        assert any((store / uri.replace("s3://", "s3/")).glob("*.csv")), split
+        assert any(deploy.stored(uri).glob("*.csv")), split
 
 
 def test_a_step_goes_on_from_an_earlier_execution_and_its_model_is_its_own(trained: Any) -> None:
@@ -145,7 +143,7 @@ def test_a_folder_is_an_input_and_what_the_step_does_not_read_is_not_asked_for(
         done = deploy(*words)
         assert done.returncode == 0, done.stderr
     assert written(deploy, "Second") == ["+ONE TWO"] * 2
-    objects = [path for path in (deploy.folder / ".dagwright/s3").rglob("*.txt") if "inputs" in path.parts]
+    objects = [path for path in deploy.stored("s3://").rglob("*.txt") if "inputs" in path.parts]
     assert sorted(path.name for path in objects) == ["a.txt", "b.txt"], "the same data are put there once"
 
 

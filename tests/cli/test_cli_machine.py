@@ -53,7 +53,7 @@ def test_the_example_comes_to_the_same(copied: tuple[Deploy, Any]) -> None:
     assert outputs(machine) == outputs(plain)
     versions = [step["Output"] for step in machine["PipelineExecutionSteps"] if step["StepName"] == "Register"]
     assert versions[0]["ModelPackageVersion"] == 2
-    folder = deploy.folder / ".dagwright/s3/acme-sm-rc-churn"
+    folder = deploy.stored("s3://acme-sm-rc-churn")
     reports = [
         folder / "metrics" / run["PipelineExecutionArn"] / "evaluation/evaluation.json" for run in (plain, machine)
     ]

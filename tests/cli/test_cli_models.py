@@ -65,7 +65,7 @@ def test_everything_about_one_package(deploy: Any) -> None:
 
 def test_metrics_that_cannot_be_read_are_said_once(deploy: Any) -> None:
     register(deploy, 2)
-    (deploy.folder / ".dagwright/s3" / EVALUATION.removeprefix("s3://")).unlink()
+    deploy.stored(EVALUATION).unlink()
     done = deploy("models")
     assert done.returncode == 0
     assert done.stderr.startswith("no metrics of rc-churn/2: ")

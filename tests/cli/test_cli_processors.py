@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import REPOSITORY, Deploy, copied_project
-
-STORE = ".dagwright/s3"
+from cli.conftest import Deploy, copied_project, project_with
 
 
 @pytest.fixture(scope="module")
 def uploaded(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     """A project with the sample table uploaded."""
-    deploy = copied_project(tmp_path_factory.mktemp("processors") / "project", "processors")
-    sample = deploy.folder / "sample.csv"
-    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", sample], check=True)
-    assert deploy("upload", str(sample), "--to", "raw/uploads/breast-cancer").returncode == 0
-    return deploy
-
-
-def outputs(deploy: Deploy, *words: str) -> dict[str, dict[str, Path]]:
-    """The folder of each output of each step of a run that succeeds."""
-    done = deploy("run", *words, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return {
-        step["StepName"]: {
-            one["OutputName"]: deploy.folder / one["S3Output"]["S3Uri"].replace("s3:/", STORE)
-            for one in step["Output"]["ProcessingOutputConfig"]["Outputs"]
-        }
-        for step in json.loads(done.stdout)["PipelineExecutionSteps"]
-    }
+    return project_with(tmp_path_factory.mktemp("processors"), "breast-cancer", "processors")
 
 
 @pytest.mark.parametrize("sandbox", ["auto", "paths"])
@@ -43,7 +21,7 @@ def test_every_kind_of_processor_writes_the_same_bytes(uploaded: Deploy, sandbox
     config = uploaded.folder / "config/project.yaml"
     before = config.read_text()
     config.write_text(before.replace("sandbox: auto", f"sandbox: {sandbox}"))
-    made = outputs(uploaded, "processors")
+    made = uploaded.outputs(uploaded.json("run", "processors"))
     config.write_text(before)
     kinds = {"SplitByBase": "base", "SplitByScript": "script", "SplitBySklearn": "sklearn"}
     kinds["SplitByFramework"] = "framework"
@@ -61,35 +39,11 @@ def test_every_kind_of_processor_writes_the_same_bytes(uploaded: Deploy, sandbox
 
 
 def test_what_requirements_txt_brings_is_there_for_its_job_alone(uploaded: Deploy) -> None:
-    outputs(uploaded, "processors")
+    uploaded.json("run", "processors")
     (log,) = uploaded.json("logs", "--step", "SplitByFramework")["logs"]
     assert "| split      |   rows | sha256       |" in log["text"]
     (other,) = uploaded.json("logs", "--step", "SplitBySklearn")["logs"]
     assert "sha256" not in other["text"]
-
-
-def test_splits_that_differ_are_refused_by_name(tmp_path: Path, load_compare: Any) -> None:
-    for job, text in (("base", "a"), ("script", "b")):
-        for name in ("train", "validation", "test"):
-            (tmp_path / "in" / job / name).mkdir(parents=True)
-            (tmp_path / "in" / job / name / f"{name}.csv").write_text(text if name == "test" else "same")
-        (tmp_path / "in" / job / "report").mkdir()
-        (tmp_path / "in" / job / "report/report.json").write_text(json.dumps({"processor": job}))
-    words = ["--splits", str(tmp_path / "in"), "--agreement", str(tmp_path), "--message-folder", str(tmp_path)]
-    assert load_compare.main(words) == 1
-    assert (tmp_path / "message").read_text() == "script/test/test.csv is another than that of base"
-
-
-@pytest.fixture
-def load_compare() -> Any:
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("job_compare", REPOSITORY / "scripts/compare_splits.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # ---- what a program sees ----
@@ -173,9 +127,8 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], di
     (deploy.folder / "pipelines/probes.py").write_text(PIPELINE)
     for path in ("table.csv", "probe/probe.py"):
         assert deploy("upload", path, "--to", "probe").returncode == 0
-    told = {
-        step: json.loads((made["told"] / "told.json").read_text()) for step, made in outputs(deploy, "probes").items()
-    }
+    outputs = deploy.outputs(deploy.json("run", "probes"))
+    told = {step: json.loads((made["told"] / "told.json").read_text()) for step, made in outputs.items()}
     rendered = json.loads(deploy("render", "probes").stdout)
     return told, {step["Name"]: step["Arguments"] for step in rendered["Steps"]}
 

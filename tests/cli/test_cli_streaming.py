@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.conftest import REPOSITORY, Deploy, copied_project
+from cli.conftest import Deploy, copied_project, step_of
 
 from steps.train_stream import SHUFFLE_SEED
 
@@ -26,31 +26,20 @@ PARTS = 4
 def streamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deploy, Any, Path]:
     """A project in which the streaming pipeline has run once, what `run --json` printed, and the folder of the data."""
     deploy = copied_project(tmp_path_factory.mktemp("streamed") / "project", "streaming")
-    whole = deploy.folder / "sample.csv"
-    subprocess.run([sys.executable, REPOSITORY / "scripts/sample_data.py", "--out", whole], check=True)
+    whole = deploy.sample("breast-cancer")
     header, *rows = whole.read_text().splitlines(keepends=True)
     parts = deploy.folder / "parts"
     parts.mkdir()
     for number in range(PARTS):
         (parts / f"part-{number}.csv").write_text("".join([header, *rows[number * 150 : (number + 1) * 150]]))
-    assert deploy("upload", str(parts), "--to", "raw/uploads/breast-cancer").returncode == 0
-    done = deploy("run", "streaming", "-p", f"Epochs={EPOCHS}", "--json")
-    assert done.returncode == 0, done.stderr
-    return deploy, json.loads(done.stdout), whole
-
-
-def output_of(execution: Any, name: str) -> Any:
-    return next(step for step in execution["PipelineExecutionSteps"] if step["StepName"] == name)["Output"]
-
-
-def place_of(deploy: Deploy, uri: str) -> Path:
-    return deploy.folder / ".dagwright" / uri.replace("s3://", "s3/")
+    deploy.upload(parts, "raw/uploads/breast-cancer")
+    return deploy, deploy.json("run", "streaming", "-p", f"Epochs={EPOCHS}"), whole
 
 
 def totals_of(streamed: tuple[Deploy, Any, Path]) -> Path:
     deploy, execution, _ = streamed
-    (output,) = output_of(execution, "StreamTotals")["ProcessingOutputConfig"]["Outputs"]
-    return place_of(deploy, output["S3Output"]["S3Uri"]) / "totals.json"
+    (folder,) = deploy.outputs(execution)["StreamTotals"].values()
+    return folder / "totals.json"
 
 
 def test_the_statistics_are_those_of_the_plain_file(streamed: tuple[Deploy, Any, Path]) -> None:
@@ -82,10 +71,10 @@ def test_the_statistics_are_those_of_file_mode(streamed: tuple[Deploy, Any, Path
 def test_the_model_is_the_one_that_the_plain_files_give(streamed: tuple[Deploy, Any, Path]) -> None:
     """Read in the order that the channel's seed gives the objects in each epoch."""
     deploy, execution, _ = streamed
-    metrics = {item["MetricName"]: item["Value"] for item in output_of(execution, "TrainStream")["FinalMetricDataList"]}
+    trained = step_of(execution, "TrainStream")["Output"]
+    metrics = {item["MetricName"]: item["Value"] for item in trained["FinalMetricDataList"]}
     assert metrics["validation:accuracy"] > 0.95
-    archive = place_of(deploy, output_of(execution, "TrainStream")["ModelArtifacts"]["S3ModelArtifacts"])
-    with tarfile.open(archive) as tar:
+    with tarfile.open(deploy.stored(trained["ModelArtifacts"]["S3ModelArtifacts"])) as tar:
         card = json.load(tar.extractfile("model.json"))  # type: ignore[arg-type]
 
     script = runpy.run_path(str(deploy.folder / "scripts/train_stream.py"))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-
-def step_of(execution: Any, name: str) -> Any:
-    return next(step for step in execution["PipelineExecutionSteps"] if step["StepName"] == name)
+from cli.conftest import step_of
 
 
 def test_the_run_is_told_in_the_services_own_words(trained: Any) -> None:
@@ -26,8 +24,7 @@ def test_the_model_is_trained_on_real_data_and_measured(trained: Any) -> None:
     metrics = step_of(execution, "Train")["Output"]["FinalMetricDataList"]
     values = {item["MetricName"]: item["Value"] for item in metrics}
     assert values["validation:auc"] > 0.95
-    (output,) = step_of(execution, "Evaluate")["Output"]["ProcessingOutputConfig"]["Outputs"]
-    folder = deploy.folder / ".dagwright" / output["S3Output"]["S3Uri"].replace("s3://", "s3/")
+    (folder,) = deploy.outputs(execution)["Evaluate"].values()
     report = json.loads((folder / "evaluation.json").read_text())
     assert report["binary_classification_metrics"]["auc"]["value"] > 0.95
     assert (folder / "evaluation.svg").is_file()
@@ -36,7 +33,7 @@ def test_the_model_is_trained_on_real_data_and_measured(trained: Any) -> None:
 def test_features_lie_under_their_version(trained: Any) -> None:
     deploy, execution = trained
     run = execution["PipelineExecutionArn"]
-    bucket = deploy.folder / ".dagwright/s3/acme-sm-rc-churn"
+    bucket = deploy.stored("s3://acme-sm-rc-churn")
     assert sorted(path.name for path in (bucket / "features/v1" / run).iterdir()) == [
         "metadata",
         "test",

@@ -27,7 +27,7 @@ def test_a_folder_keeps_its_names(deploy: Any, data: Path) -> None:
         "s3://acme-sm-rc-churn/raw/uploads/a.csv",
         "s3://acme-sm-rc-churn/raw/uploads/deep/b.csv",
     ]
-    stored = deploy.folder / ".dagwright/s3/acme-sm-rc-churn/raw/uploads/deep/b.csv"
+    stored = deploy.stored("s3://acme-sm-rc-churn/raw/uploads/deep/b.csv")
     assert stored.read_text() == "b\n"
     (data / "deep" / "b.csv").write_text("changed\n")
     assert stored.read_text() == "b\n", "it is a copy"

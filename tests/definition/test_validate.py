@@ -25,6 +25,7 @@ from definition.rules.samples import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pages import page
 
 from dagwright.definition.graph import examine_definition
 from dagwright.definition.rules.catalogue import ERROR, PROJECT, RULES, STRUCTURE, WARNING
@@ -393,8 +394,7 @@ def test_every_rule_of_the_project_is_a_warning_until_it_counts() -> None:
 
 def test_the_page_shows_every_rule_with_its_weight() -> None:
     """One table for each weight, in the catalogue's words and order."""
-    page = (Path(__file__).parents[2] / "docs" / "validating.md").read_text(encoding="utf-8")
-    tables = page.partition("## The rules\n")[2].split("### ")[1:]
+    tables = page("validating").partition("## The rules\n")[2].split("### ")[1:]
     weights = (STRUCTURE, ERROR, WARNING, PROJECT)
     for weight, shown in zip(weights, tables, strict=True):
         rows = [line for line in shown.splitlines() if line.startswith("| `")]

@@ -18,12 +18,26 @@ def refusal(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def place_with(tmp_path: Path) -> Iterator[Callable[..., Place]]:
-    """Places with settings of their own."""
+def namespaces(refusal: str) -> str:
+    """The value of `local.sandbox` that insists on sandboxes; skips the test where the machine refuses them."""
+    if refusal:
+        pytest.skip(f"this machine refuses sandboxes: {refusal}")
+    return "namespaces"
+
+
+@pytest.fixture(params=["namespaces", "paths"])
+def each_way(request: pytest.FixtureRequest) -> str:
+    """The values of `local.sandbox` one after the other: with sandboxes and without."""
+    return request.getfixturevalue("namespaces") if request.param == "namespaces" else "paths"
+
+
+@pytest.fixture
+def place_with(tmp_path: Path, refusal: str) -> Iterator[Callable[..., Place]]:
+    """Places with settings of their own: with sandboxes if the kernel allows them, unless told otherwise."""
     places = []
 
-    def make(folder: Path = tmp_path, **settings: Any) -> Place:
-        places.append(Place(folder, **settings))
+    def make(folder: Path = tmp_path, sandbox: str = "paths" if refusal else "namespaces", **settings: Any) -> Place:
+        places.append(Place(folder, sandbox, **settings))
         return places[-1]
 
     yield make
@@ -32,17 +46,15 @@ def place_with(tmp_path: Path) -> Iterator[Callable[..., Place]]:
 
 
 @pytest.fixture
-def place(place_with: Callable[..., Place], refusal: str) -> Place:
+def place(place_with: Callable[..., Place]) -> Place:
     """A place as it is on this machine: with sandboxes if the kernel allows them."""
-    return place_with(sandbox="paths" if refusal else "namespaces")
+    return place_with()
 
 
 @pytest.fixture
-def sandboxed(place_with: Callable[..., Place], refusal: str) -> Place:
+def sandboxed(place_with: Callable[..., Place], namespaces: str) -> Place:
     """A place with sandboxes."""
-    if refusal:
-        pytest.skip(f"this machine refuses sandboxes: {refusal}")
-    return place_with(sandbox="namespaces")
+    return place_with(sandbox=namespaces)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """A `docker` for tests, to be put on PATH: writes down how it is called, and runs "containers" as processes.
 
 Its folder (FAKE_DOCKER) holds: `calls`, a JSON list a line; `images.json`, image -> the program it starts; `pullable`,
-the images that can be pulled; `listed`, what `ps` and `network ls` print; `variables`, what `--env-file` held.
+the images that can be pulled; `listed`, what `ps` and `network ls` print; `variables`, what `--env-file` held; `help`,
+what `run` says behind its reason for starting nothing, which versions of the client word differently.
 A container is a process in a group of its own, in whose words and variables /opt/ml is the mounted folder.
 """
 
@@ -15,14 +16,23 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 HOME = Path(os.environ.get("FAKE_DOCKER", "."))
 FLAGS = ("--rm", "--sig-proxy=false")
+NOT_CREATED = (
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to start container process"
+)
 
 
-def refuse(text: str, code: int = 1) -> None:
+def refuse(text: str, code: int = 1) -> NoReturn:
     print(text, file=sys.stderr, flush=True)
     sys.exit(code)
+
+
+def refuse_to_run(reason: str, code: int) -> NoReturn:
+    refuse(f"docker: Error response from daemon: {reason}{(HOME / 'help').read_text()}", code)
 
 
 def images() -> dict[str, list[str]]:
@@ -38,7 +48,7 @@ def run(words: list[str]) -> None:
             options.setdefault(word, []).append(words.pop(0))
     image, *arguments = words
     if image not in images():
-        refuse(f"docker: Error response from daemon: No such image: {image}", 125)
+        refuse_to_run(f"No such image: {image}", 125)
     source = next(part for part in options["--mount"][0].split(",") if part.startswith("source=")).partition("=")[2]
     variables = dict(line.split("=", 1) for line in Path(options["--env-file"][0]).read_text().splitlines())
     variables |= {name: os.environ[name] for name in options.get("--env", [])}
@@ -48,7 +58,12 @@ def run(words: list[str]) -> None:
     program = options["--entrypoint"] if "--entrypoint" in options else images()[image]
     command = [word.replace("/opt/ml", source) for word in [*program, *arguments]]
     surroundings = {name: value.replace("/opt/ml", source) for name, value in variables.items()}
-    child = subprocess.Popen(command, env={"PATH": os.environ["PATH"], **surroundings}, start_new_session=True)
+    try:
+        child = subprocess.Popen(command, env={"PATH": os.environ["PATH"], **surroundings}, start_new_session=True)
+    except FileNotFoundError:
+        refuse_to_run(f'{NOT_CREATED}: exec: "{program[0]}": executable file not found in $PATH', 127)
+    except PermissionError:
+        refuse_to_run(f'{NOT_CREATED}: exec: "{program[0]}": permission denied', 126)
     (HOME / options["--name"][0]).write_text(str(child.pid))
     code = child.wait()
     (HOME / options["--name"][0]).unlink(missing_ok=True)

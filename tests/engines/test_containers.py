@@ -23,6 +23,9 @@ from dagwright.errors import ExecutionError
 PROGRAM = [sys.executable, "/opt/ml/processing/code/main.py"]
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/acme/file-report:1"
 
+# what clients say last if they start nothing: of version 28, of older ones
+HELP = ("\n\nRun 'docker run --help' for more information", ".\nSee 'docker run --help'.")
+
 
 class Engine:
     """What our `docker` knows and was told."""
@@ -33,6 +36,7 @@ class Engine:
         self.set("pullable", "")
         self.set("listed", "")
         self.set("variables", "")
+        self.set("help", HELP[0])
         self.images({IMAGE: PROGRAM})
 
     def set(self, name: str, text: str) -> None:
@@ -177,14 +181,38 @@ sys.exit(3)
     assert docker.calls("network", "rm") == [["network", "rm", done.job]]
 
 
-def test_a_container_that_docker_could_not_start_is_the_machines_failure(contained: Place, docker: Engine) -> None:
-    docker.images({IMAGE: PROGRAM})
-    step = own(contained, "sys.stderr.write('docker: Error response from daemon: no space left\\n'); sys.exit(125)")
-    done = run_step(contained, step)
-    assert done.failure_reason == (
-        "InternalServerError: its process could not be started: docker: Error response from daemon: no space left"
-    )
-    assert run_step(contained, own(contained, "sys.exit(125)")).failure_reason == "AlgorithmError: exit code 125"
+NOT_STARTED = "InternalServerError: its process could not be started: docker: Error response from daemon: "
+
+
+@pytest.mark.parametrize("said_last", HELP)
+def test_an_image_that_is_gone_when_its_container_starts_is_the_machines_failure(
+    contained: Place, docker: Engine, said_last: str
+) -> None:
+    docker.set("help", said_last)
+    step = own(contained, f"open({str(docker.folder / 'images.json')!r}, 'w').write('{{}}')")
+    done = contained.run(step, {**step, "Name": "Again", "DependsOn": ["Own"]}).steps["Again"]
+    assert done.failure_reason.rstrip(".") == f"{NOT_STARTED}No such image: {IMAGE}"
+
+
+@pytest.mark.parametrize("said_last", HELP)
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [("no-such-program", "executable file not found in $PATH"), ("/etc", "permission denied")],
+)
+def test_an_image_whose_program_cannot_be_started_is_the_machines_failure(
+    contained: Place, docker: Engine, said_last: str, program: str, why: str
+) -> None:
+    docker.set("help", said_last)
+    docker.images({IMAGE: [program]})
+    reason = run_step(contained, own(contained, "pass")).failure_reason
+    assert reason.startswith(NOT_STARTED)
+    assert reason.rstrip(".").endswith(f'exec: "{program}": {why}')
+
+
+@pytest.mark.parametrize("code", [125, 126, 127])
+def test_a_program_that_ends_as_if_docker_had_not_started_it_has_failed_itself(contained: Place, code: int) -> None:
+    done = run_step(contained, own(contained, f"sys.exit({code})"))
+    assert done.failure_reason == f"AlgorithmError: exit code {code}"
 
 
 def test_a_killed_container_is_said_as_a_signal(contained: Place) -> None:

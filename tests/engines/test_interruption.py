@@ -128,10 +128,8 @@ print("found", found)
     assert "found ['at-the-end', 'first']" in place.log(execution, "T")
 
 
-def test_a_job_that_does_not_end_by_itself_is_killed_when_its_grace_is_over(
-    place_with: Callable[..., Place], refusal: str
-) -> None:
-    place = place_with(sandbox="paths" if refusal else "namespaces", stop_grace_seconds=0)
+def test_a_job_that_does_not_end_by_itself_is_killed_when_its_grace_is_over(place_with: Callable[..., Place]) -> None:
+    place = place_with(stop_grace_seconds=0)
     script = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SCRIPT
     execution = run_interrupted(place, spot(place, script, last=2))
     assert execution.status == "Succeeded", execution.failure_reason
@@ -310,10 +308,8 @@ def test_time_is_counted_over_all_runs(place: Place, limits: tuple[int, int], se
     assert execution.steps["T"].failure_reason == f"exceeded its {said} and was ended"
 
 
-def test_time_that_is_over_during_the_grace_starts_nothing_again(
-    place_with: Callable[..., Place], refusal: str
-) -> None:
-    place = place_with(sandbox="paths" if refusal else "namespaces", stop_grace_seconds=2)
+def test_time_that_is_over_during_the_grace_starts_nothing_again(place_with: Callable[..., Place]) -> None:
+    place = place_with(stop_grace_seconds=2)
     script = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SCRIPT
     limits = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 120}
     execution = run_interrupted(place, spot(place, script, last=2, StoppingCondition=limits))

@@ -40,15 +40,14 @@ def everyone_is_gone(meeting: Meeting) -> bool:
 
 
 def test_a_time_limit_ends_what_ignores_it_and_all_its_descendants(
-    place_with: Callable[..., Place], refusal: str, meeting: Callable[[int], Meeting]
+    place_with: Callable[..., Place], each_way: str, meeting: Callable[[int], Meeting]
 ) -> None:
-    for sandbox in ["paths"] if refusal else ["namespaces", "paths"]:
-        place, door = place_with(sandbox=sandbox, stop_grace_seconds=0), meeting(3)
-        execution = place.run(place.writing("P", STUBBORN, limit=1, variables={"MEETING": door.port}))
-        assert execution.failure_reason == "step 'P' failed: exceeded its MaxRuntimeInSeconds of 1 and was ended"
-        assert door.complete.is_set()
-        assert everyone_is_gone(door)
-        assert place.output(execution, "P")["ProcessingJobStatus"] == "Failed"
+    place, door = place_with(sandbox=each_way, stop_grace_seconds=0), meeting(3)
+    execution = place.run(place.writing("P", STUBBORN, limit=1, variables={"MEETING": door.port}))
+    assert execution.failure_reason == "step 'P' failed: exceeded its MaxRuntimeInSeconds of 1 and was ended"
+    assert door.complete.is_set()
+    assert everyone_is_gone(door)
+    assert place.output(execution, "P")["ProcessingJobStatus"] == "Failed"
 
 
 def test_a_training_job_past_its_limit_is_stopped_as_the_service_says(place: Place) -> None:
@@ -66,7 +65,7 @@ signal.pause()
 
 
 def test_what_a_job_leaves_in_the_background_ends_with_it(
-    place_with: Callable[..., Place], refusal: str, meeting: Callable[[int], Meeting]
+    place_with: Callable[..., Place], each_way: str, meeting: Callable[[int], Meeting]
 ) -> None:
     script = """
 ready, done = os.pipe()
@@ -79,11 +78,10 @@ if os.fork() == 0:
         signal.pause()
 os.read(ready, 1)
 """
-    for sandbox in ["paths"] if refusal else ["namespaces", "paths"]:
-        place, door = place_with(sandbox=sandbox), meeting(1)
-        assert place.run(place.processing("P", script, variables={"MEETING": door.port})).status == "Succeeded"
-        assert door.complete.wait(10)
-        assert everyone_is_gone(door)
+    place, door = place_with(sandbox=each_way), meeting(1)
+    assert place.run(place.processing("P", script, variables={"MEETING": door.port})).status == "Succeeded"
+    assert door.complete.wait(10)
+    assert everyone_is_gone(door)
 
 
 def test_a_job_that_is_stopped_while_its_inputs_are_staged_never_starts(place: Place) -> None:
@@ -100,10 +98,8 @@ def test_a_job_that_is_stopped_while_its_inputs_are_staged_never_starts(place: P
     assert not run.folder.exists()
 
 
-def test_inputs_that_meet_in_one_folder_never_write_into_an_object(
-    place_with: Callable[..., Place], refusal: str
-) -> None:
-    place = place_with(copy_below_mib=0, sandbox="paths" if refusal else "namespaces")
+def test_inputs_that_meet_in_one_folder_never_write_into_an_object(place_with: Callable[..., Place]) -> None:
+    place = place_with(copy_below_mib=0)
     first, second = place.put("first/x", "first"), place.put("second/x", "second")
     inputs = {
         "in": {"S3Uri": "s3://bucket/first", "LocalPath": "/opt/ml/processing/both"},
@@ -114,8 +110,8 @@ def test_inputs_that_meet_in_one_folder_never_write_into_an_object(
     assert first != second
 
 
-def test_no_number_of_seconds_is_too_large(place_with: Callable[..., Place], refusal: str) -> None:
-    place = place_with(sandbox="paths" if refusal else "namespaces", stop_grace_seconds=10**400)
+def test_no_number_of_seconds_is_too_large(place_with: Callable[..., Place]) -> None:
+    place = place_with(stop_grace_seconds=10**400)
     patient = place.processing("Patient", "pass", limit=10**400)
     ended = place.processing("Ended", "import signal; signal.pause()", limit=1)
     execution = place.run(patient, ended)

@@ -16,11 +16,11 @@ OTHER_ANSWER = "def answer(event, context): import os, sys; result = sys.argv[4]
 
 
 @pytest.fixture
-def place_of(place_with: Callable[..., Place], refusal: str) -> Callable[[str], Place]:
+def place_of(place_with: Callable[..., Place]) -> Callable[[str], Place]:
     """A place whose functions are `answer` of a file with this text."""
 
     def make(code: str) -> Place:
-        place = place_with(sandbox="paths" if refusal else "namespaces", lambdas={"score": "functions/f.py:answer"})
+        place = place_with(lambdas={"score": "functions/f.py:answer"})
         (place.folder / "functions").mkdir()
         (place.folder / "functions" / "f.py").write_text(code)
         (place.folder / "functions" / "beside.py").write_text("FACTOR = 2")

@@ -83,9 +83,9 @@ def test_independent_steps_run_side_by_side(place: Place, meeting: Callable[[int
 
 
 def test_no_more_run_at_once_than_the_configuration_allows(
-    place_with: Callable[..., Place], refusal: str, meeting: Callable[[int], Meeting]
+    place_with: Callable[..., Place], meeting: Callable[[int], Meeting]
 ) -> None:
-    place = place_with(sandbox="paths" if refusal else "namespaces", max_parallel=2)
+    place = place_with(max_parallel=2)
     running, most = 0, 0
     door = meeting(0)
 

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from pages import page
+
 from dagwright.definition.rules.catalogue import RULES
 from dagwright.engines.losses import LOSSES, Loss
 from dagwright.engines.stepfunctions.compiler import task_losses
@@ -32,8 +34,7 @@ def test_no_loss_is_called_like_a_rule() -> None:
 
 
 def test_the_page_shows_the_table() -> None:
-    page = (ROOT / "docs/state-machines.md").read_text(encoding="utf-8")
-    shown = page.partition("## What does not carry over\n")[2].partition("\n## ")[0]
+    shown = page("state-machines").partition("## What does not carry over\n")[2].partition("\n## ")[0]
     rows = [line for line in shown.splitlines() if line.startswith("| `")]
     assert rows == [f"| `{code}` | {what} |" for code, what in LOSSES.items()]
 

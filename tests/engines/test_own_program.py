@@ -36,11 +36,10 @@ CMD ["from-cmd"]
 """
 
 
-@pytest.fixture(params=["namespaces", "paths"])
-def place(request: pytest.FixtureRequest, place_with: Callable[..., Place], refusal: str) -> Place:
-    if request.param == "namespaces" and refusal:
-        pytest.skip(f"this machine refuses sandboxes: {refusal}")
-    made = place_with(sandbox=request.param, environments=(RULE,))
+@pytest.fixture
+def imaged(place_with: Callable[..., Place], each_way: str) -> Place:
+    """A place whose image has a Dockerfile."""
+    made = place_with(sandbox=each_way, environments=(RULE,))
     (made.folder / "image/lib").mkdir(parents=True)
     (made.folder / "image/lib/note").write_text("note\n")
     (made.folder / "image/run.sh").write_text(PROGRAM)
@@ -65,45 +64,45 @@ def seen(place: Place) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("given", "arrived"), [(None, "from-cmd"), (["given"], "given")])
-def test_the_image_starts_its_program(place: Place, given: list[str] | None, arrived: str) -> None:
-    execution = place.run(step(place, arguments=given))
+def test_the_image_starts_its_program(imaged: Place, given: list[str] | None, arrived: str) -> None:
+    execution = imaged.run(step(imaged, arguments=given))
     assert execution.status == "Succeeded", execution.failure_reason
-    found = seen(place)
+    found = seen(imaged)
     assert (found["arguments"], found["mode"]) == (arrived, "gentle")
     assert "note" in found
     folder = os.path.dirname(found["program"])
     assert found["where"] == folder
     assert folder.endswith("/opt/program")
-    assert (folder == "/opt/program") == place.sandboxed
+    assert (folder == "/opt/program") == imaged.sandboxed
 
 
-def test_an_entrypoint_of_the_job_drops_the_images_and_keeps_its_files(place: Place) -> None:
-    execution = place.run(step(place, ["sh", "/opt/program/run.sh", "/opt/ml", "mine"]))
+def test_an_entrypoint_of_the_job_drops_the_images_and_keeps_its_files(imaged: Place) -> None:
+    execution = imaged.run(step(imaged, ["sh", "/opt/program/run.sh", "/opt/ml", "mine"]))
     assert execution.status == "Succeeded", execution.failure_reason
-    assert seen(place)["arguments"] == "mine"
+    assert seen(imaged)["arguments"] == "mine"
 
 
-def test_variables_of_the_job_win_over_the_images(place: Place) -> None:
-    made = step(place)
+def test_variables_of_the_job_win_over_the_images(imaged: Place) -> None:
+    made = step(imaged)
     made["Arguments"]["Environment"]["MODE"] = "firm"
-    assert place.run(made).status == "Succeeded"
-    assert seen(place)["mode"] == "firm"
+    assert imaged.run(made).status == "Succeeded"
+    assert seen(imaged)["mode"] == "firm"
 
 
-def test_what_is_not_done_is_said_once(place: Place) -> None:
-    place.run(step(place), {**step(place), "Name": "Again"})
-    (line,) = [note for note in place.watcher.notes if "Dockerfile" in note]
+def test_what_is_not_done_is_said_once(imaged: Place) -> None:
+    imaged.run(step(imaged), {**step(imaged), "Name": "Again"})
+    (line,) = [note for note in imaged.watcher.notes if "Dockerfile" in note]
     assert line == (
         "image image:1 is what image/Dockerfile copies, on this machine instead of debian:13-slim; "
         "not followed: RUN apt-get install --yes jq, USER 1000"
     )
 
 
-def test_a_job_cannot_change_the_files_of_its_image(place: Place) -> None:
-    if not place.sandboxed:
+def test_a_job_cannot_change_the_files_of_its_image(imaged: Place) -> None:
+    if not imaged.sandboxed:
         pytest.skip("without a sandbox a job can change what you can")
-    assert place.run(step(place, ["sh", "-c", "echo changed > /opt/program/lib/note"])).status == "Failed"
-    assert (place.folder / "image/lib/note").read_text() == "note\n"
+    assert imaged.run(step(imaged, ["sh", "-c", "echo changed > /opt/program/lib/note"])).status == "Failed"
+    assert (imaged.folder / "image/lib/note").read_text() == "note\n"
 
 
 def test_without_a_sandbox_a_job_changes_its_own_copy_of_the_image(place_with: Callable[..., Place]) -> None:
@@ -118,50 +117,52 @@ def test_without_a_sandbox_a_job_changes_its_own_copy_of_the_image(place_with: C
         assert place.text("Own/seen") == "note\nnote\n"
 
 
-def test_files_may_lie_among_those_of_the_machine(place: Place) -> None:
+def test_files_may_lie_among_those_of_the_machine(imaged: Place) -> None:
     """Where the machine has a folder of that name, its own files stay where they are."""
-    if not place.sandboxed:
+    if not imaged.sandboxed:
         pytest.skip("without a sandbox paths in arguments are replaced, folders are not laid over each other")
     text = "FROM x\nCOPY run.sh /usr/local/bin/own-program\nCOPY lib /app\n"
-    (place.folder / "image/Dockerfile").write_text(text)
+    (imaged.folder / "image/Dockerfile").write_text(text)
     script = (
         "ls /etc/hosts /usr/bin/env && cat /app/note && test -x /usr/local/bin/own-program && command -v own-program"
     )
-    execution = place.run(step(place, ["sh", "-c", script]))
+    execution = imaged.run(step(imaged, ["sh", "-c", script]))
     assert execution.status == "Succeeded", execution.failure_reason
     assert not os.path.exists("/usr/local/bin/own-program")
     assert not os.path.exists("/app/note")
 
 
-def test_a_folder_that_was_opened_for_a_file_keeps_the_rest_read_only(place: Place) -> None:
-    if not place.sandboxed:
+def test_a_folder_that_was_opened_for_a_file_keeps_the_rest_read_only(imaged: Place) -> None:
+    if not imaged.sandboxed:
         pytest.skip("without a sandbox a job can change what you can")
-    (place.folder / "image/Dockerfile").write_text("FROM x\nCOPY run.sh /etc/own-program\n")
+    (imaged.folder / "image/Dockerfile").write_text("FROM x\nCOPY run.sh /etc/own-program\n")
     before = Path("/etc/passwd").read_bytes()
     script = "cat /etc/own-program /etc/passwd > /dev/null && ls -d /etc/ssl && ! (echo x >> /etc/passwd) 2> /dev/null"
-    execution = place.run(step(place, ["sh", "-c", script]))
+    execution = imaged.run(step(imaged, ["sh", "-c", script]))
     assert execution.status == "Succeeded", execution.failure_reason
     assert Path("/etc/passwd").read_bytes() == before
     assert not os.path.exists("/etc/own-program")
 
 
-def test_a_working_folder_of_sagemaker_is_the_jobs(place: Place) -> None:
-    (place.folder / "image/Dockerfile").write_text('FROM x\nWORKDIR /opt/ml/processing/work\nENTRYPOINT ["sh", "-c"]\n')
-    execution = place.run(step(place, arguments=["mkdir -p ../out && pwd > ../out/seen"]))
+def test_a_working_folder_of_sagemaker_is_the_jobs(imaged: Place) -> None:
+    (imaged.folder / "image/Dockerfile").write_text(
+        'FROM x\nWORKDIR /opt/ml/processing/work\nENTRYPOINT ["sh", "-c"]\n'
+    )
+    execution = imaged.run(step(imaged, arguments=["mkdir -p ../out && pwd > ../out/seen"]))
     assert execution.status == "Succeeded", execution.failure_reason
-    assert place.text("Own/seen").strip().endswith("/processing/work")
+    assert imaged.text("Own/seen").strip().endswith("/processing/work")
 
 
-def test_a_training_image_is_started_with_train(place: Place) -> None:
-    made = place.training("Own", "")
+def test_a_training_image_is_started_with_train(imaged: Place) -> None:
+    made = imaged.training("Own", "")
     made["Arguments"]["AlgorithmSpecification"].pop("ContainerEntrypoint", None)
     program = 'mkdir -p "$1/model" && echo "$2" > "$1/model/seen"\n'
-    (place.folder / "image/run.sh").write_text("#!/bin/sh\n" + program)
-    execution = place.run(made)
+    (imaged.folder / "image/run.sh").write_text("#!/bin/sh\n" + program)
+    execution = imaged.run(made)
     assert execution.status == "Succeeded", execution.failure_reason
     output = execution.steps["Own"].output
     assert output
-    assert place.archive(output["ModelArtifacts"]["S3ModelArtifacts"]) == {"seen": b"train\n"}
+    assert imaged.archive(output["ModelArtifacts"]["S3ModelArtifacts"]) == {"seen": b"train\n"}
 
 
 @pytest.mark.parametrize(
@@ -173,13 +174,13 @@ def test_a_training_image_is_started_with_train(place: Place) -> None:
     ],
 )
 def test_a_dockerfile_that_cannot_be_followed_is_said_before_anything_starts(
-    place: Place, text: str, said: str
+    imaged: Place, text: str, said: str
 ) -> None:
-    (place.folder / "image/Dockerfile").write_text(text)
+    (imaged.folder / "image/Dockerfile").write_text(text)
     with pytest.raises(DagwrightError) as caught:
-        place.run(step(place))
+        imaged.run(step(imaged))
     assert said in str(caught.value)
-    assert not (Path(place.folder) / ".dagwright/logs").exists()
+    assert not (Path(imaged.folder) / ".dagwright/logs").exists()
 
 
 def test_without_a_rule_the_hint_names_the_ways(place_with: Callable[..., Place]) -> None:

@@ -31,12 +31,10 @@ READ_ONLY, REFUSED = "OSError 30", "PermissionError"
 
 
 @pytest.fixture
-def in_home(refusal: str) -> Iterator[Place]:
+def in_home(namespaces: str) -> Iterator[Place]:
     """A project outside the folders that a sandbox has as its own."""
-    if refusal:
-        pytest.skip(f"this machine refuses sandboxes: {refusal}")
     folder = Path(tempfile.mkdtemp(dir=Path.home()))
-    place = Place(folder, sandbox="namespaces")
+    place = Place(folder, namespaces)
     yield place
     place.engine.close()
     shutil.rmtree(folder)
@@ -182,10 +180,8 @@ write("seen.json", [subprocess.check_output([name, "-c", "import sys; print(sys.
     assert sandboxed.json("P/seen.json") == [sys.prefix, sys.prefix]
 
 
-def test_large_inputs_are_links_that_cannot_be_harmed(place_with: Callable[..., Place], refusal: str) -> None:
-    if refusal:
-        pytest.skip(f"this machine refuses sandboxes: {refusal}")
-    place = place_with(sandbox="namespaces", copy_below_mib=0)
+def test_large_inputs_are_links_that_cannot_be_harmed(place_with: Callable[..., Place], namespaces: str) -> None:
+    place = place_with(sandbox=namespaces, copy_below_mib=0)
     place.put("raw/x", "original")
     script = f"""
 {ATTEMPTS}
@@ -222,8 +218,8 @@ def test_small_inputs_are_copies_that_a_job_may_change(place: Place) -> None:
     assert (place.text("raw/x"), place.text("P/x")) == ("original", "original changed")
 
 
-def test_an_input_is_not_a_link_where_the_job_writes(place_with: Callable[..., Place], refusal: str) -> None:
-    place = place_with(sandbox="paths" if refusal else "namespaces", copy_below_mib=0)
+def test_an_input_is_not_a_link_where_the_job_writes(place_with: Callable[..., Place]) -> None:
+    place = place_with(copy_below_mib=0)
     place.put("raw/x", "original")
     inputs = {"in": {"S3Uri": "s3://bucket/raw", "LocalPath": "/opt/ml/processing/out"}}
     assert place.run(place.writing("P", "write('x', 'new')", inputs=inputs)).status == "Succeeded"

@@ -262,59 +262,85 @@ def test_half_of_the_memory_is_the_drivers() -> None:
 
 
 @pytest.fixture
-def spark_place(place_with: Callable[..., Place], refusal: str, tmp_path: Path, java: Path) -> Callable[..., Place]:
-    """Places whose image runs in an environment with the stand-in."""
+def spark_place(place_with: Callable[..., Place], each_way: str, tmp_path: Path, java: Path) -> Place:
+    """A place whose image runs in an environment with the stand-in."""
     folder = tmp_path / "environment"
     subprocess.check_call([sys.executable, "-m", "venv", "--without-pip", str(folder)])
     write_program(folder / "bin/spark-submit", STAND_IN)
     (packages,) = folder.glob("lib/python3*/site-packages")
     (packages / "pyspark").mkdir()
     (packages / "pyspark/__init__.py").touch()
-
-    def make(sandbox: str) -> Place:
-        if sandbox == "namespaces" and refusal:
-            pytest.skip(f"this machine refuses sandboxes: {refusal}")
-        rule = EnvironmentRule(IMAGE, interpreter=str(folder / "bin/python"))
-        (tmp_path / sandbox).mkdir()
-        return place_with(tmp_path / sandbox, sandbox=sandbox, environments=(rule,))
-
-    return make
+    rule = EnvironmentRule(IMAGE, interpreter=str(folder / "bin/python"))
+    (tmp_path / "project").mkdir()
+    return place_with(tmp_path / "project", each_way, environments=(rule,))
 
 
 APP = "/opt/ml/processing/code/app.py"
 
 
-@pytest.mark.parametrize("sandbox", ["namespaces", "paths"])
-def test_a_job_finds_the_program_its_files_and_java(
-    spark_place: Callable[..., Place], java: Path, sandbox: str
-) -> None:
-    place = spark_place(sandbox)
-    code, jar = place.put("code/app.py", "pass"), place.put("jars/a.jar", "jar")
+def test_a_job_finds_the_program_its_files_and_java(spark_place: Place, java: Path) -> None:
+    code, jar = spark_place.put("code/app.py", "pass"), spark_place.put("jars/a.jar", "jar")
     options = ["--jars", f"s3a://{jar.removeprefix('s3://')},/opt/ml/processing/code"]
     out = {"out": "s3://bucket/out"}
-    step = place.processing(
+    step = spark_place.processing(
         "Spark", entrypoint=["/usr/bin/smspark-submit", *options, APP], inputs={"code": code}, outputs=out, count=2
     )
-    execution = place.run(step)
-    assert execution.status == "Succeeded", place.log(execution, "Spark")
-    seen = place.json("out/seen.json")
+    execution = spark_place.run(step)
+    assert execution.status == "Succeeded", spark_place.log(execution, "Spark")
+    seen = spark_place.json("out/seen.json")
     words = seen["words"]
     jars = words[words.index("--jars") + 1].split(",")
     assert [path.partition("/processing/")[2] for path in jars] == ["input/jars-from-s3-1/a.jar", "code/app.py"]
     assert words[-1].endswith("/processing/code/app.py")
     assert seen["variables"]["JAVA_HOME"] == str(java)
-    assert "algo-2 is a worker" in place.log(execution, "Spark")
+    assert "algo-2 is a worker" in spark_place.log(execution, "Spark")
 
 
-def test_a_program_of_its_own_may_start_it_too(spark_place: Callable[..., Place], refusal: str) -> None:
-    place = spark_place("paths" if refusal else "namespaces")
-    code = place.put("code/app.py", "pass")
+def test_a_program_of_its_own_may_start_it_too(spark_place: Place) -> None:
+    code = spark_place.put("code/app.py", "pass")
     entrypoint = ["/bin/sh", "-c", f"smspark-submit {APP} 1"]
-    step = place.processing("Spark", entrypoint=entrypoint, inputs={"code": code}, outputs={"out": "s3://bucket/out"})
+    step = spark_place.processing(
+        "Spark", entrypoint=entrypoint, inputs={"code": code}, outputs={"out": "s3://bucket/out"}
+    )
     step["Arguments"]["Environment"]["JAVA_HOME"] = "/anywhere"
+    execution = spark_place.run(step)
+    assert execution.status == "Succeeded", spark_place.log(execution, "Spark")
+    assert spark_place.json("out/seen.json")["words"][-1] == "1"
+
+
+def test_words_behind_the_application_are_its_own(spark_place: Place) -> None:
+    code, own = spark_place.put("code/app.py", "pass"), ["--files", spark_place.put("own.txt", "own")]
+    step = spark_place.processing(
+        "Spark", entrypoint=["smspark-submit", "-v", APP], inputs={"code": code}, outputs={"out": "s3://bucket/out"}
+    )
+    step["Arguments"]["AppSpecification"]["ContainerArguments"] = own
+    execution = spark_place.run(step)
+    assert execution.status == "Succeeded", spark_place.log(execution, "Spark")
+    assert spark_place.json("out/seen.json")["words"][-2:] == own
+
+
+@pytest.mark.parametrize("is_the_images", [True, False])
+def test_an_image_with_a_dockerfile_submits_with_java_and_the_files_of_s3(
+    place_with: Callable[..., Place], each_way: str, java: Path, monkeypatch: pytest.MonkeyPatch, is_the_images: bool
+) -> None:
+    """Its program submits, or the job's own entrypoint does."""
+    place = place_with(sandbox=each_way, environments=(EnvironmentRule(IMAGE, dockerfile="image/Dockerfile"),))
+    write_program(place.folder / "image/spark-submit", STAND_IN)
+    options = ["smspark-submit", "--jars", place.put("jars/a.jar", "jar"), APP]
+    dockerfile = f"FROM x\nENV PATH=/opt/spark:$PATH\nCOPY spark-submit /opt/spark/\nENTRYPOINT {json.dumps(options)}\n"
+    (place.folder / "image/Dockerfile").write_text(dockerfile)
+    write_program(place.folder / "packages/pyspark/__init__.py", "")  # it is only looked for
+    monkeypatch.syspath_prepend(place.folder / "packages")
+    code = place.put("code/app.py", "pass")
+    step = place.processing("Spark", entrypoint=options, inputs={"code": code}, outputs={"out": "s3://bucket/out"})
+    if is_the_images:
+        del step["Arguments"]["AppSpecification"]["ContainerEntrypoint"]
     execution = place.run(step)
     assert execution.status == "Succeeded", place.log(execution, "Spark")
-    assert place.json("out/seen.json")["words"][-1] == "1"
+    seen = place.json("out/seen.json")
+    jar = seen["words"][seen["words"].index("--jars") + 1]
+    assert jar.endswith("/processing/input/jars-from-s3-1/a.jar")
+    assert seen["variables"]["JAVA_HOME"] == str(java)
 
 
 @pytest.mark.usefixtures("java")
@@ -381,13 +407,10 @@ spark.range(doubled).repartition(2).write.mode("append").parquet(out.as_uri())
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize(("sandbox", "isolated"), [("namespaces", True), ("paths", False)])
 def test_spark_reads_and_writes_files_with_and_without_a_sandbox_or_a_network(
-    place_with: Callable[..., Place], refusal: str, sandbox: str, isolated: bool
+    place_with: Callable[..., Place], each_way: str
 ) -> None:
-    if sandbox == "namespaces" and refusal:
-        pytest.skip(f"this machine refuses sandboxes: {refusal}")
-    place = place_with(sandbox=sandbox)
+    place = place_with(sandbox=each_way)
     inputs = {"code": place.put("code/app.py", COUNTS)}
     inputs["input/py-files"] = place.put("lib/helper.py", "def double(number):\n    return 2 * number\n")
     options = ["--py-files", "/opt/ml/processing/input/py-files"]
@@ -396,7 +419,7 @@ def test_spark_reads_and_writes_files_with_and_without_a_sandbox_or_a_network(
         entrypoint=["smspark-submit", *options, APP],
         inputs=inputs,
         outputs={"out": "s3://bucket/out"},
-        isolated=isolated,
+        isolated=each_way == "namespaces",
     )
     step["Arguments"]["AppSpecification"]["ContainerArguments"] = ["/opt/ml/processing/out"]
     execution = place.run(step)

@@ -14,16 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts.conftest import SCRIPTS, run_script
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 OLD = os.environ.get("DAGWRIGHT_OLD_PYTHON")
 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("digits")
-    words = [sys.executable, SCRIPTS / "sample_digits.py", "--out", folder, "--parts", "5"]
-    assert subprocess.run(words, check=True, capture_output=True, text=True).stdout == (
+    assert run_script("sample_digits", "--out", folder, "--parts", 5) == (
         f"wrote 1438 digits to 5 files and 359 for the test, below {folder}\n"
     )
     return folder

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from engines.sagemaker.account import Account
 from engines.sagemaker.world import NIGHTLY, OWNER, ROLE, text, wanted
+from pages import page
 
 from dagwright.engines.aws.clients import check_account
 from dagwright.engines.aws.ownership import Owner
@@ -275,8 +275,7 @@ def test_credentials_of_another_account_are_refused_first(account: Account) -> N
 
 
 def test_the_permissions_that_the_page_lists_are_those_that_are_needed(account: Account) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "deploying.md").read_text(encoding="utf-8")
-    listed = set(re.findall(r"`((?:sts|sagemaker|scheduler|s3):[A-Za-z]+)`", page))
+    listed = set(re.findall(r"`((?:sts|sagemaker|scheduler|s3):[A-Za-z]+)`", page("deploying")))
     old = wanted(name="old", deployed_name="rc-churn-old", tags=OWNER.tags("old"), schedules=(NIGHTLY,))
     check_account(account.clients, "123456789012", "dev")
     account.upsert(wanted(schedules=(NIGHTLY,), code=account.code("1")), old)

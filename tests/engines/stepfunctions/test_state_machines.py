@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from engines.sagemaker.world import OWNER, text
 from engines.stepfunctions.machines import ARN, GROUP, NAME, NIGHTLY, ROLE, Account, machine, wanted
+from pages import page
 
 from dagwright.engines.aws.clients import check_account
 from dagwright.engines.aws.ownership import Owner
@@ -229,8 +229,7 @@ def test_one_that_is_being_deleted_is_gone(account: Account, scripted: Any) -> N
 
 
 def test_the_permissions_that_the_page_lists_are_those_that_are_needed(account: Account) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "state-machines.md").read_text(encoding="utf-8")
-    before, _, _ = page.partition("| for | on | actions |")
+    before, _, _ = page("state-machines").partition("| for | on | actions |")
     listed = set(re.findall(r"`((?:sts|states|scheduler|s3):[A-Za-z]+)`", before))
     old = wanted(name="old", schedules=(NIGHTLY,))
     check_account(account.clients, "123456789012", "dev")
