@@ -160,7 +160,8 @@ class SparkStep(ProcessingStep):
             words += ["--local-spark-event-logs-dir", _EVENTS_FOLDER]
         if self.configuration is not None:
             content = json.dumps(self.configuration, indent=2).encode()
-            uri = emission.generated(self, "configuration.json", content, f"the configuration of {self.name}")
+            origin = f"the configuration of {self.name}"
+            uri = emission.generated(self, "configuration", "configuration.json", content, origin)
             inputs.append(_input(uri, _CONF))
         uri, program = emission.script(self, str(self.code), "submit_app")
         inputs.append(_input(uri, "code"))
@@ -169,8 +170,8 @@ class SparkStep(ProcessingStep):
     def _bring(self, kind: str, emission: Emission) -> list[ProcessingInput]:
         """The inputs of one option: a folder of the local files, then each address by itself."""
         files = self.dependencies[kind]
-        local = [str(one) for one in files if _is_local(one)]
-        sources: list[Text] = [emission.files(self, _field(kind), kind, local)] if local else []
+        local = {f"{_field(kind)}[{at}]": str(one) for at, one in enumerate(files) if _is_local(one)}
+        sources: list[Text] = [emission.files(self, kind, local)] if local else []
         sources += [one for one in files if not _is_local(one)]
         return [_input(source, name) for source, name in zip(sources, _input_names(kind, files), strict=True)]
 
