@@ -51,10 +51,16 @@ class SparkStep(ProcessingStep):
     `submit_files` are local files, S3 addresses or variables; each address becomes an input, so that it is there
     without a network too. `configuration` is a classification such as `{"Classification": "spark-defaults",
     "Properties": {…}}`, or a list of them (the schema of Amazon EMR). With `spark_event_logs_s3_uri` the output
-    `spark-events` takes the event logs there while the job runs.
+    `spark-events` takes the event logs there while the job runs. Local paths are seen from the project's folder.
+
+        SparkStep("Features", image=image, submit_app="scripts/features.py", submit_py_files=["scripts/rows.py"])
+
+    Raises DefinitionError at its line with everything that is wrong with it; a file that is not there is found when
+    the pipeline is written.
     """
 
-    decided: ClassVar[Mapping[str, str]] = {
+    not_taken: ClassVar[Mapping[str, str]] = {
+        **ProcessingStep.not_taken,
         "code": "it is called submit_app here",
         "source_dir": "what the application imports goes into submit_py_files",
         **dict.fromkeys(("command", "entrypoint"), _OWN_PROGRAM),
