@@ -32,6 +32,8 @@ _IGNORED = frozenset(
     }
 )
 _NEARBY_LIMIT = 2000
+_LONGEST_SHOWN = 200
+_CHUNK = 1 << 20
 
 RUNPROC = """\
 #!/bin/bash
@@ -80,9 +82,9 @@ class SourceFile:
 def script(path: Path, root: Path) -> SourceFile:
     """The one file at `path` (relative to `root`); StorageError with the nearest existing file when it is not there."""
     place = root / path
-    if not place.is_file():
-        what = "is a folder, not a file" if place.is_dir() else "does not exist"
-        raise StorageError(f"{path} {what}", hint=nearest_file(path, root))
+    if not _is(place.is_file):
+        what = "is a folder, not a file" if _is(place.is_dir) else "does not exist"
+        raise StorageError(f"{_spelled(path)} {what}", hint=nearest_file(path, root))
     return SourceFile(place.name, place, executable=False)
 
 
@@ -93,12 +95,26 @@ def folder(path: Path, root: Path) -> tuple[SourceFile, ...]:
     which is not followed, a link to nothing, a pipe or a device.
     """
     top = root / path
-    if not top.is_dir():
-        raise StorageError(f"{path} is not a folder", hint=nearest_file(path, root))
+    if not _is(top.is_dir):
+        raise StorageError(f"{_spelled(path)} is not a folder", hint=nearest_file(path, root))
     found = tuple(sorted(_files(top), key=lambda file: file.name))
     if not found:
         raise StorageError(f"{path} holds no files")
     return found
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """The answer about a path; no for what no path can be: longer than the system takes, or half a surrogate pair."""
+    try:
+        return question()
+    except (OSError, ValueError):
+        return False
+
+
+def _spelled(path: Path) -> str:
+    """A path as a sentence can hold it."""
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _files(top: Path) -> Iterator[SourceFile]:
@@ -146,9 +162,21 @@ def content_hash(files: tuple[SourceFile, ...]) -> str:
     whole = sha256()
     for file in files:
         name = os.fsencode(file.name)
-        content = sha256(_bytes(file.path, file.name)).digest()
+        content = _hash(file.path, file.name)
         whole.update(b"%d:%s%d%s" % (len(name), name, file.executable, content))
     return whole.hexdigest()
+
+
+def _hash(path: Path, name: str) -> bytes:
+    """Of a file's bytes, read piece by piece: data may be larger than memory."""
+    whole = sha256()
+    try:
+        with open(path, "rb") as file:
+            while piece := file.read(_CHUNK):
+                whole.update(piece)
+    except OSError as error:
+        raise StorageError(f"{name} cannot be read: {error.strerror}") from error
+    return whole.digest()
 
 
 def tarball(files: tuple[SourceFile, ...]) -> bytes:
@@ -183,7 +211,7 @@ def nearest_file(path: Path, root: Path) -> str:
     from difflib import get_close_matches
 
     base = root / path
-    while not base.is_dir() and base != base.parent:
+    while not _is(base.is_dir) and base != base.parent:
         base = base.parent
     names = list(_nearby(base, root))
     wanted = PurePosixPath(path).as_posix()

@@ -7,7 +7,7 @@ comes out of here holds together. Everything that is wrong is collected and rais
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -127,17 +127,22 @@ class Emission:
         packed = self._pack(step, field, path, None)
         if packed is None:
             return _NOWHERE, name
-        return self._asset(step, packed.content_hash, name, path, packed.files[0].path), name
+        return self._asset(step, field, packed.content_hash, name, path, packed.files[0].path), name
 
-    def files(self, step: Step, field: str, folder: str, paths: Sequence[str]) -> str:
-        """The S3 address of a folder of this name that holds these files, under the hash of all of them."""
-        packed = {path: self._pack(step, f"{field}[{at}]", path, None) for at, path in enumerate(paths)}
+    def files(self, step: Step, folder: str, paths: Mapping[str, str]) -> str:
+        """The S3 address of a folder of this name that holds these files, under the hash of all of them.
+
+        `paths` are the files by the field of the step that names each.
+        """
+        packed = {path: self._pack(step, field, path, None) for field, path in paths.items()}
         found = {path: one.files[0] for path, one in packed.items() if one is not None}
         if len(found) < len(packed):
             return _NOWHERE
         content_hash = code.content_hash(tuple(sorted(found.values(), key=lambda file: file.name)))
-        uris = [self._asset(step, content_hash, f"{folder}/{one.name}", path, one.path) for path, one in found.items()]
-        return uris[0].removesuffix(f"/{next(iter(found.values())).name}")
+        for field, path in paths.items():
+            one = found[path]
+            uri = self._asset(step, field, content_hash, f"{folder}/{one.name}", path, one.path)
+        return uri.removesuffix(f"/{one.name}")
 
     def source(self, step: Step, source_dir: str | None, program: str, isolated: bool) -> str:
         """The S3 address of the packed folder that holds `program`, or of `program` packed alone.
@@ -146,13 +151,15 @@ class Emission:
         """
         if source_dir is not None and source_dir.startswith("s3://"):
             return source_dir
-        packed = self._pack(step, "entry_point" if source_dir is None else "source_dir", program, source_dir)
+        field = "entry_point" if source_dir is None else "source_dir"
+        packed = self._pack(step, field, program, source_dir)
         if packed is None:
             return _NOWHERE
         if source_dir is not None:
             self._check_folder(step, source_dir, program, {file.name for file in packed.files}, isolated)
         return self._asset(
             step,
+            field,
             packed.content_hash,
             "sourcedir.tar.gz",
             source_dir or program,
@@ -171,11 +178,11 @@ class Emission:
 
     def launcher(self, step: Step, command: list[str], program: str) -> str:
         """The S3 address of the shell script that starts a packed program."""
-        return self.generated(step, "runproc.sh", code.runproc(command, program), f"the start of {program}")
+        return self.generated(step, "code", "runproc.sh", code.runproc(command, program), f"the start of {program}")
 
-    def generated(self, step: Step, name: str, content: bytes, origin: str) -> str:
+    def generated(self, step: Step, field: str, name: str, content: bytes, origin: str) -> str:
         """The S3 address of a file of this name and content, which is no file of the project."""
-        return self._asset(step, sha256(content).hexdigest(), name, origin, None, lambda: content)
+        return self._asset(step, field, sha256(content).hexdigest(), name, origin, None, lambda: content)
 
     def _pack(self, step: Step, field: str, program: str, source_dir: str | None) -> _Packed | None:
         key = (program, None) if source_dir is None else ("", source_dir)
@@ -198,6 +205,7 @@ class Emission:
     def _asset(
         self,
         step: Step,
+        field: str,
         content_hash: str,
         name: str,
         origin: str,
@@ -206,7 +214,7 @@ class Emission:
     ) -> str:
         if self.project is None:
             hint = "give the pipeline a project, or code that is in S3 already"
-            self.report("missing-value", f"there is no bucket to put {name} into", hint, step, "code")
+            self.report("missing-value", f"there is no bucket to put {name} into", hint, step, field)
             return _NOWHERE
         uri = self.project.code(self.pipeline.name, content_hash, name)
         self._assets.setdefault(uri, Asset(uri, path, build, origin))

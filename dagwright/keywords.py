@@ -38,20 +38,20 @@ SDK_ONLY: Mapping[str, str] = {
     "sagemaker_session": "leave it out: nothing here talks to AWS",
 }
 
-_SPOT = "only training jobs run on Spot instances: a TrainingStep takes use_spot_instances and max_wait_in_seconds"
-# What some steps take, and others cannot have.
-OF_OTHERS: Mapping[str, str] = dict.fromkeys(("use_spot_instances", "max_wait_in_seconds", "max_wait"), _SPOT)
+_SPOT = "only training and tuning run on Spot instances: their steps take use_spot_instances and max_wait_in_seconds"
+#: What a job says to the words of Spot that cannot have it; a table of `not_taken`.
+NO_SPOT: Mapping[str, str] = dict.fromkeys(("use_spot_instances", "max_wait_in_seconds", "max_wait"), _SPOT)
 
 
 @dataclass(frozen=True)
 class Keywords:
     """The keywords of a class: all it takes, those to suggest, the required ones in their order, and what to say of
-    those of its bases that it does not take."""
+    those of other classes that it does not take."""
 
     names: frozenset[str]
     suggested: frozenset[str]
     required: tuple[tuple[int, str], ...]
-    decided: Mapping[str, str]
+    not_taken: Mapping[str, str]
 
 
 class Declared(type):
@@ -79,16 +79,16 @@ class Declared(type):
 def keywords_of(cls: type) -> Keywords:
     """What the constructor of a class takes by name, with what it hands on to those of its bases.
 
-    What a class has `decided` about its bases cannot be said any more.
+    What is `not_taken` by a class cannot be said though its bases take it, or has an answer though none does.
     """
     constructors = list(_constructors(cls))
-    decided: Mapping[str, str] = getattr(cls, "decided", {})
-    names = {one.name for parameters in constructors for one in parameters} - set(decided)
+    not_taken: Mapping[str, str] = getattr(cls, "not_taken", {})
+    names = {one.name for parameters in constructors for one in parameters} - set(not_taken)
     needed = [(at, one.name) for at, one in enumerate(constructors[0]) if one.default is Parameter.empty]
     settings: frozenset[str] = getattr(cls, "setting_names", frozenset())
     out_of_place = settings - getattr(cls, "takes", settings)
     suggested = frozenset((names | settings) - out_of_place)
-    return Keywords(frozenset(names | settings), suggested, tuple(needed), decided)
+    return Keywords(frozenset(names | settings), suggested, tuple(needed), not_taken)
 
 
 def _constructors(cls: type) -> Iterator[list[Parameter]]:
@@ -103,8 +103,8 @@ def _constructors(cls: type) -> Iterator[list[Parameter]]:
 
 
 def _hint(name: str, known: Keywords) -> str:
-    if name in known.decided:
-        return known.decided[name]
+    if name in known.not_taken:
+        return known.not_taken[name]
     if SDK_WORDS.get(name) in known.suggested:
         return f"it is called {SDK_WORDS[name]} here"
-    return SDK_ONLY.get(name) or OF_OTHERS.get(name) or did_you_mean(name, known.suggested)
+    return SDK_ONLY.get(name) or did_you_mean(name, known.suggested)

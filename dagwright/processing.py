@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagwright.arguments import literal, required_literal, required_text, s3_address, sequence, text_list, texts
 from dagwright.errors import did_you_mean
 from dagwright.functions import Join
+from dagwright.job_facts import (
+    FAST_FILE_HINT,
+    GZIP_WITHOUT_PIPE,
+    OUTSIDE,
+    PROCESSING_FOLDER,
+    SPOT_ON_PROCESSING,
+    spot_members,
+)
+from dagwright.keywords import NO_SPOT
 from dagwright.properties import Properties
 from dagwright.refusals import Findings
 from dagwright.settings import JobSettings, unless_empty
@@ -22,17 +31,14 @@ if TYPE_CHECKING:
     from dagwright.emit import Emission
     from dagwright.steps import JobOptions
 
-_BASE = "/opt/ml/processing/"
-_CODE = f"{_BASE}input/code"
-_ENTRYPOINT = f"{_BASE}input/entrypoint"
+_CODE = f"{PROCESSING_FOLDER}input/code"
+_ENTRYPOINT = f"{PROCESSING_FOLDER}input/entrypoint"
 _TAKES = frozenset(JobSettings.__dataclass_fields__)
-_SPOT = ("EnableManagedSpotTraining", "ManagedSpotTraining", "MaxWaitTimeInSeconds")
 
 
 def _local_path(path: str | None, field: str, found: Findings) -> None:
-    if isinstance(path, str) and not path.startswith(_BASE):
-        what = f"'{path}' is outside {_BASE}, the folder that SageMaker reserves for what a job reads and writes"
-        found.add("bad-local-path", what, f"such as {_BASE}input/raw", field)
+    if isinstance(path, str) and not path.startswith(PROCESSING_FOLDER):
+        found.add("bad-local-path", f"'{path}' {OUTSIDE}", f"such as {PROCESSING_FOLDER}input/raw", field)
     literal(path, field, found)
 
 
@@ -68,19 +74,22 @@ class ProcessingInput:
             hint = "say LocalPath in the dataset_definition"
             found.add("bad-input", "the destination goes with a source", hint, "ProcessingInputs.S3Input.LocalPath")
         elif self.source is not None and self.destination is None and self.app_managed is not True:
-            what, hint = "an input has no destination", f"where the program finds it, such as {_BASE}input/raw"
+            what, hint = (
+                "an input has no destination",
+                f"where the program finds it, such as {PROCESSING_FOLDER}input/raw",
+            )
             found.add("missing-value", what, hint, "ProcessingInputs.S3Input.LocalPath")
         found.raise_any()
 
     def _check_mode(self, found: Findings) -> None:
         """ProcessingS3Input in botocore's model: FastFile is a mode of training channels, Gzip one of Pipe mode."""
-        if self.s3_input_mode == "FastFile":
-            what, hint = "a processing job has no FastFile mode", "FastFile is for training only: use File, or Pipe"
-            found.add("not-in-enum", what, hint, "ProcessingInputs.S3Input.S3InputMode")
-        elif self.s3_compression_type == "Gzip" and self.s3_input_mode == "File":
-            what = "Gzip goes with Pipe mode only: data is unpacked as it is streamed, a file is given as it is"
+        mode = self.s3_input_mode if isinstance(self.s3_input_mode, str) else None
+        if mode == "FastFile":
+            what = "a processing job has no FastFile mode"
+            found.add("not-in-enum", what, FAST_FILE_HINT, "ProcessingInputs.S3Input.S3InputMode")
+        elif isinstance(self.s3_compression_type, str) and (self.s3_compression_type, mode) == ("Gzip", "File"):
             hint = "leave s3_compression_type out and unpack in the program, or set s3_input_mode to Pipe"
-            found.add("gzip-without-pipe", what, hint, "ProcessingInputs.S3Input.S3CompressionType")
+            found.add("gzip-without-pipe", GZIP_WITHOUT_PIPE, hint, "ProcessingInputs.S3Input.S3CompressionType")
 
     def request(self, name: str) -> dict[str, Any]:
         """AWS's ProcessingInput under this name."""
@@ -123,7 +132,7 @@ class ProcessingOutput:
         _local_path(self.source, "ProcessingOutputConfig.Outputs.S3Output.LocalPath", found)
         literal(self.output_name, "ProcessingOutputConfig.Outputs.OutputName", found)
         if self.source is None and self.feature_store_output is None:
-            hint = f"such as {_BASE}output/train"
+            hint = f"such as {PROCESSING_FOLDER}output/train"
             found.add("bad-output", "an output has no source", hint, "ProcessingOutputConfig")
         found.raise_any()
 
@@ -172,6 +181,7 @@ class ProcessingStep(JobStep):
     kind = "processing"
     takes = _TAKES
     needs = ("role", "instance_type", "instance_count", "volume_size_in_gb")
+    not_taken: ClassVar[Mapping[str, str]] = NO_SPOT
 
     def __init__(
         self,
@@ -204,16 +214,9 @@ class ProcessingStep(JobStep):
 
     def _refuse_spot(self) -> None:
         """Whoever asks for Spot, asks for it in `overrides`: nothing else has a place for it."""
-        waiting: list[tuple[str, Any]] = [("overrides", self.overrides)]
-        while waiting:
-            place, members = waiting.pop()
-            for key, value in members.items() if isinstance(members, Mapping) else ():
-                if key != "Environment":  # the program's own variables, whatever they are called
-                    waiting.append((f"{place}.{key}", value))
-                if key in _SPOT and value is not None:
-                    what = "a processing job cannot run on Spot instances; only training jobs can"
-                    hint = "remove it; a TrainingStep takes use_spot_instances"
-                    self.found.add("spot-on-processing", what, hint, f"{place}.{key}")
+        for member in spot_members(self.overrides):
+            hint = "remove it; a TrainingStep takes use_spot_instances"
+            self.found.add("spot-on-processing", SPOT_ON_PROCESSING, hint, f"overrides.{member}")
 
     def _checked_code(self, code: Text | None, entrypoint: Sequence[Text] | None) -> str | None:
         if isinstance(code, PipelineVariable):

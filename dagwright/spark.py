@@ -51,10 +51,16 @@ class SparkStep(ProcessingStep):
     `submit_files` are local files, S3 addresses or variables; each address becomes an input, so that it is there
     without a network too. `configuration` is a classification such as `{"Classification": "spark-defaults",
     "Properties": {…}}`, or a list of them (the schema of Amazon EMR). With `spark_event_logs_s3_uri` the output
-    `spark-events` takes the event logs there while the job runs.
+    `spark-events` takes the event logs there while the job runs. Local paths are seen from the project's folder.
+
+        SparkStep("Features", image=image, submit_app="scripts/features.py", submit_py_files=["scripts/rows.py"])
+
+    Raises DefinitionError at its line with everything that is wrong with it; a file that is not there is found when
+    the pipeline is written.
     """
 
-    decided: ClassVar[Mapping[str, str]] = {
+    not_taken: ClassVar[Mapping[str, str]] = {
+        **ProcessingStep.not_taken,
         "code": "it is called submit_app here",
         "source_dir": "what the application imports goes into submit_py_files",
         **dict.fromkeys(("command", "entrypoint"), _OWN_PROGRAM),
@@ -160,7 +166,8 @@ class SparkStep(ProcessingStep):
             words += ["--local-spark-event-logs-dir", _EVENTS_FOLDER]
         if self.configuration is not None:
             content = json.dumps(self.configuration, indent=2).encode()
-            uri = emission.generated(self, "configuration.json", content, f"the configuration of {self.name}")
+            origin = f"the configuration of {self.name}"
+            uri = emission.generated(self, "configuration", "configuration.json", content, origin)
             inputs.append(_input(uri, _CONF))
         uri, program = emission.script(self, str(self.code), "submit_app")
         inputs.append(_input(uri, "code"))
@@ -169,8 +176,8 @@ class SparkStep(ProcessingStep):
     def _bring(self, kind: str, emission: Emission) -> list[ProcessingInput]:
         """The inputs of one option: a folder of the local files, then each address by itself."""
         files = self.dependencies[kind]
-        local = [str(one) for one in files if _is_local(one)]
-        sources: list[Text] = [emission.files(self, _field(kind), kind, local)] if local else []
+        local = {f"{_field(kind)}[{at}]": str(one) for at, one in enumerate(files) if _is_local(one)}
+        sources: list[Text] = [emission.files(self, kind, local)] if local else []
         sources += [one for one in files if not _is_local(one)]
         return [_input(source, name) for source, name in zip(sources, _input_names(kind, files), strict=True)]
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dagwright.arguments import (
+    as_text,
     count,
     literal,
     mapping,
@@ -136,6 +137,7 @@ class TrainingJobStep(JobStep):
         self.max_wait_in_seconds = max_wait_in_seconds
         self.checkpoint_s3_uri = checkpoint_s3_uri
         self.checkpoint_local_path = checkpoint_local_path
+        count(container_log_level, "container_log_level", self.found, least=0)
         self.container_log_level = container_log_level
         s3_address(output_path, "OutputDataConfig.S3OutputPath", self.found)
         s3_address(checkpoint_s3_uri, "CheckpointConfig.S3Uri", self.found)
@@ -229,7 +231,7 @@ class TrainingJobStep(JobStep):
         encoded = {
             "sagemaker_program": json.dumps(program),
             "sagemaker_submit_directory": json.dumps(submit),
-            "sagemaker_container_log_level": json.dumps(self.container_log_level),
+            "sagemaker_container_log_level": as_text(self.container_log_level),
             "sagemaker_region": json.dumps(region) if region else None,
         }
         return present(encoded)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dagwright.arguments import count, required_text, s3_address, texts
+from dagwright.keywords import NO_SPOT
 from dagwright.properties import Properties
 from dagwright.settings import JobSettings, unless_empty
 from dagwright.shapes import RESPONSES
@@ -30,6 +31,7 @@ class TransformStep(JobStep):
     kind = "transform"
     takes = frozenset({"instance_type", "instance_count", "volume_kms_key", "output_kms_key", "tags"})
     needs = ("instance_type", "instance_count")
+    not_taken: ClassVar[Mapping[str, str]] = NO_SPOT
 
     def __init__(
         self,

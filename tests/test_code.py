@@ -109,6 +109,14 @@ def test_a_missing_script_names_the_nearest(source: Path) -> None:
     assert caught.value.hint == "the nearest file is src/train.py"
 
 
+@pytest.mark.parametrize("name", ["a" * 5000, "a\ud800"])
+def test_what_no_path_can_be_does_not_exist(source: Path, name: str) -> None:
+    for read, what in ((script, "does not exist"), (folder, "is not a folder")):
+        with pytest.raises(StorageError, match=what) as caught:
+            read(Path(name), source)
+        assert len(caught.value.message.encode()) < 300
+
+
 def test_folders_that_cannot_be_packed(source: Path) -> None:
     (source / "empty").mkdir()
     with pytest.raises(StorageError, match="holds no files"):

@@ -12,16 +12,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXPENSIVE = ("boto3", "botocore", "rich", "moto", "sklearn", "numpy", "pandas", "tarfile", "importlib.metadata")
-FLOOR = ("dagwright.definition", "dagwright.errors", "dagwright.shapes")
+FLOOR = ("dagwright.definition", "dagwright.errors", "dagwright.job_facts", "dagwright.shapes")
 # What stands in the folder of the engines itself belongs to none of them.
 NEUTRAL = tuple(f"dagwright.engines.{path.stem}" for path in sorted((ROOT / "dagwright/engines").glob("[!_]*.py")))
 STATE_MACHINES = "dagwright.engines.stepfunctions"
-# Each room of the house and the rooms it may import; `errors`, and AWS's own model in `shapes`, are the floor.
+# Each room and the rooms it may import; `errors`, `job_facts`, and AWS's own model in `shapes`, are the floor.
 ARROWS = {
     "dagwright/errors.py": (),
     "dagwright/shapes.py": ("dagwright.errors",),
-    "dagwright/definition": ("dagwright.definition", "dagwright.errors", "dagwright.shapes"),
-    "dagwright/engines": ("dagwright.engines", "dagwright.definition", "dagwright.errors", "dagwright.shapes"),
+    "dagwright/job_facts.py": (),
+    "dagwright/definition": FLOOR,
+    "dagwright/engines": ("dagwright.engines", *FLOOR),
     "dagwright/engines/aws": ("dagwright.engines.aws", *NEUTRAL, *FLOOR),
     "dagwright/engines/sagemaker": ("dagwright.engines.sagemaker", "dagwright.engines.aws", *NEUTRAL, *FLOOR),
     "dagwright/engines/stepfunctions": (STATE_MACHINES, "dagwright.engines.aws", *NEUTRAL, *FLOOR),
@@ -153,6 +154,7 @@ COMMANDS = {
     "validate a state machine": ["validate", "training", "--target", "stepfunctions"],
     "run": ["run", "--file", "{definition}"],
     "history": ["history"],
+    "job list": ["job", "list"],
     "plan --help": ["plan", "--help"],
 }
 
@@ -164,7 +166,7 @@ def test_a_command_loads_nothing_expensive(command: str, tmp_path: Path) -> None
     words = [word.format(definition=definition) for word in COMMANDS[command]] or [command]
     program = (
         "import sys; from pathlib import Path; from dagwright.cli import main\n"
-        f"try: code = main({words!r}, Path({str(tmp_path if command in ('run', 'history') else ROOT)!r}))\n"
+        f"try: code = main({words!r}, Path({str(tmp_path if command in ('run', 'history', 'job list') else ROOT)!r}))\n"
         "except SystemExit as end: code = end.code\n"
         f"print([name for name in {EXPENSIVE!r} if name in sys.modules], code, file=sys.stderr)"
     )

@@ -217,11 +217,11 @@ def test_a_mistake_is_refused_at_its_line(what: str) -> None:
 
 
 def test_what_is_not_there_is_missing_at_its_place(folder: Path) -> None:
-    step = spark(submit_app="ap.py", submit_py_files=["lib/b.py", "lib/z.py"])
+    step = spark(submit_app="ap.py", submit_py_files=["s3://b/a.py", "lib/b.py", "lib/z.py"])
     with pytest.raises(dw.DefinitionError) as caught:
         arguments(step, folder)
     assert [(one.code, one.field) for one in caught.value.problems] == [
-        ("missing-file", "submit_py_files[1]"),
+        ("missing-file", "submit_py_files[2]"),
         ("missing-file", "submit_app"),
     ]
 
@@ -229,5 +229,6 @@ def test_what_is_not_there_is_missing_at_its_place(folder: Path) -> None:
 def test_without_a_project_there_is_no_bucket_for_the_files(folder: Path) -> None:
     own: dict[str, Any] = {"role": "r", "instance_type": "t", "instance_count": 1, "volume_size_in_gb": 30}
     step = spark(submit_app="s3://b/app.py", submit_files=[str(folder / "table.txt")], **own)
-    with pytest.raises(dw.DefinitionError, match=r"no bucket to put files/table\.txt into"):
+    with pytest.raises(dw.DefinitionError, match=r"no bucket to put files/table\.txt into") as caught:
         dw.Pipeline("p", steps=[step]).to_dict()
+    assert caught.value.problems[0].field == "submit_files[0]"

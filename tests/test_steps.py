@@ -288,8 +288,18 @@ RANGES = {"a": dw.IntegerParameter(1, 2)}
             "ProcessingInputs.S3Input.S3CompressionType",
             "Gzip goes with Pipe mode only",
         ),
-        (lambda: bare(use_spot_instances=True), "use_spot_instances", "only training jobs run on Spot instances"),
-        (lambda: bare(max_wait=3600), "max_wait", "only training jobs run on Spot instances"),
+        (lambda: bare(use_spot_instances=True), "use_spot_instances", "only training and tuning run on Spot instances"),
+        (
+            lambda: dw.TransformStep("T", model_name="m", data="s3://b/x", use_spot_instances=True),
+            "use_spot_instances",
+            "only training and tuning run on Spot instances",
+        ),
+        (
+            lambda: dw.TrainingStep("T", image="i", container_log_level=set()),  # type: ignore[arg-type]
+            "container_log_level",
+            "a whole number or a ParameterInteger",
+        ),
+        (lambda: bare(max_wait=3600), "max_wait", "only training and tuning run on Spot instances"),
         (
             lambda: bare(overrides={"EnableManagedSpotTraining": True}),
             "overrides.EnableManagedSpotTraining",
@@ -491,3 +501,16 @@ def test_an_input_from_a_query_has_its_own_local_path() -> None:
     with pytest.raises(dw.DefinitionError, match="say LocalPath in the dataset_definition"):
         dw.ProcessingInput(None, "/opt/ml/processing/input/q", dataset_definition=query)
     assert dw.ProcessingInput("s3://b/k", app_managed=True).request("k")["AppManaged"] is True
+
+
+def test_only_who_cannot_have_spot_is_told_of_spot() -> None:
+    for make in (lambda: dw.Pipeline("p", steps=[], max_wait=4), lambda: dw.FailStep("F", use_spot_instances=True)):
+        with pytest.raises(dw.DefinitionError) as caught:
+            make()
+        assert "Spot" not in str(caught.value)
+
+
+def test_the_mode_of_an_input_may_be_a_variable() -> None:
+    mode = dw.ParameterString("Mode")
+    for modes in ({"s3_input_mode": mode}, {"s3_compression_type": mode}):
+        dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/x", **modes)  # type: ignore[arg-type]

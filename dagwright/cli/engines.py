@@ -20,33 +20,37 @@ if TYPE_CHECKING:
 _SERVICES: Mapping[str, EngineName] = {"sagemaker": "sagemaker", "states": "stepfunctions"}
 
 
-def engine_name(arguments: Namespace, project: Project) -> EngineName:
+def engine_name(arguments: Namespace, project: Project, execution: str = "") -> EngineName:
     """What the ARN of an execution or `--engine` says, else the configuration of the environment."""
-    return _named_engine(arguments) or project.engine
+    return _named_engine(arguments, execution) or project.engine
 
 
-def _named_engine(arguments: Namespace) -> EngineName | None:
+def _named_engine(arguments: Namespace, execution: str = "") -> EngineName | None:
     """The engine that the words name: the ARN of an execution leaves no choice."""
-    execution = getattr(arguments, "execution", None) or getattr(arguments, "resume", None) or ""
+    execution = execution or getattr(arguments, "execution", None) or getattr(arguments, "resume", None) or ""
     of_the_arn = _SERVICES.get(execution.split(":")[2]) if execution.count(":") > 2 else None
     named: EngineName | None = of_the_arn or getattr(arguments, "engine", None)
     return named
 
 
-def engine_of(arguments: Namespace) -> Engine:
-    """The local engine, or one of the two on AWS. Raises ConfigurationError."""
+def engine_of(arguments: Namespace, execution: str = "") -> Engine:
+    """The local engine, or one of the two on AWS. Raises ConfigurationError.
+
+    `execution` is one that it is to know, where the words name it as something else than `execution` or `--resume`.
+    """
     if arguments.env == "local":
         return local_engine(arguments)
     from dagwright.engines.aws.clients import Clients
 
     project = project_of(arguments)
-    if engine_name(arguments, project) == "stepfunctions":
+    words = _engine_words(arguments, execution)
+    if engine_name(arguments, project, execution) == "stepfunctions":
         from dagwright.engines.stepfunctions.engine import StepFunctionsEngine
 
-        return StepFunctionsEngine(Clients(project.region), project, words=_engine_words(arguments))
+        return StepFunctionsEngine(Clients(project.region), project, words=words)
     from dagwright.engines.sagemaker.engine import SageMakerEngine
 
-    return SageMakerEngine(Clients(project.region), project, words=_engine_words(arguments))
+    return SageMakerEngine(Clients(project.region), project, words=words)
 
 
 def job_engine(arguments: Namespace) -> Engine:
@@ -94,9 +98,9 @@ def _env_words(arguments: Namespace) -> str:
     return "" if arguments.env == "local" else f" --env {arguments.env}"
 
 
-def _engine_words(arguments: Namespace) -> str:
+def _engine_words(arguments: Namespace, execution: str = "") -> str:
     """What has to be said again for a command to go to the same engine. One place knows all runs on this machine."""
-    named = _named_engine(arguments)
+    named = _named_engine(arguments, execution)
     return f" --engine {named}" if named and arguments.env != "local" else ""
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
+from dagwright.cli.local import local_store
 from dagwright.cli.sources import has_project, project_of
 from dagwright.cli.upload import bucket_put, files_below
+from dagwright.code import SourceFile, content_hash
 from dagwright.engines.addresses import split_uri
 from dagwright.errors import Problem, StorageError, UsageError
 
-_CHUNK = 1 << 20
 _WITHOUT_PROJECT = "s3://local-inputs"
 
 
@@ -52,9 +52,7 @@ def put_inputs(inputs: Sequence[GivenInput], arguments: Namespace) -> None:
     if not pairs:
         return
     if arguments.env == "local":
-        from dagwright.engines.local.store import Store
-
-        store = Store(arguments.root / ".dagwright" / "s3")
+        store = local_store(arguments)
         for path, uri in pairs:
             if not store.path(uri).exists():
                 store.put(path, uri)
@@ -75,34 +73,23 @@ def _given(name: str, value: str, arguments: Namespace) -> GivenInput:
         return GivenInput(name, value)
     top = Path(value)
     if top.is_file():
-        base = f"{_prefix(arguments)}/{_content_hash([(top.name, top)])}"
+        base = f"{_prefix(arguments)}/{content_hash((_data(top.name, top),))}"
         return GivenInput(name, f"{base}/{top.name}", [(top, f"{base}/{top.name}")])
     if not top.is_dir():
         what = f"--input {name}: there is no file or folder {value}"
         raise StorageError(what, hint="What is in S3 is named by its whole address: s3://bucket/prefix.")
-    files = [(path.relative_to(top).as_posix(), path) for path in sorted(files_below(top))]
+    files = tuple(_data(path.relative_to(top).as_posix(), path) for path in sorted(files_below(top)))
     if not files:
         raise StorageError(f"--input {name}: the folder {value} holds no files")
-    base = f"{_prefix(arguments)}/{_content_hash(files)}"
-    return GivenInput(name, base, [(path, f"{base}/{relative}") for relative, path in files])
+    base = f"{_prefix(arguments)}/{content_hash(files)}"
+    return GivenInput(name, base, [(one.path, f"{base}/{one.name}") for one in files])
+
+
+def _data(name: str, path: Path) -> SourceFile:
+    """A file that nobody starts: its executable bit does not count."""
+    return SourceFile(name, path, executable=False)
 
 
 def _prefix(arguments: Namespace) -> str:
     """Below which the inputs of jobs lie: where steps write, so that no pipeline takes them for new raw data."""
     return project_of(arguments).processed("inputs") if has_project(arguments) else _WITHOUT_PROJECT
-
-
-def _content_hash(files: Sequence[tuple[str, Path]]) -> str:
-    """SHA-256 over names and bytes; files of any size are read piece by piece."""
-    whole = sha256()
-    for name, path in files:
-        own = sha256()
-        try:
-            with open(path, "rb") as file:
-                while chunk := file.read(_CHUNK):
-                    own.update(chunk)
-        except OSError as error:
-            raise StorageError(f"{path} cannot be read: {error.strerror}") from error
-        text = name.encode("utf-8", "surrogateescape")
-        whole.update(b"%d:%s%s" % (len(text), text, own.digest()))
-    return whole.hexdigest()

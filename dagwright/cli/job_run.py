@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ from dagwright.cli.inputs import given_inputs, put_inputs
 from dagwright.cli.run import observer_of
 from dagwright.cli.sources import Source, pipeline_files, project_of, source_at, source_of
 from dagwright.cli.text import as_json, columns, duration, seconds_between, shown
-from dagwright.definition.alone import NoResults, Results, alone, inputs_reading, steps_read
+from dagwright.definition.alone import Results, alone, inputs_reading, steps_read
 from dagwright.definition.graph import Graph
 from dagwright.definition.parameters import read_assignments
 from dagwright.engines.engine import Engine, Start
@@ -94,21 +94,41 @@ def _refuse_no_job(graph: Graph, arguments: Namespace) -> None:
         raise UsageError(what, hint=hint)
 
 
-def _results(source: Source, given: Mapping[str, str], arguments: Namespace) -> Results:
-    """What the execution has given that --source names. Raises UsageError if there is no such execution."""
-    if not arguments.source:
-        return NoResults()
+def _results(source: Source, given: Mapping[str, str], arguments: Namespace) -> Results | None:
+    """What the execution has given that --source names; None without one, or if the latest would be asked for nothing.
+    Raises UsageError if there is no such execution, or if it is of another pipeline."""
     named = "" if arguments.source == _LATEST else arguments.source
-    with closing(engine_of(Namespace(**{**vars(arguments), "execution": named}))) as engine:
-        execution = engine.describe(named) if named else _latest(engine, source, given, arguments)
+    needed = steps_read(source.graph, arguments.step, given)
+    if not arguments.source or not (named or needed):
+        return None
+    with closing(engine_of(arguments, named)) as engine:
+        execution = engine.describe(named) if named else _latest(engine, source, needed, arguments)
+        if named:
+            _refuse_other_pipeline(execution, source, arguments)
         engine.complete(execution)
         return ExecutionResults(execution, engine.read)
 
 
-def _latest(engine: Engine, source: Source, given: Mapping[str, str], arguments: Namespace) -> Execution:
+def _refuse_other_pipeline(execution: Execution, source: Source, arguments: Namespace) -> None:
+    """Steps of other pipelines may have the same names and give something else. Raises UsageError."""
+    found = execution.pipeline.partition("/")[0]
+    known = {source.name}
+    if arguments.env != "local":
+        from dagwright.engines.stepfunctions.executions import REST_SUFFIX
+
+        project = project_of(arguments)
+        # a state machine of what an execution had left has a name of its own
+        known = {source.name_on_aws(project), project.pipeline_name(f"{source.name}{REST_SUFFIX}")}
+    if found.lower() not in {name.lower() for name in known}:  # the ARNs of SageMaker's pipelines are in lower case
+        what = (
+            f"Execution {execution.address} is of {found}, and '{arguments.step}' would run as a step of {source.name}"
+        )
+        raise UsageError(what, hint="Name an execution of its own pipeline, or --source latest.")
+
+
+def _latest(engine: Engine, source: Source, needed: tuple[str, ...], arguments: Namespace) -> Execution:
     """The newest execution of the pipeline in which all steps have succeeded that are read; here also one of a step of
     the pipeline that ran by itself. Raises UsageError if there is none."""
-    needed = steps_read(source.graph, arguments.step, given)
     if arguments.env == "local":
         found = [one for one in engine.history() if one.pipeline.partition("/")[0] == source.name]
     else:
@@ -131,13 +151,13 @@ def _start(source: Source, graph: Graph, arguments: Namespace) -> Start:
         problems = [Problem("unread-parameter", f"'{arguments.step}' does not read '{name}'", hint) for name in unread]
         raise ParameterError("These parameters would have no effect", problems)
     commit = current_commit(arguments.root) if PARAMETER in graph.parameters and PARAMETER not in given else ""
-    text = as_json(dict(graph.definition))
+    texts = {*_texts(graph.definition)}
     return Start(
         pipeline=f"{source.name}/{arguments.step}",
         graph=graph,
         given=given,
         offered={PARAMETER: commit} if commit and arguments.file is None else {},
-        assets=[asset for asset in source.assets if asset.uri in text],
+        assets=[asset for asset in source.assets if any(_leads_to(asset.uri, text) for text in texts)],
         deployed_name=source.deployed_name,
     )
 
@@ -161,6 +181,22 @@ def _sized(
     }
     offered = offered_sizes(sizes, start.given, arguments, observer.noted, instead)
     return replace(start, offered={**start.offered, **offered})
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, (Mapping, list)):
+            waiting += one.values() if isinstance(one, Mapping) else one
+
+
+def _leads_to(uri: str, text: str) -> bool:
+    """Whether a text of a step is the address of an object or of a folder around it, or has it in quotes."""
+    return uri in text or uri.startswith(f"{text.rstrip('/')}/")
 
 
 def _refuse_what_aws_would(source: Source, graph: Graph, arguments: Namespace) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from dagwright.cli import DONE
 from dagwright.cli.engines import jobs_of
 from dagwright.cli.text import as_json, columns, day_and_clock, duration, seconds_between, shown
-from dagwright.engines.aws.made import KINDS as DESCRIBED
 from dagwright.engines.jobs import KINDS, Jobs, JobSummary
 from dagwright.errors import UsageError, did_you_mean
 from dagwright.shapes import model
@@ -61,7 +60,9 @@ def _describe(jobs: Jobs, arguments: Namespace) -> None:
         rows.append(["execution", job.execution, job.step])
     rows += [["log", log.host, _near(log.address)] for log in logs]
     if not logs and arguments.env != "local":
-        rows.append(["log", "none yet", f"in {DESCRIBED[f'{job.kind}-job'].log_group}"])
+        from dagwright.engines.aws.made import DESCRIPTIONS
+
+        rows.append(["log", "none yet", f"in {DESCRIPTIONS[f'{job.kind}-job'].log_group}"])
     print(columns(rows, indent="  "))
     for log in logs if arguments.tail else ():
         print(f"==> {log.host} <==")

@@ -1,4 +1,4 @@
-"""The local engine of a project."""
+"""The local engine of a project, and the store that it reads and writes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from dagwright.cli.sources import has_project, project_of
 if TYPE_CHECKING:
     from dagwright.engines.local.engine import LocalEngine, Settings
     from dagwright.engines.local.scope import Account
+    from dagwright.engines.local.store import Store
+
+
+def local_store(arguments: Namespace) -> Store:
+    """What stands for S3 on this machine."""
+    from dagwright.engines.local.store import Store
+
+    return Store(arguments.root / ".dagwright" / "s3")
 
 
 def local_engine(arguments: Namespace) -> LocalEngine:

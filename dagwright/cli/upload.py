@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dagwright.cli import DONE
+from dagwright.cli.local import local_store
 from dagwright.cli.sources import has_project, project_of
 from dagwright.cli.text import as_json, size
 from dagwright.engines.addresses import split_uri
-from dagwright.engines.local.store import Store
 from dagwright.errors import StorageError, UsageError
 
 Put = Callable[[Path, str], None]
@@ -24,7 +24,7 @@ def run(arguments: Namespace) -> int:
     split_uri(prefix)
     pairs = list(_pairs(arguments.paths, prefix))
     _refuse_collisions(pairs)
-    put = Store(arguments.root / ".dagwright" / "s3").put if arguments.env == "local" else bucket_put(arguments)
+    put = local_store(arguments).put if arguments.env == "local" else bucket_put(arguments)
     total = 0
     for path, uri in pairs:
         put(path, uri)

@@ -25,7 +25,7 @@ from dagwright.definition.expression import (
     unrolled,
 )
 from dagwright.definition.graph import Graph, Step, read_definition
-from dagwright.errors import DagwrightError, EvaluationError, Problem, UsageError, did_you_mean
+from dagwright.errors import EvaluationError, Problem, StorageError, UsageError, did_you_mean
 
 #: By type of step: the list of its inputs, the member that names one, and the way from there to its address.
 _INPUTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -44,26 +44,17 @@ class Results(Protocol):
         """The text of an object; may also raise StorageError or AWSError."""
 
 
-class NoResults:
-    """No earlier execution is named: everything has to be given."""
-
-    def step(self, name: str) -> NoReturn:
-        raise EvaluationError("")
-
-    def read_text(self, s3_uri: str) -> NoReturn:
-        raise EvaluationError("")
-
-
-def alone(graph: Graph, name: str, given: Mapping[str, str], results: Results) -> Graph:
+def alone(graph: Graph, name: str, given: Mapping[str, str], results: Results | None) -> Graph:
     """The definition of one step: its inputs those that are `given` (S3 addresses by name), what it reads of other
-    steps taken from `results`, its parameters those that it reads.
+    steps taken from `results`, its parameters those that it reads. Without results everything has to be given.
 
-    Raises UsageError with everything that is missing, and with how to give it.
+    Raises UsageError with everything that is missing, and with how to give it; AWSError.
     """
     step = graph.steps[name]
     problems = [*_unknown_inputs(step, given)]
     missing: list[_Missing] = []
-    resolved = unrolled(_resolved(_with_inputs(step, given), None, _Scope(graph, results), missing))
+    scope = None if results is None else _Scope(graph, results)
+    resolved = unrolled(_resolved(_with_inputs(step, given), None, scope, missing))
     problems += _missing_problems(step, missing)
     if problems:
         hint = "What an earlier execution gave is taken with --source EXECUTION, or --source latest." if missing else ""
@@ -87,7 +78,7 @@ def inputs_reading(step: Step, source: Any) -> tuple[str, ...]:
 
 
 class _Missing(NamedTuple):
-    """A value that another step would give, where it would stand, and why it is not known."""
+    """A value that another step would give, where it would stand, and why it is not known, if anybody was asked."""
 
     place: str
     step: str
@@ -110,7 +101,7 @@ class _Scope:
     def read_text(self, s3_uri: str) -> str:
         try:
             return self.results.read_text(s3_uri)
-        except DagwrightError as error:
+        except StorageError as error:
             raise EvaluationError(error.message, hint=error.hint) from error
 
     def parameter(self, name: str) -> NoReturn:
@@ -124,15 +115,18 @@ class _Scope:
 
 
 def _inputs(kind: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any] | None]]:
-    """Each input's name, its place, and the object that has its address; None if it reads no S3."""
+    """Each input's name, its place, and the object that has its address; None if it reads no S3. What has no name
+    cannot be given."""
     member, label, way = _INPUTS.get(kind, ("", "", ()))
     items = arguments.get(member)
     for index, item in enumerate(items if isinstance(items, list) else ()):
+        name = item.get(label) if isinstance(item, dict) else None
+        if not isinstance(name, str):
+            continue
         source = item
         for key in way[:-1]:
             source = source.get(key) if isinstance(source, dict) else None
-        name = item.get(label) if isinstance(item, dict) else None
-        yield str(name), f"Arguments.{member}[{index}]", source if isinstance(source, dict) else None
+        yield name, f"Arguments.{member}[{index}]", source if isinstance(source, dict) else None
 
 
 def _with_inputs(step: Step, given: Mapping[str, str]) -> dict[str, Any]:
@@ -175,7 +169,7 @@ def _missing_problems(step: Step, missing: list[_Missing]) -> Iterator[Problem]:
             yield Problem("missing-result", f"{one.place} {what}", "only an execution can give it")
 
 
-def _resolved(value: Any, place: Place, scope: _Scope, missing: list[_Missing]) -> Computation:
+def _resolved(value: Any, place: Place, scope: _Scope | None, missing: list[_Missing]) -> Computation:
     """The value with what other steps gave in the place of the expressions that read it; what is not known is noted."""
     function = function_of(value)
     reference = value[GET] if function == GET else value[JSON_GET].get("PropertyFile") if function == JSON_GET else None
@@ -183,11 +177,14 @@ def _resolved(value: Any, place: Place, scope: _Scope, missing: list[_Missing]) 
         read = parse_reference(reference[GET] if isinstance(reference, dict) else reference)
         if read.root != "Steps":
             return value
+        why = ""
         try:
-            return evaluate(value, scope)
+            if scope is not None:
+                return evaluate(value, scope)
         except EvaluationError as error:
-            missing.append(_Missing(spell_place(place), read.name, error.message))
-            return value
+            why = f"{error.message} ({error.hint})" if error.hint else error.message
+        missing.append(_Missing(spell_place(place), read.name, why))
+        return value
     if isinstance(value, dict):
         members = {}
         for key, member in value.items():

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.conftest import REPOSITORY
+from cli.hints import commands
 from cli.listening import until
+
+from dagwright.cli.sources import pipeline_files, source_at
+from dagwright.cli.words import parser
+from dagwright.project import load_project
 
 JOB = re.compile(r"job describe (\S+)")
 
@@ -156,6 +162,42 @@ def test_what_ran_by_itself_is_a_source_too(deploy: Any, two_steps: Path, tmp_pa
     assert written(deploy, "Second") == ["!-WORD"]
 
 
+def test_an_execution_of_another_pipeline_is_no_source(deploy: Any, two_steps: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("word")
+    words = ("job", "run", "First", "--file", str(two_steps), "--input", f"given={tmp_path / 'in.txt'}")
+    first = deploy(*words, "--source", "latest")
+    assert first.returncode == 0, f"a step that reads no other needs no source: {first.stderr}"
+    other = two_steps.with_name("other.json")
+    other.write_bytes(two_steps.read_bytes())
+    (found,) = deploy.json("history")["PipelineExecutionSummaries"]
+    run = found["PipelineExecutionArn"]
+    done = deploy("job", "run", "Second", "--file", str(other), "--source", run)
+    assert done.returncode == 64
+    assert f"Execution {run} is of two, and 'Second' would run as a step of other" in done.stderr
+    assert deploy("job", "run", "Second", "--file", str(two_steps), "--source", run).returncode == 0
+
+
+def test_files_that_a_step_reads_as_a_folder_are_there(deploy: Any) -> None:
+    """The definition has the address of the folder; in its JSON some names are spelled otherwise."""
+    script = "import pathlib; print(sorted(one.name for one in pathlib.Path(sys.argv[1]).iterdir()))"
+    (deploy.folder / "pipelines/asking.py").write_text(
+        "import dagwright as dw\n"
+        "class Asking(dw.ProcessingStep):\n"
+        "    def _start(self, settings, emission):\n"
+        "        uri = emission.files(self, 'files', {'a': 'li\"b.txt', 'b': 'c.txt'})\n"
+        "        given = dw.ProcessingInput(uri, '/opt/ml/processing/input/files', 'files')\n"
+        f"        return ['python3', '-c', {'import sys; ' + script!r}, given.destination], [given]\n"
+        "def build(project):\n"
+        "    step = Asking('Look', image='i:1', code='c.txt')\n"
+        "    return dw.Pipeline('asking', steps=[step], project=project)\n"
+    )
+    for name in ('li"b.txt', "c.txt"):
+        (deploy.folder / name).write_text(name)
+    done = deploy("job", "run", "Look")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert """['c.txt', 'li"b.txt']""" in deploy("job", "describe", job_of(done), "--tail", "1").stdout
+
+
 def test_without_a_project_a_definition_s_step_runs_too(deploy: Any, two_steps: Path, tmp_path: Path) -> None:
     for name in ("config", "pipelines", "steps", "scripts"):
         (deploy.folder / name).rename(tmp_path / name)
@@ -184,7 +226,7 @@ def test_without_a_project_a_definition_s_step_runs_too(deploy: Any, two_steps: 
         (("Preprocess", "--input", "raw=s3://bucket/../c"), "its key would leave the bucket's folder"),
         (("Preprocess", "-p", "Trees=5"), "'Preprocess' does not read 'Trees' (it reads RawData, Seed)"),
         (("Register",), "'Register' is a RegisterModel step, which is no job that runs by itself"),
-        (("Preprocess", "--source", "latest"), "of training has results of"),
+        (("Train", "--source", "latest"), "of training has results of 'FeatureEngineering'"),
         (("Preprocess", "--detach"), "--detach"),
     ],
 )
@@ -280,3 +322,16 @@ def test_a_lambda_step_runs_by_itself_here(deploy: Any, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (output,) = json.loads(done.stdout)["Metadata"]["Lambda"]["OutputParameters"]
     assert output == {"Name": "sum", "Value": "5"}
+
+
+def test_the_steps_of_the_page_are_found_among_all_pipelines() -> None:
+    sources = {}
+    project = load_project(REPOSITORY / "config/project.yaml")
+    for name, path in pipeline_files(REPOSITORY).items():
+        sources[name] = {*source_at(REPOSITORY, path, project).graph.steps}
+    page = (REPOSITORY / "docs/jobs.md").read_text(encoding="utf-8").replace(" # ", "\n")
+    asked = [parser().parse_args(words) for words in commands(page) if words[:2] == ["job", "run"]]
+    assert len(asked) == 5
+    for one in asked:
+        found = [name for name, steps in sources.items() if one.step in steps]
+        assert one.pipeline in found if one.pipeline else len(found) == 1, one.step

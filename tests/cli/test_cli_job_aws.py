@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aws import AWS
 from cli.deploying import Said, Site, site
-from scripted import ID, NOON, PIPELINE, Refusal, Scripted, State, job_step, sagemaker_arn
+from scripted import ID, NOON, PIPELINE, Refusal, Scripted, State, execution_arn, job_step, sagemaker_arn
 
 from dagwright.engines.aws.following import Clock
 
@@ -140,6 +140,15 @@ def test_a_training_job_goes_on_from_an_execution_and_says_its_metrics(site: Sit
         assert job.request["HyperParameters"]["n_estimators"] == "5"
         assert "metric  Train validation:auc  0.987" in said.out
     assert site("job", "run", "Train", "--source", "latest", "--json").json["TrainingJobStatus"] == "Completed"
+
+
+def test_an_execution_of_another_pipeline_is_no_source(site: Site, service: Scripted) -> None:
+    service.execution(State("Succeeded", [job_step("FeatureEngineering", "Succeeded")]))
+    other = execution_arn(f"{PIPELINE}-other")
+    said = site("job", "run", "Train", "--source", other)
+    assert said.code == 64
+    assert f"is of {PIPELINE}-other, and 'Train' would run as a step of training" in said.err
+    assert site.aws.writes == []
 
 
 def test_a_source_without_what_is_needed_says_so(site: Site, service: Scripted) -> None:

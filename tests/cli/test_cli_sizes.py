@@ -80,10 +80,8 @@ def test_a_run_here_measures_the_local_store_as_the_page_says(counting: Deploy) 
         "run", "count-rows", "-p", f"RawData=s3://{BUCKET}/raw/few", "-p", "RawInstanceType=ml.m5.large", "--json"
     )
     assert few.returncode == 0, few.stderr
-    assert (
-        f"  Raw: 6 B in 1 object at s3://{BUCKET}/raw/few -> 1 × ml.m5.xlarge, 30 GB (rule standard; RawInstanceType ml.m5.large as given)"
-        in few.stderr
-    )
+    machines = "1 × ml.m5.xlarge, 30 GB (rule standard; RawInstanceType ml.m5.large as given)"  # noqa: RUF001
+    assert f"  Raw: 6 B in 1 object at s3://{BUCKET}/raw/few -> {machines}" in few.stderr
     execution = json.loads(few.stdout)
     given = values(execution["PipelineParameters"])
     assert (given["RawInstanceType"], given["RawVolumeSizeInGB"]) == ("ml.m5.large", 30)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dagwright.definition.alone import NoResults, alone, steps_read
+from dagwright.definition.alone import alone, steps_read
 from dagwright.definition.graph import Graph, read_definition
-from dagwright.errors import EvaluationError, UsageError
+from dagwright.errors import EvaluationError, StorageError, UsageError
 
 URI = "Steps.First.ProcessingOutputConfig.Outputs['made'].S3Output.S3Uri"
 JSON = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.First.PropertyFiles.Report"}, "Path": "auc"}}
@@ -71,9 +71,7 @@ def test_an_input_that_is_given_needs_nobody_and_the_definition_stays_as_it_is()
     whole = graph(ProcessingInputs=given(get(URI)))
     assert steps_read(whole, "Second", {}) == ("First",)
     assert steps_read(whole, "Second", {"data": "s3://mine/x"}) == ()
-    assert second(alone(whole, "Second", {"data": "s3://mine/x"}, NoResults()))["ProcessingInputs"] == given(
-        "s3://mine/x"
-    )
+    assert second(alone(whole, "Second", {"data": "s3://mine/x"}, None))["ProcessingInputs"] == given("s3://mine/x")
     assert whole.steps["Second"].arguments["ProcessingInputs"] == given(get(URI))
 
 
@@ -83,7 +81,7 @@ def test_a_channel_is_given_by_its_name() -> None:
 
     definition = {"Version": "2020-12-01", "Steps": [{"Name": "T", "Type": "Training", "Arguments": {}}]}
     definition["Steps"][0]["Arguments"] = {"InputDataConfig": [channel("s3://b1/x")]}  # type: ignore[index]
-    found = alone(read_definition(definition), "T", {"train": "s3://mine/x"}, NoResults())
+    found = alone(read_definition(definition), "T", {"train": "s3://mine/x"}, None)
     assert second(found)["InputDataConfig"] == [channel("s3://mine/x")]
 
 
@@ -91,7 +89,7 @@ def test_everything_that_is_missing_is_said_at_once_with_the_option_that_gives_i
     inputs = [*given(get(URI)), *given({"Std:Join": {"On": "/", "Values": [get(URI), "x"]}}, "more")]
     whole = graph(ProcessingInputs=inputs, Environment={"AUC": JSON})
     with pytest.raises(UsageError) as caught:
-        alone(whole, "Second", {"dta": "s3://mine/x"}, NoResults())
+        alone(whole, "Second", {"dta": "s3://mine/x"}, None)
     assert [(one.code, one.hint) for one in caught.value.problems] == [
         ("unknown-input", "did you mean 'data'?"),
         ("missing-input", "--input data=PATH_OR_S3"),
@@ -109,9 +107,26 @@ def test_a_result_that_is_not_there_says_why() -> None:
     assert "is what 'First' gives, and Steps.First.ExitMessage is undefined" in caught.value.problems[0].what
 
 
+def test_why_a_result_is_not_there_is_said_with_what_to_do() -> None:
+    class Gone(First):
+        def read_text(self, s3_uri: str) -> str:
+            raise StorageError("it is gone")
+
+    with pytest.raises(UsageError) as caught:
+        alone(graph(Environment={"X": JSON}), "Second", {}, Gone())
+    why = "cannot be read: it is gone (does the step write this file, under this name?)"
+    assert caught.value.problems[0].what.endswith(why)
+
+
+def test_an_input_without_a_name_cannot_be_given() -> None:
+    nameless = {"S3Input": {"S3Uri": "s3://own/x", "LocalPath": "/opt/ml/processing/input"}}
+    with pytest.raises(UsageError, match="has no input 'None'"):
+        alone(graph(ProcessingInputs=[nameless]), "Second", {"None": "s3://mine/x"}, None)
+
+
 def test_an_input_that_reads_no_s3_cannot_be_given() -> None:
     whole = graph(
         ProcessingInputs=[{"InputName": "athena", "DatasetDefinition": {"LocalPath": "/opt/ml/processing/a"}}]
     )
     with pytest.raises(UsageError, match="reads no S3 address"):
-        alone(whole, "Second", {"athena": "s3://mine/x"}, NoResults())
+        alone(whole, "Second", {"athena": "s3://mine/x"}, None)

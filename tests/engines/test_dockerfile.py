@@ -268,11 +268,12 @@ def test_a_layer_is_made_once_and_again_when_a_file_changes(context: Path) -> No
 
 
 def test_what_a_killed_run_left_of_a_layer_is_not_in_it(context: Path) -> None:
-    files, layers = files_of(recipe(context, "FROM base\nCOPY run.sh /no-such/\n")), context / "layers"
-    layer = make_layer(files, "/no-such/work", layers)
+    content = content_of(recipe(context, "FROM base\nCOPY run.sh /no-such/\nWORKDIR /no-such/work\n"))
+    layers = context / "layers"
+    layer = make_layer(content, layers)
     left = layers / f".{layer.folder.name}-{os.getpid()}"
     layer.folder.rename(left)
     (left / "no-such/half").touch()
-    assert make_layer(files, "/no-such/work", layers) == layer
+    assert make_layer(content, layers) == layer
     assert sorted(path.name for path in (layer.folder / "no-such").iterdir()) == ["run.sh", "work"]
     assert list(layers.iterdir()) == [layer.folder]

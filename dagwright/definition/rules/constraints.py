@@ -15,6 +15,7 @@ from typing import Any, Literal
 from dagwright.definition.expression import Place, spell_place
 from dagwright.definition.rules.constraints_patterns import matches
 from dagwright.errors import Problem, did_you_mean
+from dagwright.job_facts import FAST_FILE_HINT
 from dagwright.shapes import Shape
 
 Severity = Literal["error", "warning"]
@@ -61,7 +62,7 @@ _EXAMPLES = {
 }
 # What people take from elsewhere, by the shape of its place and the value: the reason says more than a near word.
 _KNOWN_MISTAKES = {
-    ("ProcessingS3InputMode", "FastFile"): "FastFile is for training only: use File, or Pipe to stream",
+    ("ProcessingS3InputMode", "FastFile"): FAST_FILE_HINT,
 }
 _TOO_SMALL = (".small", ".micro", ".nano")  # sizes of EC2 that no job has
 _LONGEST_SHOWN = 80

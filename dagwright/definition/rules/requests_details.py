@@ -11,20 +11,22 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dagwright.definition.rules.constraints import Wrong, shown
+from dagwright.job_facts import GZIP_WITHOUT_PIPE, OUTSIDE, PROCESSING_FOLDER
 
 Keys = tuple[str | int, ...]
 Found = Iterator[tuple[Keys, Wrong]]
 
-_BASE = "/opt/ml/processing/"
 _LONGEST_TRAINING = 28 * 24 * 60 * 60
 
 
 def _local_path(value: Any) -> Found:
     """[model] ProcessingS3Input.LocalPath: "must begin with /opt/ml/processing/"; [guide] the same for outputs."""
     path = _object(value).get("LocalPath")
-    if isinstance(path, str) and not path.startswith(_BASE):
-        what = f"{shown(path)} is outside {_BASE}, the folder that SageMaker reserves for what a job reads and writes"
-        yield ("LocalPath",), Wrong("bad-local-path", what, f"such as {_BASE}input/data")
+    if isinstance(path, str) and not path.startswith(PROCESSING_FOLDER):
+        yield (
+            ("LocalPath",),
+            Wrong("bad-local-path", f"{shown(path)} {OUTSIDE}", f"such as {PROCESSING_FOLDER}input/data"),
+        )
 
 
 def _s3_input(value: Any) -> Found:
@@ -35,8 +37,8 @@ def _s3_input(value: Any) -> Found:
 
 
 def _gzip_without_pipe(mode: str) -> Wrong:
-    what = "Gzip goes with Pipe mode only: data is unpacked as it is streamed, a file is given as it is"
-    return Wrong("gzip-without-pipe", what, f"take Gzip out and unpack in the program, or set {mode} to Pipe")
+    hint = f"take Gzip out and unpack in the program, or set {mode} to Pipe"
+    return Wrong("gzip-without-pipe", GZIP_WITHOUT_PIPE, hint)
 
 
 def _managed(member: str) -> Callable[[Any], Found]:
@@ -46,7 +48,7 @@ def _managed(member: str) -> Callable[[Any], Found]:
         one = _object(value)
         inner = one.get(member)
         if one.get("AppManaged") in (None, False) and isinstance(inner, dict) and inner.get("LocalPath") is None:
-            hint = f"where it lies in the container: {_BASE}…"
+            hint = f"where it lies in the container: {PROCESSING_FOLDER}…"
             yield (member, "LocalPath"), Wrong("missing-member", "LocalPath is missing", hint)
 
     return check

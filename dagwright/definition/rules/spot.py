@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 from dagwright.definition.graph import Graph
 from dagwright.definition.rules.jobs import Job, jobs
 from dagwright.errors import Problem
-
-_ASKING = ("EnableManagedSpotTraining", "ManagedSpotTraining", "MaxWaitTimeInSeconds")
-_ASKED = ("", "ProcessingResources.", "ProcessingResources.ClusterConfig.", "StoppingCondition.")
+from dagwright.job_facts import SPOT_ON_PROCESSING, spot_members
 
 
 def spot_problems(graph: Graph) -> Iterator[Problem]:
@@ -25,12 +23,9 @@ def spot_problems(graph: Graph) -> Iterator[Problem]:
 
 
 def _on_processing(job: Job) -> Iterator[Problem]:
-    for parent in _ASKED:
-        for key in _ASKING:
-            if job.raw(f"{parent}{key}") is not None:
-                what = "a processing job cannot run on Spot instances; only training jobs can"
-                hint = "remove it; a Training step with EnableManagedSpotTraining saves what Spot saves"
-                yield Problem("spot-on-processing", what, hint, step=job.step, field=job.field(f"{parent}{key}"))
+    for member in spot_members(job.request):
+        hint = "remove it; a Training step with EnableManagedSpotTraining saves what Spot saves"
+        yield Problem("spot-on-processing", SPOT_ON_PROCESSING, hint, step=job.step, field=job.field(member))
 
 
 def _on_training(job: Job) -> Iterator[Problem]:

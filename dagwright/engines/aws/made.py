@@ -22,7 +22,7 @@ class Kind(NamedTuple):
 
 
 #: By the first word of an ARN's resource. The log groups: SageMaker's developer guide, "CloudWatch Logs for SageMaker".
-KINDS: Mapping[str, Kind] = {
+DESCRIPTIONS: Mapping[str, Kind] = {
     "processing-job": Kind("describe_processing_job", "ProcessingJobName", "/aws/sagemaker/ProcessingJobs"),
     "training-job": Kind("describe_training_job", "TrainingJobName", "/aws/sagemaker/TrainingJobs"),
     "transform-job": Kind("describe_transform_job", "TransformJobName", "/aws/sagemaker/TransformJobs"),
@@ -77,8 +77,8 @@ def made_by(metadata: Mapping[str, Any]) -> Made | None:
         for arn in (member.get("Arn"), member.get("CheckJobArn")) if isinstance(member, Mapping) else ():
             resource = str(arn or "").split(":", 5)[-1]
             word, _, name = resource.partition("/")
-            if ":sagemaker:" in str(arn) and word in KINDS:
-                return Made(str(arn), KINDS[word], name)
+            if ":sagemaker:" in str(arn) and word in DESCRIPTIONS:
+                return Made(str(arn), DESCRIPTIONS[word], name)
     return None
 
 

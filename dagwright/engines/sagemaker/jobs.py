@@ -16,8 +16,7 @@ from typing import Any, Protocol
 from dagwright.engines.aws.clients import Clients, aws_errors, check_account, largest_page
 from dagwright.engines.aws.following import Clock, Watch
 from dagwright.engines.aws.logs import LogStream, logs_of
-from dagwright.engines.aws.made import KINDS as DESCRIBED
-from dagwright.engines.aws.made import Made
+from dagwright.engines.aws.made import DESCRIPTIONS, Made
 from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT, tags_of
 from dagwright.engines.aws.responses import plain
 from dagwright.engines.aws.statuses import is_over
@@ -195,4 +194,4 @@ def as_execution(kind: str, answer: Mapping[str, Any], pipeline: str = "", step:
 
 
 def _made(job: JobSummary) -> Made:
-    return Made(job.arn, DESCRIBED[f"{job.kind}-job"], job.name)
+    return Made(job.arn, DESCRIPTIONS[f"{job.kind}-job"], job.name)

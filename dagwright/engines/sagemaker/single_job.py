@@ -17,8 +17,7 @@ from dagwright.definition.parameters import start_values
 from dagwright.engines.aws.clients import Clients, aws_errors, error_code
 from dagwright.engines.aws.finding import Names
 from dagwright.engines.aws.following import Clock, Watch
-from dagwright.engines.aws.made import KINDS as DESCRIBED
-from dagwright.engines.aws.made import Made
+from dagwright.engines.aws.made import DESCRIPTIONS, Made
 from dagwright.engines.aws.objects import Objects
 from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT
 from dagwright.engines.aws.service import pairs
@@ -151,7 +150,7 @@ class SageMakerJobEngine(SageMakerEngine):
 
     def _watch(self, execution: Execution, observer: Observer, before: str = "") -> Watch:
         kind, step, _ = self._started[execution.arn]
-        made = Made(execution.arn, DESCRIBED[f"{kind}-job"], execution.id)
+        made = Made(execution.arn, DESCRIPTIONS[f"{kind}-job"], execution.id)
 
         def look() -> Execution:
             found = as_execution(kind, made.describe(self._clients), execution.pipeline, step)

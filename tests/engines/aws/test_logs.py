@@ -11,7 +11,7 @@ from scripted import DENIED, Scripted, job_name, sagemaker_arn
 
 from dagwright.engines.aws.clients import Clients
 from dagwright.engines.aws.logs import LogStream, logs_of
-from dagwright.engines.aws.made import KINDS, made_by
+from dagwright.engines.aws.made import DESCRIPTIONS, made_by
 from dagwright.errors import AWSError
 
 
@@ -122,7 +122,7 @@ def test_what_may_not_be_read_is_said(service: Scripted) -> None:
 
 def test_what_a_step_made_can_be_described_by_the_call_of_the_table() -> None:
     client = Clients("us-east-1")("sagemaker")
-    for kind in KINDS.values():
+    for kind in DESCRIPTIONS.values():
         operation = client.meta.method_to_api_mapping[kind.operation]
         assert client.meta.service_model.operation_model(operation).input_shape.required_members == [kind.argument]
 
