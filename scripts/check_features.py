@@ -24,6 +24,7 @@ PROCESSING = Path("/opt/ml/processing")
 OUTPUT = Path("/opt/ml/output")
 LATE_MINUTES = 15
 PAST_DAYS = 7
+TEXTS = ("carrier", "origin", "dest", "time_hour", "faa", "name")  # every other column that is read holds numbers
 
 
 class InputError(Exception):
@@ -46,15 +47,48 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=PROCESSING / "output/check", help="folder for check.json")
     parser.add_argument("--message-folder", type=Path, default=OUTPUT, help="where a failure leaves its reason")
     parser.add_argument("--tolerance", type=float, default=1e-9, help="relative difference that is none")
-    return parser.parse_args(words)
+    arguments = parser.parse_args(words)
+    if not 0 <= arguments.tolerance < math.inf:
+        raise InputError(f"--tolerance {arguments.tolerance} is not a number from 0 on")
+    return arguments
 
 
-def read_table(folder: Path, name: str) -> pd.DataFrame:
-    """One CSV. Raises InputError if it is not there."""
+def read_table(folder: Path, name: str, *columns: str) -> pd.DataFrame:
+    """These columns of one CSV. Raises InputError if it lacks one, or has a text where a number belongs."""
     path = folder / f"{name}.csv"
     if not path.is_file():
         raise InputError(f"there is no {path.name} in {folder}")
-    return pd.read_csv(path, low_memory=False)
+    try:
+        table = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), low_memory=False)
+    except ValueError as error:  # pandas' own errors, and text that is no UTF-8, are ValueErrors
+        raise InputError(f"{path.name} is not a readable CSV: {' '.join(str(error).split())}") from error
+    absent = [column for column in columns if column not in table.columns]
+    if absent:
+        raise InputError(f"{path.name} has no column {', '.join(absent)}")
+    table = table[list(columns)].copy()
+    for column in columns:
+        try:
+            table[column] = table[column] if column in TEXTS else pd.to_numeric(table[column])
+        except (ValueError, TypeError) as error:
+            raise InputError(f"the column {column} of {path.name} is not numeric: {error}") from error
+    return table
+
+
+def read_flights(folder: Path) -> tuple[pd.DataFrame, int]:
+    """The flights that arrived, with `date` in days since 1970, and the number of all. Raises InputError."""
+    when = ("year", "month", "day", "hour", "minute", "time_hour")
+    flights = read_table(folder, "flights", *when, "carrier", "origin", "dest", "distance", "arr_delay")
+    read = len(flights)
+    flights["departures_in_hour"] = flights.groupby(["origin", "time_hour"])["year"].transform("count")
+    flights = flights[flights["arr_delay"].notna()].copy()
+    try:
+        date = pd.to_datetime(flights[["year", "month", "day"]])
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"year, month and day in flights.csv are no date: {error}") from error
+    if not date.notna().any():
+        raise InputError(f"of {read} flights in flights.csv none has a date and an arrival delay")
+    flights["date"] = (date - pd.Timestamp(1970, 1, 1)).dt.days
+    return flights, read
 
 
 def add_past(flights: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
@@ -79,25 +113,20 @@ def add_past(flights: pd.DataFrame, keys: list[str], name: str) -> pd.DataFrame:
 
 def make_features(folder: Path) -> tuple[pd.DataFrame, int]:
     """The features of each flight that arrived, and the number of flights read."""
-    flights = read_table(folder, "flights")
-    read = len(flights)
-    flights["departures_in_hour"] = flights.groupby(["origin", "time_hour"])["year"].transform("count")
-    flights = flights[flights["arr_delay"].notna()].copy()
-    date = pd.to_datetime(flights[["year", "month", "day"]])
-    flights["date"] = (date - pd.Timestamp(1970, 1, 1)).dt.days
+    flights, read = read_flights(folder)
     flights["weekday"] = (flights["date"] + 3) % 7  # the first of 1970 was a Thursday
     flights["late"] = (flights["arr_delay"] > LATE_MINUTES).astype(int)
     flights["minute_of_day"] = flights["hour"] * 60 + flights["minute"]
     flights = add_past(flights, ["carrier"], "carrier")
     flights = add_past(flights, ["origin", "dest"], "route")
-    airports = read_table(folder, "airports").rename(
+    airports = read_table(folder, "airports", "faa", "lat", "lon", "alt").rename(
         columns={"faa": "dest", "lat": "dest_lat", "lon": "dest_lon", "alt": "dest_alt"}
     )
-    airlines = read_table(folder, "airlines").rename(columns={"name": "airline"})
-    weather = read_table(folder, "weather")[["origin", "time_hour", "temp", "wind_speed", "precip", "visib"]]
+    airlines = read_table(folder, "airlines", "carrier", "name").rename(columns={"name": "airline"})
+    weather = read_table(folder, "weather", "origin", "time_hour", "temp", "wind_speed", "precip", "visib")
     flights = flights.merge(weather, on=["origin", "time_hour"], how="left")
     flights = flights.merge(airlines, on="carrier", how="left")
-    return flights.merge(airports[["dest", "dest_lat", "dest_lon", "dest_alt"]], on="dest", how="left"), read
+    return flights.merge(airports, on="dest", how="left"), read
 
 
 def group(features: pd.DataFrame, *keys: str) -> list[dict[str, Any]]:
@@ -116,7 +145,8 @@ def summarize(features: pd.DataFrame, read: int, names: Sequence[str], numbers: 
         "rows": {"read": read, "kept": len(features), "dropped": read - len(features)},
         "months": {str(month): int(rows) for month, rows in features["month"].value_counts().sort_index().items()},
         "nulls": {name: int(features[name].isna().sum()) for name in names},
-        "sums": {name: float(features[name].sum()) for name in numbers},
+        # as in SQL, the sum of no number is none
+        "sums": {name: float(features[name].sum()) if features[name].notna().any() else None for name in numbers},
         "carriers": group(features, "carrier"),
         "routes": group(features, "origin", "dest"),
         "hours": group(features, "hour"),
@@ -167,16 +197,24 @@ def check_months(folder: Path, months: Sequence[str]) -> None:
         raise InputError(f"the Parquet files and the summary disagree about {names}")
 
 
+def read_summary(path: Path) -> dict[str, Any]:
+    """What spark_features.py has written. Raises InputError for anything else."""
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON: {error}") from error
+    if not (isinstance(summary, dict) and all(isinstance(summary.get(name), dict) for name in ("nulls", "sums"))):
+        raise InputError(f"{path} is no summary of spark_features.py")
+    return summary
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Recompute, compare, write. Raises InputError."""
-    path: Path = arguments.summary / "summary.json"
-    try:
-        theirs = json.loads(path.read_text(encoding="utf-8"))
-        names, numbers = list(theirs["nulls"]), list(theirs["sums"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no summary of spark_features.py") from error
+    theirs = read_summary(arguments.summary / "summary.json")
+    names, numbers = list(theirs["nulls"]), list(theirs["sums"])
     features, read = make_features(arguments.input)
-    unknown = sorted({*names, *numbers} - set(features.columns))
+    known = {*features.columns}, {*features.select_dtypes("number").columns}
+    unknown = sorted(({*names} - known[0]) | ({*numbers} - known[1]))
     if unknown:
         raise InputError(f"the summary has features that are not known here: {', '.join(unknown)}")
     ours = summarize(features, read, names, numbers)

@@ -58,17 +58,28 @@ def compare(folders: Sequence[Path]) -> dict[str, str]:
     return wanted
 
 
+def read_processor(path: Path) -> str:
+    """The processor that a report names. Raises InputError."""
+    try:
+        processor = json.loads(path.read_text(encoding="utf-8"))["processor"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} was not written by split.py: {error!r}") from error
+    if not isinstance(processor, str):
+        raise InputError(f"{path} was not written by split.py: its processor is {processor!r}")
+    return processor
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Compare, write."""
     folders = sorted(path for path in arguments.splits.iterdir() if path.is_dir())
     if len(folders) < 2:
         raise InputError(f"{len(folders)} jobs below {arguments.splits}: there is nothing to compare")
-    reports = [json.loads((folder / "report/report.json").read_text(encoding="utf-8")) for folder in folders]
-    agreement = {"processors": [report["processor"] for report in reports], "sha256": compare(folders)}
+    digests = compare(folders)
+    processors = [read_processor(folder / "report/report.json") for folder in folders]
     arguments.agreement.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(agreement, indent=2)
+    text = json.dumps({"processors": processors, "sha256": digests}, indent=2)
     (arguments.agreement / "agreement.json").write_text(text + "\n", encoding="utf-8")
-    print(f"the same bytes from {', '.join(agreement['processors'])}", flush=True)
+    print(f"the same bytes from {', '.join(processors)}", flush=True)
 
 
 def leave_message(reason: str, folder: Path) -> None:

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 PROCESSING = Path("/opt/ml/processing")
 OUTPUT = Path("/opt/ml/output")
+REPORT = {"host": str, "hosts": list, "components": int, "files": int, "objects": list}
+OBJECT = {"name": str, "rows": int, "missing": int, "explained_variance_ratio": list}
 
 
 class InputError(Exception):
@@ -44,16 +47,34 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def read_reports(folder: Path) -> list[dict[str, Any]]:
-    """The reports, by the names of their hosts."""
+    """The reports, by the names of their hosts. Raises InputError with the file that is none."""
     reports = []
     for path in sorted(folder.glob("*.json")):
         try:
-            reports.append(json.loads(path.read_text(encoding="utf-8")))
+            report = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path.name} is no JSON: {error}") from error
+        if not is_report(report):
+            raise InputError(f"{path.name} is no report of ecg_pca.py")
+        reports.append(report)
     if not reports:
         raise InputError(f"no report below {folder}")
     return reports
+
+
+def has_members(value: Any, members: Mapping[str, type]) -> bool:
+    """Whether it is a JSON object with these members of these types."""
+    return isinstance(value, dict) and all(isinstance(value.get(name), kind) for name, kind in members.items())
+
+
+def is_report(value: Any) -> bool:
+    """Whether it has all that is read of a report here."""
+    if not has_members(value, REPORT) or not all(isinstance(host, str) for host in value["hosts"]):
+        return False
+    if not all(has_members(line, OBJECT) for line in value["objects"]):
+        return False
+    shares = [share for line in value["objects"] for share in line["explained_variance_ratio"]]
+    return all(isinstance(share, (int, float)) and math.isfinite(share) for share in shares)
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -82,11 +82,14 @@ def read_hosts(path: Path) -> tuple[str, list[str], bool]:
     """(this host, all hosts, whether they share a machine), as SageMaker tells it."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        return told["current_host"], list(told["hosts"]), told.get("network_interface_name") == LOOPBACK
+        host, hosts, interface = told["current_host"], list(told["hosts"]), told.get("network_interface_name")
     except FileNotFoundError:
         return "algo-1", ["algo-1"], False
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} does not say which host this is: {error!r}") from error
+    if not isinstance(host, str) or host not in hosts:
+        raise InputError(f"{path} does not name this host, {host!r}, among the hosts")
+    return host, hosts, interface == LOOPBACK
 
 
 def count_workers(wanted: int, sizes: Sequence[int], sharing: int) -> int:
@@ -124,8 +127,12 @@ def find_components(values: np.ndarray, count: int) -> tuple[np.ndarray, list[fl
     rows, leads = values.shape
     if count > min(rows, leads):
         raise InputError(f"its {rows} samples of {leads} leads have no {count} components")
-    centred = values - values.mean(axis=0)
-    variances, axes = np.linalg.eigh(centred.T @ centred)
+    with np.errstate(over="ignore", invalid="ignore"):  # said in a sentence
+        centred = values - values.mean(axis=0)
+        covariance = centred.T @ centred
+    if not np.isfinite(covariance).all():
+        raise InputError("its numbers are too large")
+    variances, axes = np.linalg.eigh(covariance)
     axes = axes[:, ::-1][:, :count]  # eigh has the smallest first
     heaviest = np.argmax(np.abs(axes), axis=0)
     axes = axes * np.where(axes[heaviest, np.arange(count)] < 0, -1.0, 1.0)

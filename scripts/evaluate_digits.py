@@ -16,7 +16,9 @@ import io
 import json
 import sys
 import tarfile
+import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,6 +29,11 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precisio
 PROCESSING = Path("/opt/ml/processing")
 OUTPUT = Path("/opt/ml/output")
 ARRAYS = ("mean", "deviation", "first", "first_bias", "second", "second_bias")
+#: What reading an .npz raises that is broken, or is none.
+UNREADABLE = (
+    ValueError, TypeError, AttributeError, KeyError, IndexError, EOFError, NotImplementedError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 
 
 class InputError(Exception):
@@ -52,11 +59,17 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 def read_model(folder: Path) -> dict[str, np.ndarray]:
     """The numbers of the network, by name."""
+    file = io.BytesIO(read_file(folder, "model.npz"))
     try:
-        with np.load(io.BytesIO(read_file(folder, "model.npz")), allow_pickle=False) as content:
-            return {name: content[name] for name in ARRAYS}
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        with np.load(file, allow_pickle=False) as content:
+            model = {name: content[name].astype(float) for name in ARRAYS}
+        (features, hidden), classes = model["first"].shape, model["second"].shape[1]
+        shapes = [(features,), (features,), (features, hidden), (hidden,), (hidden, classes), (classes,)]
+        if [array.shape for array in model.values()] != shapes:
+            raise ValueError("its arrays do not fit each other")
+    except UNREADABLE as error:
         raise InputError(f"model.npz was not written by distributed/train.py: {error}") from error
+    return model
 
 
 def read_file(folder: Path, name: str) -> bytes:
@@ -70,23 +83,30 @@ def read_file(folder: Path, name: str) -> bytes:
                 file = tar.extractfile(member) if member.name.lstrip("./") == name and member.isfile() else None
                 if file is not None:
                     return file.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise InputError(f"{archive} is not a readable .tar.gz: {error}") from error
     raise InputError(f"{archive} lacks {name}: it was not written by distributed/train.py")
 
 
-def read_test(folder: Path, features: int) -> tuple[np.ndarray, np.ndarray]:
-    """The features and the digits."""
+def read_test(folder: Path, features: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The features and the digits. Raises InputError unless they are what the model takes and tells."""
     paths = sorted(path for path in folder.rglob("*.csv") if path.is_file())
     if not paths:
         raise InputError(f"no *.csv file below {folder}")
     try:
-        values = np.concatenate([np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2) for path in paths])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of no rows, which is said below
+            tables = [np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2) for path in paths]
+        values = np.concatenate([table for table in tables if table.size] or tables)
     except ValueError as error:
         raise InputError(f"a CSV below {folder} is not a table of numbers: {error}") from error
+    if not values.size:
+        raise InputError(f"the CSV below {folder} has no rows")
     if values.shape[1] != features + 1:
         what = f"the CSV below {folder} has {values.shape[1] - 1} features and the model takes {features}"
         raise InputError(what)
+    if not np.isfinite(values).all() or not np.isin(values[:, 0], range(classes)).all():
+        raise InputError(f"a CSV below {folder} has cells without a number, or digits that are not 0 to {classes - 1}")
     return values[:, 1:], values[:, 0].astype(int)
 
 
@@ -118,8 +138,9 @@ def measure(actual: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str
 def run(arguments: argparse.Namespace) -> None:
     """Read, predict, measure, write."""
     model = read_model(arguments.model)
-    features, actual = read_test(arguments.test, len(model["mean"]))
-    evaluation = measure(actual, predict(model, features), len(model["second_bias"]))
+    classes = len(model["second_bias"])
+    features, actual = read_test(arguments.test, len(model["mean"]), classes)
+    evaluation = measure(actual, predict(model, features), classes)
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "evaluation.json").write_text(json.dumps(evaluation, indent=2) + "\n", encoding="utf-8")
     accuracy = evaluation["multiclass_classification_metrics"]["accuracy"]["value"]
@@ -127,10 +148,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def leave_message(reason: str, folder: Path) -> None:
-    """Write the reason where SageMaker reads a job's ExitMessage. Outside a container only if asked."""
+    """Write the reason where SageMaker reads a job's ExitMessage: 1 KB of UTF-8. Outside a container only if asked."""
     if folder != OUTPUT or OUTPUT.parent.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "message").write_text(reason, encoding="utf-8")
+        (folder / "message").write_bytes(reason.encode()[:1024].decode(errors="ignore").encode())
 
 
 def main(words: Sequence[str] | None = None) -> int:

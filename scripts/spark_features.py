@@ -19,11 +19,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 - its usual name
 
@@ -84,8 +87,11 @@ def read_table(spark: SparkSession, folder: Path, name: str) -> DataFrame:
     columns = [word.split()[0] for word in TABLES[name].split(", ")]
     if not path.is_file():
         raise InputError(f"there is no {path.name} in {folder}")
-    with path.open(encoding="utf-8") as file:
-        header = file.readline().strip().replace('"', "").split(",")
+    try:
+        with path.open(encoding="utf-8") as file:
+            header = file.readline().strip().replace('"', "").split(",")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is no text: {error}") from error
     if header != columns:
         raise InputError(f"the header of {path.name} is {','.join(header)}; it must be {','.join(columns)}")
     reader = spark.read.schema(TABLES[name]).option("header", True).option("nullValue", "NA")
@@ -164,7 +170,7 @@ def summarize(features: DataFrame, read: int) -> dict[str, Any]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Read, join, write. Raises InputError."""
+    """Read, join, write. Raises InputError, and what Spark raises for a row that it refuses."""
     folder: Path = arguments.features
     if folder.is_dir() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty; the features of two runs would mix")
@@ -181,6 +187,13 @@ def run(arguments: argparse.Namespace) -> None:
     spark.stop()
 
 
+def describe_failure(error: Exception) -> str:
+    """What Spark says before its traces, in one line; from its own name of the error on, if it has one."""
+    text = str(error)
+    named = re.search(r"\[[A-Z][A-Z0-9_.]+\] [^\n]+", text)
+    return "Spark ends with " + " ".join((named.group() if named else text.partition("\n\tat ")[0]).split())
+
+
 def leave_message(reason: str, folder: Path) -> None:
     """Write the reason where SageMaker reads a job's ExitMessage: 1 KB of UTF-8. Outside a container only if asked."""
     if folder != OUTPUT or OUTPUT.parent.is_dir():
@@ -195,9 +208,10 @@ def main(words: Sequence[str] | None = None) -> int:
         arguments = read_arguments(words)
         folder = arguments.message_folder
         run(arguments)
-    except (InputError, OSError) as error:
-        print(f"spark_features: {error}", file=sys.stderr)
-        leave_message(str(error), folder)
+    except (InputError, OSError, PySparkException, Py4JError) as error:
+        reason = describe_failure(error) if isinstance(error, (PySparkException, Py4JError)) else str(error)
+        print(f"spark_features: {reason}", file=sys.stderr)
+        leave_message(reason, folder)
         return 1
     return 0
 

@@ -122,12 +122,13 @@ class Totals:
         """Rows x columns, NaN where nothing was measured."""
         there = ~np.isnan(block)
         count = there.sum(axis=0)
-        mean = np.where(there, block, 0).sum(axis=0) / np.maximum(count, 1)
-        squares = (np.where(there, block - mean, 0) ** 2).sum(axis=0)
         both = np.maximum(self.count + count, 1)
-        apart = mean - self.mean
-        self.squares += squares + apart**2 * self.count * count / both
-        self.mean += apart * count / both
+        with np.errstate(over="ignore", invalid="ignore"):  # squares that are not finite are refused at the end
+            mean = np.where(there, block, 0).sum(axis=0) / np.maximum(count, 1)
+            squares = (np.where(there, block - mean, 0) ** 2).sum(axis=0)
+            apart = mean - self.mean
+            self.squares += squares + apart**2 * self.count * count / both
+            self.mean += apart * count / both
         self.count += count
         self.minimum = np.minimum(self.minimum, np.where(there, block, np.inf).min(axis=0))
         self.maximum = np.maximum(self.maximum, np.where(there, block, -np.inf).max(axis=0))
@@ -185,6 +186,9 @@ def run(arguments: argparse.Namespace) -> None:
         totals.add(np.array(block))
     if not totals.rows:
         raise InputError("the table has no rows")
+    large = [header[number] for place, number in enumerate(measured) if not np.isfinite(totals.squares[place])]
+    if large:
+        raise InputError(f"the numbers of the column {large[0]!r} are too large to add up")
     found = {
         "rows": totals.rows,
         "label": arguments.label,

@@ -99,8 +99,10 @@ def read_table(folder: Path) -> Table:
         totals = json.loads(path.read_text(encoding="utf-8"))
         classes = sorted(name for name in totals["classes"] if name)
         columns = {name: item for name, item in totals["columns"].items() if item.get("standard_deviation")}
-        mean = np.array([item["mean"] for item in columns.values()])
-        scale = np.array([item["standard_deviation"] for item in columns.values()])
+        mean = np.array([float(item["mean"]) for item in columns.values()])
+        scale = np.array([float(item["standard_deviation"]) for item in columns.values()])
+        if not np.isfinite([mean, scale]).all() or not (scale > 0).all():
+            raise ValueError("a mean or standard deviation is no such number")
         table = Table(totals["label"], totals["id_column"], classes, list(columns), mean, scale)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} was not written by stream_totals.py: {error!r}") from error
@@ -207,11 +209,14 @@ def read_epoch(model: SGDClassifier, batches: Iterator[Batch], learn: bool) -> t
     learned = 0
     for batch in batches:
         seen = batch.features[~batch.held_out]
-        if learn and len(seen):
-            model.partial_fit(seen, batch.labels[~batch.held_out], classes=[0, 1])
-            learned += len(seen)
-        if batch.held_out.any() and hasattr(model, "coef_"):
-            score.add(batch.labels[batch.held_out], model.predict_proba(batch.features[batch.held_out])[:, 1])
+        try:
+            if learn and len(seen):
+                model.partial_fit(seen, batch.labels[~batch.held_out], classes=[0, 1])
+                learned += len(seen)
+            if batch.held_out.any() and hasattr(model, "coef_"):
+                score.add(batch.labels[batch.held_out], model.predict_proba(batch.features[batch.held_out])[:, 1])
+        except ValueError as error:  # numbers that overflow, and settings that let the weights do so
+            raise InputError(f"the model cannot be fitted: {' '.join(str(error).split())}") from error
     return learned, score
 
 
@@ -224,7 +229,8 @@ def run(arguments: argparse.Namespace) -> None:
     for epoch in range(arguments.epochs + 1):
         learn = epoch < arguments.epochs
         batches = read_batches(find_sources(arguments.train, epoch), table, arguments.batch_rows)
-        learned, score = read_epoch(model, batches, learn)
+        with np.errstate(over="ignore", invalid="ignore"):  # said in a sentence
+            learned, score = read_epoch(model, batches, learn)
         if (learn and not learned) or not score.rows:
             raise InputError(f"epoch {epoch} has {learned} rows to learn from and {score.rows} held out")
         rows, metrics = learned or rows, score.metrics()

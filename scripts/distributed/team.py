@@ -71,7 +71,7 @@ class Team:
             try:
                 peer = socket.create_connection(address, timeout=max(0.001, deadline - time.monotonic()))
                 break
-            except OSError as error:  # not there yet, or its name is not known yet
+            except (OSError, UnicodeError) as error:  # not there yet, or its name is not known yet
                 if time.monotonic() > deadline:
                     what = f"{leader} cannot be reached at {address[0]}, port {address[1]}: {error}"
                     raise PeerError(what) from error
@@ -123,7 +123,7 @@ def resolve(address: tuple[str, int], deadline: float) -> tuple[str, int]:
     while True:
         try:
             return socket.gethostbyname(address[0]), address[1]
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             if time.monotonic() > deadline:
                 raise PeerError(f"the name {address[0]} is not known here: {error}") from error
             time.sleep(RETRY_SECONDS)

@@ -39,6 +39,7 @@ from team import PeerError, Team
 INPUT = Path("/opt/ml/input")
 OUTPUT = Path("/opt/ml/output")
 CHECKPOINTS_KEPT = 3
+MOST_SECONDS = 86_400
 
 
 class InputError(Exception):
@@ -92,7 +93,7 @@ def read_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "checkpoint_every": (arguments.checkpoint_every >= 1, "at least 1"),
         "seed": (0 <= arguments.seed < 2**32, "between 0 and 4294967295"),
         "port": (0 < arguments.port < 2**16, "between 1 and 65535"),
-        "timeout": (arguments.timeout > 0, "above 0"),
+        "timeout": (0 < arguments.timeout <= MOST_SECONDS, f"above 0 and at most {MOST_SECONDS}"),
     }
     wrong = [f"{k} is {getattr(arguments, k)} and must be {text}" for k, (good, text) in ranges.items() if not good]
     if wrong:
@@ -140,11 +141,10 @@ def read_rows(folder: Path, batches: int, classes: int) -> Rows:
     values = np.concatenate(tables)
     if values.shape[1] < 2 or not np.isfinite(values).all():
         raise InputError(f"a CSV below {folder} has empty cells or no feature column beside the label")
-    labels = values[:, 0].astype(int)
-    if (labels != values[:, 0]).any() or labels.min() < 0 or labels.max() >= classes:
+    if not np.isin(values[:, 0], range(classes)).all():
         raise InputError(f"the labels below {folder} must be whole numbers from 0 to {classes - 1}")
     steps = np.concatenate([np.arange(len(table)) % batches for table in tables])
-    return Rows(values[:, 1:], labels, steps)
+    return Rows(values[:, 1:], values[:, 0].astype(int), steps)
 
 
 def read_table(path: Path) -> np.ndarray:
@@ -247,12 +247,12 @@ def read_checkpoint(folder: Path, settings: dict[str, Any], size: int) -> State 
         try:
             with np.load(path, allow_pickle=False) as content:
                 state = State(int(content["epoch"]), content["numbers"], content["velocity"])
-                written = json.loads(str(content["settings"]))
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                written = dict(json.loads(str(content["settings"])))
+        except (ValueError, TypeError, AttributeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             print(f"{path.name} is broken, it is removed and the one before is taken: {error}", flush=True)
             path.unlink()
             continue
-        if written != settings or state.numbers.size != size:
+        if written != settings or not state.numbers.shape == state.velocity.shape == (size,):
             different = sorted(name for name in settings if settings[name] != written.get(name)) or ["features"]
             what = f"{path} is of a training with other {', '.join(different)}"
             raise InputError(f"{what}: use those, or another folder for checkpoints")
@@ -318,9 +318,9 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         rows = read_rows(arguments.train, settings["batches"], settings["classes"])
         print(f"{me} of {len(hosts)}: {len(rows.labels)} rows, {rows.features.shape[1]} features", flush=True)
-        rows, mean, deviation = scale(rows, team)
-        state = begin(arguments.checkpoints, settings, len(mean), team)
         with np.errstate(over="ignore", invalid="ignore"):  # said in a sentence when an epoch is over
+            rows, mean, deviation = scale(rows, team)
+            state = begin(arguments.checkpoints, settings, len(mean), team)
             state = train(rows, state, settings, team, arguments)
         if team.leads:
             write_model(arguments.model_dir, state, mean, deviation, settings)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +70,10 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     for name in ("width", "hidden", "epochs"):
         if getattr(arguments, name) < 1:
             raise InputError(f"--{name} {getattr(arguments, name)} is not 1 or more")
+    if not 0 < arguments.learning_rate < math.inf:
+        raise InputError(f"--learning-rate {arguments.learning_rate} is not above 0")
+    if not 0 <= arguments.seed < 2**32:
+        raise InputError(f"--seed {arguments.seed} is not between 0 and {2**32 - 1}")
     return arguments
 
 
@@ -78,20 +83,22 @@ def read_split(folder: Path) -> tuple[list[str], np.ndarray, np.ndarray]:
     if len(paths) != 1:
         raise InputError(f"{len(paths)} *.csv files below {folder}, and one is needed")
     try:
-        with paths[0].open(encoding="utf-8", newline="") as file:
-            names, *rows = list(csv.reader(file))
-        values = np.array([row[1:] for row in rows], dtype=np.float32)
-    except ValueError as error:
+        with paths[0].open(encoding="utf-8", newline="") as file, np.errstate(over="ignore"):
+            names, *rows = list(csv.reader(file)) or [[]]
+            values = np.array([row[1:] for row in rows], dtype=np.float32)
+    except (ValueError, csv.Error) as error:
         raise InputError(f"{paths[0].name} is no table of numbers: {error}") from error
-    if values.ndim != 2 or not np.isfinite(values).all():
-        raise InputError(f"{paths[0].name} has no rows, or cells without a number")
+    if not rows or any(len(row) != len(names) for row in rows) or not np.isfinite(values).all():
+        raise InputError(f"{paths[0].name} has no rows, rows unlike its header, or cells without a number")
     return names, np.array([row[0] for row in rows]), values
 
 
 def explained_shares(
     train: np.ndarray, test: np.ndarray, found: Autoencoder, width: int
 ) -> dict[str, dict[str, float]]:
-    """`error` and `explained` on the test rows, for the mean, as many principal components, and the autoencoder."""
+    """`error` and `explained` on the test rows, for the mean, as many principal components, and the autoencoder.
+
+    Raises InputError where there is nothing to explain, or no number to do it with."""
     axes = np.linalg.svd(train, full_matrices=False)[2][:width]
     guesses = {
         "mean": np.zeros_like(test),
@@ -99,6 +106,10 @@ def explained_shares(
         "autoencoder": found.decode(found.encode(test)),
     }
     errors = {name: float(np.mean((test - guess) ** 2)) for name, guess in guesses.items()}
+    if not all(map(math.isfinite, errors.values())):
+        raise InputError("the training has run away: try a smaller --learning-rate")
+    if not errors["mean"]:
+        raise InputError("every row of test is the mean of train: there is nothing to explain")
     return {
         "error": {name: round(error, 6) for name, error in errors.items()},
         "explained": {name: round(1 - error / errors["mean"], 6) for name, error in errors.items()},

@@ -90,11 +90,12 @@ def read_counts(path: Path) -> Iterator[dict[str, Any]]:
     words = path.read_bytes().split(b"\0")[:-1]
     for start in range(0, len(words), 1 + len(FIELDS)):
         name, *numbers = words[start : start + 1 + len(FIELDS)]
+        try:
+            counts = dict(zip(FIELDS, map(int, numbers), strict=True))
+        except ValueError as error:
+            raise InputError(f"{path} was not written by process_data.sh: {error}") from error
         # a key of S3 is UTF-8; a file of another place may not be
-        yield {
-            "name": name.decode("utf-8", errors="backslashreplace"),
-            **dict(zip(FIELDS, map(int, numbers), strict=True)),
-        }
+        yield {"name": name.decode("utf-8", errors="backslashreplace"), **counts}
 
 
 def totals(files: list[dict[str, Any]]) -> dict[str, int]:
@@ -128,26 +129,34 @@ def write(arguments: argparse.Namespace) -> None:
     print(metric_line(sums, arguments.job, arguments.host, arguments.seconds), flush=True)
 
 
+def read_files(path: Path) -> list[dict[str, Any]]:
+    """What one report says of each file. Raises InputError."""
+    files = read_object(path).get("files")
+    if not isinstance(files, list) or not all(isinstance(file, dict) for file in files):
+        raise InputError(f"{path.name} is a report without files")
+    for file in files:
+        wrong = [name for name in FIELDS if type(file.get(name)) is not int]
+        if not isinstance(file.get("name"), str) or wrong:
+            raise InputError(f"{path.name} holds a file without {', '.join(wrong) or 'name'}")
+    return [{name: file[name] for name in ("name", *FIELDS)} for file in files]
+
+
 def merge(arguments: argparse.Namespace) -> None:
     """The reports of all hosts as one, with the share of records that were rejected."""
     paths = sorted(arguments.input.glob("report-*.json"))
     if not paths:
         raise InputError(f"no report-*.json in {arguments.input}")
-    reports = [read_object(path) for path in paths]
-    try:
-        files = sorted((file for report in reports for file in report["files"]), key=lambda file: str(file["name"]))
-        sums = totals(files)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{arguments.input} holds a report without {error}") from error
+    files = sorted((file for path in paths for file in read_files(path)), key=lambda file: str(file["name"]))
+    sums = totals(files)
     if not files:
         raise InputError("no host found a *.csv file")
     records = sums["rows"] + sums["rejected"]
     share = sums["rejected"] / records if records else 0.0
     arguments.output.mkdir(parents=True, exist_ok=True)
     write_object({"files": files}, arguments.output / "files.json")
-    summary = {"hosts": len(reports), "totals": sums, "rejected_share": share}
+    summary = {"hosts": len(paths), "totals": sums, "rejected_share": share}
     write_object(summary, arguments.output / "summary.json")
-    print(f"{len(files)} files of {len(reports)} hosts: {sums['rows']} rows, {sums['rejected']} rejected ({share:.2%})")
+    print(f"{len(files)} files of {len(paths)} hosts: {sums['rows']} rows, {sums['rejected']} rejected ({share:.2%})")
 
 
 def write_object(content: dict[str, Any], path: Path) -> None:

@@ -57,13 +57,24 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def read_table(folder: Path, kept: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of the one *.csv below the folder. Raises InputError unless it has all columns that are kept."""
+    """The rows of the one *.csv below the folder, each as wide as the header, with all columns that are kept.
+
+    Raises InputError for anything else."""
     paths = sorted(folder.rglob("*.csv"))
     if len(paths) != 1:
         raise InputError(f"{len(paths)} *.csv files below {folder}, and one is needed")
-    with paths[0].open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    absent = [name for name in kept if not rows or rows[0].get(name) is None]
+    try:
+        with paths[0].open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            header, rows = reader.fieldnames or [], list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{paths[0].name} is not a readable CSV: {error}") from error
+    if not rows:
+        raise InputError(f"{paths[0].name} has no rows")
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():  # so csv marks a cell too many, and one too few
+            raise InputError(f"row {number} of {paths[0].name} has more or fewer cells than the header")
+    absent = [name for name in kept if name not in header]
     if absent:
         raise InputError(f"{paths[0].name} has no {', '.join(absent[:5])}")
     return rows
@@ -72,9 +83,12 @@ def read_table(folder: Path, kept: Sequence[str]) -> list[dict[str, str]]:
 def read_columns(folder: Path) -> list[str]:
     """The columns that preprocessing has kept."""
     try:
-        return list(json.loads((folder / "summary.json").read_text(encoding="utf-8"))["columns"])
+        columns = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["columns"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"summary.json does not list the columns: {error!r}") from error
+    if not columns or not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        raise InputError("summary.json does not list the columns: they are no list of names")
+    return columns
 
 
 def split_rows(

@@ -285,7 +285,12 @@ def test_reports_are_merged(tmp_path: Path) -> None:
         ({}, "no report-*.json in"),
         ({"report-a.json": "["}, "cannot be read"),
         ({"report-a.json": "[]"}, "holds no JSON object"),
-        ({"report-a.json": '{"files": [{"name": "a"}]}'}, "holds a report without 'bytes'"),
+        ({"report-a.json": "{}"}, "report-a.json is a report without files"),
+        (
+            {"report-a.json": '{"files": [{"name": "a"}]}'},
+            "report-a.json holds a file without bytes, clean_bytes",
+        ),
+        ({"report-a.json": '{"files": [1]}'}, "report-a.json is a report without files"),
         ({"report-a.json": '{"files": []}'}, "no host found a *.csv file"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import io
 import json
 import os
@@ -10,8 +12,9 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -29,10 +32,20 @@ def fails(load_script: LoadScript, tmp_path: Path, capsys: pytest.CaptureFixture
         assert load_script(name).main([*map(str, words), option, str(folder)]) == 1
         sentence = capsys.readouterr().err.strip()
         assert "\n" not in sentence
-        assert sentence == f"{name}: {(folder / file).read_text()}"
+        assert sentence == f"{Path(name).name}: {(folder / file).read_text()}"
         return sentence.split(": ", 1)[1]
 
     return run
+
+
+@pytest.fixture
+def embedding(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """embedding.py, with a stand-in for the library that its requirements.txt brings."""
+    monkeypatch.setitem(sys.modules, "safetensors", ModuleType("safetensors"))
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", SimpleNamespace(save_file=None))
+    monkeypatch.syspath_prepend(SCRIPTS / "embedding")
+    monkeypatch.delitem(sys.modules, "embedding", raising=False)
+    return importlib.import_module("embedding")
 
 
 def write(path: Path, text: str) -> Path:
@@ -234,3 +247,139 @@ def test_the_sample_needs_a_place(load_script: LoadScript, tmp_path: Path, capsy
 def test_a_long_reason_is_cut_between_characters(load_script: LoadScript, tmp_path: Path) -> None:
     load_script("preprocess").leave_message("x" + "é" * 800, tmp_path)
     assert (tmp_path / "message").read_text(encoding="utf-8") == "x" + "é" * 511
+
+
+# ---- the copies ----
+
+
+def definitions(name: str) -> dict[str, str]:
+    """The source of what is called so, without its docstring if it is a class; by the scripts that have it."""
+    found = {}
+    for path in sorted(SCRIPTS.rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+                alike = ast.Module(node.body[1:], []) if isinstance(node, ast.ClassDef) else node
+                found[str(path.relative_to(SCRIPTS))] = ast.unparse(alike)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "copies"), [("leave_message", 13), ("leave_failure", 3), ("InputError", 16), ("Parser", 16)]
+)
+def test_every_script_fails_by_the_same_words(name: str, copies: int) -> None:
+    """A script imports none of the others, so each has a copy: of a class only the docstring may be its own."""
+    found = definitions(name)
+    assert len(found) == copies, "one more script: count it here"
+    for path, text in found.items():
+        assert text == next(iter(found.values())), path
+
+
+def test_every_script_that_runs_in_a_job_has_the_words() -> None:
+    written = {*definitions("leave_message"), *definitions("leave_failure")}
+    assert written == {*definitions("InputError")} == {*definitions("Parser")}
+
+
+# ---- files of other jobs ----
+
+NO_JSON = ("", "{", "[]", "1", "null", "{}")
+
+
+@pytest.mark.parametrize("text", [*NO_JSON, '{"processor": 1}'])
+def test_a_report_that_names_no_processor(fails: Fails, tmp_path: Path, text: str) -> None:
+    for job in ("a", "b"):
+        for name in ("train", "validation", "test"):
+            write(tmp_path / "splits" / job / name / f"{name}.csv", "x\n1\n")
+        write(tmp_path / "splits" / job / "report/report.json", text)
+    sentence = fails("compare_splits", "--splits", tmp_path / "splits", "--agreement", tmp_path)
+    assert sentence.startswith(f"{tmp_path}/splits/a/report/report.json was not written by split.py: ")
+
+
+def test_splits_are_compared_before_their_reports_are_read(fails: Fails, tmp_path: Path) -> None:
+    for job in ("a", "b"):
+        for name in ("train", "validation", "test"):
+            write(tmp_path / "splits" / job / name / f"{name}.csv", job)
+    sentence = fails("compare_splits", "--splits", tmp_path / "splits", "--agreement", tmp_path)
+    assert sentence.startswith("b/train/train.csv is another than that of a; ")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "a.csv has no rows"),
+        ("id,x\n", "a.csv has no rows"),
+        ("id,y\n1,2\n", "a.csv has no x"),
+        ("id,x\n1,2\n1,2,3\n", "row 2 of a.csv has more or fewer cells than the header"),
+        ("id,x\n1\n", "row 1 of a.csv has more or fewer cells than the header"),
+        ("id,x\n" + "x" * 200_000 + ",1\n", "a.csv is not a readable CSV: field larger than field limit (131072)"),
+    ],
+)
+def test_a_table_that_cannot_be_split(fails: Fails, tmp_path: Path, text: str, sentence: str) -> None:
+    words = ["--table", write(tmp_path / "table/a.csv", text)]
+    words += ["--summary", write(tmp_path / "summary/summary.json", '{"columns": ["id", "x"]}')]
+    assert fails("split_source/split", *words) == sentence
+
+
+@pytest.mark.parametrize("text", [*NO_JSON, '{"columns": [1]}', '{"columns": []}', '{"columns": "id"}'])
+def test_a_summary_that_lists_no_columns(fails: Fails, tmp_path: Path, text: str) -> None:
+    folder = write(tmp_path / "summary/summary.json", text)
+    sentence = fails("split_source/split", "--table", tmp_path, "--summary", folder)
+    assert sentence.startswith("summary.json does not list the columns: ")
+
+
+# ---- digits ----
+
+LAYERS = {"mean": (2,), "deviation": (2,), "first": (2, 3), "first_bias": (3,), "second": (3, 4), "second_bias": (4,)}
+
+
+def write_digit_model(folder: Path, **changed: object) -> Path:
+    folder.mkdir(parents=True)
+    np.savez(folder / "model.npz", **{**{name: np.ones(shape) for name, shape in LAYERS.items()}, **changed})
+    return folder
+
+
+@pytest.mark.parametrize("changed", [{"mean": np.ones(3)}, {"first": 1}, {"second": np.ones(3)}, {"mean": ["x", "y"]}])
+def test_digit_models_whose_layers_do_not_fit(fails: Fails, tmp_path: Path, changed: dict[str, object]) -> None:
+    model = write_digit_model(tmp_path / "model", **changed)
+    assert fails("evaluate_digits", "--model", model).startswith("model.npz was not written by distributed/train.py: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "the CSV below {folder} has no rows"),
+        ("digit,a,b\n", "the CSV below {folder} has no rows"),
+        ("digit,a\n1,2\n", "the CSV below {folder} has 1 features and the model takes 2"),
+        ("digit,a,b\n1,2,x\n", "a CSV below {folder} is not a table of numbers: "),
+        ("digit,a,b\n1,2,NaN\n", "a CSV below {folder} has cells without a number, or digits that are not 0 to 3"),
+        ("digit,a,b\n4,2,2\n", "a CSV below {folder} has cells without a number, or digits that are not 0 to 3"),
+    ],
+)
+def test_digits_that_cannot_judge(fails: Fails, tmp_path: Path, text: str, sentence: str) -> None:
+    folder = write(tmp_path / "test/a.csv", text)
+    words = ["--model", write_digit_model(tmp_path / "model"), "--test", folder, "--output", tmp_path]
+    assert fails("evaluate_digits", *words).startswith(sentence.format(folder=folder))
+
+
+# ---- embedding ----
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "a.csv has no rows, rows unlike its header, or cells without a number"),
+        ("y\n\n\n", "a.csv has no rows, rows unlike its header, or cells without a number"),
+        ("y,a,b\n1,NaN,2\n", "a.csv has no rows, rows unlike its header, or cells without a number"),
+        ("y,a,b\n1,1,2,3\n", "a.csv has no rows, rows unlike its header, or cells without a number"),
+        ("y,a,b\n1,x,2\n", "a.csv is no table of numbers: could not convert string to float: 'x'"),
+        ("y,a,b\n1,1,2\n", "every row of test is the mean of train: there is nothing to explain"),
+    ],
+)
+def test_splits_that_cannot_be_embedded(
+    embedding: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str
+) -> None:
+    folder = write(tmp_path / "split/a.csv", text)
+    words = ["--train", folder, "--test", folder, "--width", "1", "--message-folder", tmp_path]
+    same = embedding.Autoencoder("none", lambda rows: rows, lambda rows: rows, {})
+    assert embedding.main(lambda *_: same, [str(word) for word in words]) == 1
+    assert capsys.readouterr().err == f"embedding: {sentence}\n"
+    assert (tmp_path / "message").read_text() == sentence

@@ -183,7 +183,7 @@ def test_the_libraries_of_the_sagemaker_image_agree(
 
 
 def test_the_scripts_import_nothing_of_the_project() -> None:
-    allowed = {"joblib", "numpy", "pandas", "pydicom", "pyspark", "sklearn", *sys.stdlib_module_names}
+    allowed = {"joblib", "numpy", "pandas", "py4j", "pydicom", "pyspark", "sklearn", *sys.stdlib_module_names}
     for path in SCRIPTS.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(), feature_version=(3, 8))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -139,6 +139,7 @@ BAD = {
     "header only": ("time,a,b\n", "it is no table of numbers: "),
     "one longer row": ("time,a,b\n0,1,2\n0,1,2,3,4\n", "it is no table of numbers: "),
     "longer rows": ("time,a,b\n0,1,2,3\n0,1,2,3\n", "its header has 3 columns, and its rows have 4"),
+    "too large": ("time,a,b\n" + "0,1e300,2\n0,-1e300,1\n", "its numbers are too large"),
     "no text": ("time,a,b\n\udcff\udcfe,1,2\n", "it is no table of numbers: "),
 }
 
@@ -250,3 +251,27 @@ def test_objects_that_were_not_reduced_once_are_a_failure(case: str, load_script
     code, text = collect(load_script, tmp_path, reports, expected)
     assert code == 1
     assert sentence in text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"hosts": [1]}, {"host": None}, {"components": "2"}, {"objects": [{}]}, {"objects": [1]}, {"files": None}],
+)
+def test_json_that_is_no_report_is_named(load_script: Load, tmp_path: Path, changed: dict[str, Any]) -> None:
+    path = tmp_path / "reports/algo-1.json"
+    path.parent.mkdir()
+    words = ["--reports", str(path.parent), "--summary", str(tmp_path), "--message-folder", str(tmp_path)]
+    for content in (report("algo-1", "a.csv") | changed, [], 1, None):
+        path.write_text(json.dumps(content))
+        assert load_script("ecg_collect").main(words) == 1
+        assert (tmp_path / "message").read_text() == "algo-1.json is no report of ecg_pca.py"
+    path.write_text("{")
+    assert load_script("ecg_collect").main(words) == 1
+    assert (tmp_path / "message").read_text().startswith("algo-1.json is no JSON: ")
+
+
+@pytest.mark.parametrize("hosts", ["[]", '["algo-2"]', "null"])
+def test_a_host_that_is_not_among_the_hosts_is_told(load_script: Load, tmp_path: Path, hosts: str) -> None:
+    config = tmp_path / "resourceconfig.json"
+    config.write_text(f'{{"current_host": "algo-1", "hosts": {hosts}, "network_interface_name": "lo"}}')
+    assert str(config) in refusal(load_script, tmp_path, tmp_path, "--resource-config", str(config))

@@ -85,6 +85,7 @@ def test_quartiles_of_a_longer_table_are_those_of_a_fair_sample(totals: Any, tmp
         (HEADER, "the table has no rows"),
         ("id,size\n1,2\n", "there is no label column 'diagnosis'; the columns are id, size"),
         (HEADER + "1,2,3,B" + HEADER + "2,3,4,M\n", "does every file have this header, and a newline at its end?"),
+        (HEADER + "1,1e300,3,B\n2,-1e300,4,M\n", "the numbers of the column 'size' are too large to add up"),
         (HEADER + "".join(f"{n},1,1,class-{n}\n" for n in range(101)), "has more than 100 values: it is no class"),
     ],
 )
@@ -135,6 +136,9 @@ def test_a_model_of_fifos_is_that_of_the_files(totals: Any, trained: Any, tmp_pa
         ([], {"classes": {"B": 1}}, "the label 'diagnosis' needs two classes and has 1"),
         ([], {"columns": {"size": {"count": 0}}}, "no column has two different numbers"),
         ([], {"columns": {"height": {"mean": 1, "standard_deviation": 2}}}, "lacks the column 'height'"),
+        ([], {"columns": {"size": {"mean": "x", "standard_deviation": 1}}}, "was not written by stream_totals.py"),
+        ([], {"columns": {"size": {"mean": math.nan, "standard_deviation": 1}}}, "a mean or standard deviation is no"),
+        ([], {"columns": {"size": {"mean": 1e300, "standard_deviation": 1e-300}}}, "the model cannot be fitted: "),
         ([], {"columns": [1]}, "was not written by stream_totals.py"),
     ],
 )
