@@ -14,6 +14,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dagwright.cli.local import local_store
 from dagwright.cli.sources import project_of
 from dagwright.cli.text import size as amount
 from dagwright.definition.graph import Graph, read_definition
@@ -144,7 +145,7 @@ def _members_read(size: InputSize, graph: Graph) -> dict[str, list[str]]:
 def _measure(arguments: Namespace) -> Measure:
     """The way to measure where the words run. Raises AWSError, UserError for credentials of another account."""
     if arguments.env == "local":
-        return store_measure(Store(arguments.root / ".dagwright" / "s3"))
+        return store_measure(local_store(arguments))
     from dagwright.engines.aws.clients import Clients, check_account
 
     project = project_of(arguments)

@@ -350,7 +350,7 @@ def test_a_python_without_pyspark_is_refused_before_anything_starts(place_with: 
     rule = EnvironmentRule(IMAGE, interpreter=str(folder / "bin/python"))
     place = place_with(folder, environments=(rule,))
     step = place.processing("Spark", entrypoint=["smspark-submit", APP], inputs={"code": place.put("a.py", "")})
-    with pytest.raises(DefinitionError, match=r"pip install 'dagwright\[spark\]'") as refused:
+    with pytest.raises(DefinitionError, match=r"`make spark`") as refused:
         place.run(step)
     assert [problem.step for problem in refused.value.problems] == ["Spark"]
 
