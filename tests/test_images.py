@@ -151,8 +151,8 @@ def test_another_machine_has_another_image(image: FrameworkImage, asked: dict[st
 def test_without_a_machine_the_one_of_the_configuration_counts() -> None:
     with_gpu = project(training="ml.g5.xlarge", torch=PYTORCH)
 
-    assert with_gpu.image("pytorch").endswith("pytorch-training:2.3.0-gpu-py311")
-    assert with_gpu.image("pytorch", "ml.m5.large").endswith("pytorch-training:2.3.0-cpu-py311")
+    assert with_gpu.image("torch").endswith("pytorch-training:2.3.0-gpu-py311")
+    assert with_gpu.image("torch", "ml.m5.large").endswith("pytorch-training:2.3.0-cpu-py311")
     _, what, hint = refusal(PYTORCH)
     assert what == "pytorch 2.3.0 py311 has an image for each of cpu, gpu, and no instance type is said"
     assert "instance_type=" in hint
@@ -416,7 +416,7 @@ def test_the_guide_gives_the_addresses_that_there_are(tmp_path: Path) -> None:
     )
     loaded = load_project(path)
 
-    for name in ("sklearn", "torch"):
+    for name in ("sklearn", "pytorch"):
         assert f"{name:7}  {loaded.image(name)}\n" in guide
     assert loaded.image("pytorch", instance_type="ml.g5.xlarge").endswith("/pytorch-training:2.3.0-gpu-py311")
     said = guide.split("The frameworks are ")[1].split(". A version")[0]
