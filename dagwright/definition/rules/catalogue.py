@@ -93,6 +93,7 @@ _ERRORS = {
     "expression-type": "an expression of another type than its place wants",
     "bad-local-path": "a LocalPath outside /opt/ml/processing/",
     "gzip-without-pipe": "Gzip input without Pipe mode",
+    "stream-without-pipe": "RecordIO or an augmented manifest without Pipe mode",
     "duplicate-input": "two inputs of one name",
     "duplicate-output": "two outputs of one name",
     "duplicate-channel": "two channels of one name",

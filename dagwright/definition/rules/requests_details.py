@@ -104,10 +104,29 @@ def _training(value: Any) -> Found:
     default = _object(job.get("AlgorithmSpecification")).get("TrainingInputMode")
     channels = job.get("InputDataConfig")
     for index, channel in enumerate(channels if isinstance(channels, list) else ()):
-        # [model] Channel.CompressionType: "used only in Pipe input mode"
         mode = _object(channel).get("InputMode") or default
-        if _object(channel).get("CompressionType") == "Gzip" and mode in ("File", "FastFile"):
-            yield ("InputDataConfig", index, "CompressionType"), _gzip_without_pipe("InputMode")
+        if mode in ("File", "FastFile"):
+            yield from (
+                (("InputDataConfig", index, *place), wrong) for place, wrong in _only_streamed(_object(channel))
+            )
+
+
+def _only_streamed(channel: Mapping[str, Any]) -> Found:
+    """[model] Channel.CompressionType: "used only in Pipe input mode"; RecordWrapperType: "In File mode, leave this
+    field unset"; S3DataSource.S3DataType: AugmentedManifestFile "can only be used if the Channel's input mode is Pipe".
+    """
+    if channel.get("CompressionType") == "Gzip":
+        yield ("CompressionType",), _gzip_without_pipe("InputMode")
+    if channel.get("RecordWrapperType") == "RecordIO":
+        what = "objects are wrapped in RecordIO as they are streamed, in Pipe mode only"
+        yield ("RecordWrapperType",), Wrong("stream-without-pipe", what, "take it out, or set InputMode to Pipe")
+    source = _object(_object(channel.get("DataSource")).get("S3DataSource"))
+    if source.get("S3DataType") == "AugmentedManifestFile":
+        what, hint = (
+            "an augmented manifest is streamed, in Pipe mode only",
+            "set InputMode to Pipe, or take ManifestFile",
+        )
+        yield ("DataSource", "S3DataSource", "S3DataType"), Wrong("stream-without-pipe", what, hint)
 
 
 def _waiting(job: Mapping[str, Any]) -> Found:
