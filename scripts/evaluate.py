@@ -19,6 +19,7 @@ import json
 import sys
 import tarfile
 import warnings
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -86,7 +87,7 @@ def read_archive(path: Path, names: Sequence[str]) -> dict[str, bytes]:
                 file = archive.extractfile(member) if name in names and member.isfile() else None
                 if file is not None:
                     found[name] = file.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path} is not a readable .tar.gz: {error}") from error
     return found
 

@@ -264,6 +264,14 @@ write(host, sorted(os.listdir(ML + "/processing/in")))
     assert [place.json(f"P/algo-{number}") for number in (1, 2, 3, 4)] == [["a"], ["b"], [], []]
 
 
+def test_a_name_that_several_instances_wrote_is_said(place: Place) -> None:
+    execution = place.run(place.writing("P", 'write("one.json", 1)', count=3))
+    assert execution.status == "Succeeded", execution.failure_reason
+    (note,) = (line for line in place.watcher.notes if "hosts wrote" in line)
+    assert note.endswith("/one.json: the last one's is kept, so give each its own name")
+    assert "P: 3 hosts wrote s3://" in note
+
+
 def test_one_failing_instance_ends_the_others_and_is_named(place: Place) -> None:
     script = """
 host = json.load(open(ML + "/config/resourceconfig.json"))["current_host"]

@@ -108,7 +108,7 @@ class Feeder:
             unread = [fifo for fifo in unread if fifo.host.name == ending.host]
         notes = tuple(_unread(unread, len(self._hosts) > 1))
         if not notes or ending.outcome == "Completed":
-            return replace(ending, notes=notes)
+            return replace(ending, notes=(*ending.notes, *notes))
         return replace(ending, reason=f"{ending.reason}; {'; '.join(notes)}")
 
 

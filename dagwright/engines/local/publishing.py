@@ -20,9 +20,10 @@ from dagwright.engines.local.store import Store
 def publish(job: Job, hosts: list[Host], store: Store, ending: JobEnding) -> JobEnding:
     """The outputs of a job that completed; of another only those that are published always.
 
-    The ending again, with the outputs nothing was found in. Raises ExecutionError, StorageError.
+    The ending again, with the outputs nothing was found in, and notes on files that several hosts gave one name.
+    Raises ExecutionError, StorageError.
     """
-    empty = []
+    empty, notes = [], list(ending.notes)
     shared = _shared(output.source for output in job.outputs)
     for output in job.outputs:
         if ending.outcome != "Completed" and not output.always:
@@ -32,9 +33,21 @@ def publish(job: Job, hosts: list[Host], store: Store, ending: JobEnding) -> Job
                 empty.append(output.uri)
             continue
         move = normal(output.source) not in shared
-        if not sum(_publish_folder(host.written(output.source), output.uri, store, move) for host in hosts):
+        folders = [host.written(output.source) for host in hosts]
+        written = Counter(name for folder in folders for name in _publish_folder(folder, output.uri, store, move))
+        if not written:
             empty.append(output.uri)
-    return replace(ending, empty_outputs=tuple(empty))
+        notes.extend(_clashes(output.uri, written))
+    return replace(ending, empty_outputs=tuple(empty), notes=tuple(notes))
+
+
+def _clashes(uri: str, written: Counter[str]) -> Iterator[str]:
+    """A note if there are files that several hosts wrote, of which one object came to be."""
+    several = [name for name, hosts in written.items() if hosts > 1]
+    if several:
+        more = f" and {len(several) - 1} more" if len(several) > 1 else ""
+        first = key_below(uri, several[0])
+        yield f"{written[several[0]]} hosts wrote {first}{more}: the last one's is kept, so give each its own name"
 
 
 def _shared(sources: Iterable[str]) -> set[str]:
@@ -47,14 +60,14 @@ def _shared(sources: Iterable[str]) -> set[str]:
     return shared
 
 
-def _publish_folder(folder: Path, uri: str, store: Store, move: bool) -> int:
+def _publish_folder(folder: Path, uri: str, store: Store, move: bool) -> list[str]:
     """Make each regular file an object: the file itself with `move`, else a copy; symbolic links stay behind, as on
-    SageMaker. The number of objects."""
+    SageMaker. The names of the files."""
     found = _files(folder)
     for key, path in found.items():
         only_name = path.lstat().st_nlink == 1  # another name of the same file could change the object later
         store.put(path, key_below(uri, key), move=move and only_name)
-    return len(found)
+    return list(found)
 
 
 def _files(folder: Path) -> dict[str, Path]:
