@@ -148,8 +148,9 @@ class Environments:
         elif not job.command:
             raise ExecutionError(f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM)
         if submits_spark(job):
+            ready = with_spark(job)
             check_pyspark(self._lacks, job.image)
-            return with_spark(job)
+            return ready
         return job
 
     def _lacks(self, image: str, module: str) -> bool:
