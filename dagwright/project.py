@@ -67,6 +67,7 @@ class LocalSettings:
 
     environments: tuple[EnvironmentRule, ...] = ()
     lambdas: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    stand_ins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     max_parallel: int | None = None
     sandbox: str = "auto"
     stop_grace_seconds: int = 10
@@ -386,6 +387,7 @@ def _local(settings: Settings) -> LocalSettings:
     return LocalSettings(
         environments=tuple(EnvironmentRule(**{name: node.value for name, node in rule.items()}) for rule in rules),
         lambdas=MappingProxyType(settings.below("lambdas")),
+        stand_ins=MappingProxyType(settings.below("stand_ins")),
         max_parallel=settings.value("max_parallel"),
         sandbox=settings.value("sandbox"),
         stop_grace_seconds=settings.value("stop_grace_seconds"),

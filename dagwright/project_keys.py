@@ -222,6 +222,12 @@ LOCAL_KEYS: tuple[Key, ...] = (
         "Which local function stands in for which Lambda function.",
     ),
     Key("lambdas.*", forms.HANDLER, "File and function, from the project's folder."),
+    Key(
+        "stand_ins",
+        forms.Form("object", names=forms.STEP),
+        "What is done instead of a step: its result in a file, or a function. --stand-in wins.",
+    ),
+    Key("stand_ins.*", forms.STAND_IN, "From the project's folder."),
     Key("max_parallel", forms.COUNT, "How many steps run side by side. Default: as many as there are processors."),
     Key(
         "sandbox",

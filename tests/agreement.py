@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from queue import SimpleQueue
@@ -29,10 +29,11 @@ from dagwright.definition.graph import Graph, Step, read_definition
 from dagwright.definition.parameters import start_values
 from dagwright.engines.execution import FAILED, SUCCEEDED, Execution, Nobody, StepRun
 from dagwright.engines.local import run as local_run
+from dagwright.engines.local.bench import StepResult
 from dagwright.engines.local.home import Home
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import Account, RunScope
-from dagwright.engines.local.steps import RUNNERS, StepResult
+from dagwright.engines.local.steps import KINDS, Kind
 from dagwright.engines.stepfunctions.compiler.machine import compile_machine
 from dagwright.engines.stepfunctions.compiler.readback import states_of, step_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
@@ -193,7 +194,7 @@ def run_here(example: Example, graph: Graph, home: Home) -> Record:
     scope = RunScope(
         graph, store, Account(), EXECUTION, NAME, STARTED, lambda: STARTED, parameters, recording.outputs
     )  # fmt: skip
-    bench: Any = SimpleNamespace(environments=SimpleNamespace(of=lambda image: None))
+    bench: Any = SimpleNamespace(environments=SimpleNamespace(of=lambda image: None), stand_ins={})
     run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step}", SimpleQueue(), at_once)
     with _recorded(jobs):
         run.run(())
@@ -221,9 +222,11 @@ def _recorded(jobs: Jobs) -> Iterator[None]:
             answer = {"OutputParameters": answer}
         return StepResult(SUCCEEDED, output=answer)
 
-    table: dict[str, Any] = RUNNERS  # type: ignore[assignment]
+    table: dict[str, Kind] = KINDS  # type: ignore[assignment]
     kept = dict(table)
-    table.update(dict.fromkeys(("Processing", "Training", "Lambda", "Model", "RegisterModel"), run))
+    table.update(
+        {name: replace(table[name], run=run) for name in ("Processing", "Training", "Lambda", "Model", "RegisterModel")}
+    )
     try:
         yield
     finally:

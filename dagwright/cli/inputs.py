@@ -12,9 +12,10 @@ from pathlib import Path
 
 from dagwright.cli.local import local_store
 from dagwright.cli.sources import has_project, project_of
-from dagwright.cli.upload import bucket_put, files_below
+from dagwright.cli.upload import bucket_put
 from dagwright.code import SourceFile, content_hash
 from dagwright.engines.addresses import split_uri
+from dagwright.engines.uploads import files_below
 from dagwright.errors import Problem, StorageError, UsageError
 
 _WITHOUT_PROJECT = "s3://local-inputs"

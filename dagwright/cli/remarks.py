@@ -14,6 +14,9 @@ def remarks(step: StepRun) -> list[str]:
     reused = step.more.get("SelectiveExecutionResult", {}).get("SourcePipelineExecutionArn", "")
     if reused:
         said.append(f"taken from execution {_id(reused)}")
+    stand_in = step.metadata.get("StandIn", {}).get("Source", "")
+    if stand_in:
+        said.append(f"stand-in {stand_in}")
     if step.attempts > 1:
         said.append(f"attempt {step.attempts}")
     outcome = step.metadata.get("Condition", {}).get("Outcome")

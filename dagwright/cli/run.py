@@ -11,6 +11,7 @@ from dagwright.cli import DONE, EXECUTION_FAILED, FAILED
 from dagwright.cli.commit import PARAMETER, current_commit
 from dagwright.cli.ending import ending
 from dagwright.cli.engines import command, engine_of, source_words
+from dagwright.cli.local_words import OfThisMachine, words_of_this_machine
 from dagwright.cli.progress import Lines
 from dagwright.cli.sources import source_of
 from dagwright.cli.text import as_json, columns
@@ -28,15 +29,19 @@ def run(arguments: Namespace) -> int:
     """0 if it succeeded or is left on purpose, 1 if its end was not waited for, 3 if it failed or was stopped."""
     if arguments.runtime and arguments.env != "local":
         raise UsageError("--runtime is for runs on this machine", hint="Leave it out: AWS runs the images themselves.")
+    if arguments.check:
+        from dagwright.cli.run_check import run_check
+
+        return run_check(arguments, start_of)
     with closing(engine_of(arguments)) as engine:
         with closing(observer_of(arguments)) as observer:
             if arguments.resume:
                 _refuse_what_is_settled(arguments)
                 execution = engine.resume(arguments.resume, observer)
             elif arguments.detach:
-                execution = engine.start(_start(arguments, observer), observer)
+                execution = engine.start(start_of(arguments, observer), observer)
             else:
-                execution = engine.run(_start(arguments, observer), observer)
+                execution = engine.run(start_of(arguments, observer), observer)
         if execution.ended:
             engine.complete(execution)
         said = ending(engine, execution, arguments) if execution.ended else _left(execution, arguments)
@@ -48,18 +53,17 @@ def run(arguments: Namespace) -> int:
     return DONE if execution.status == SUCCEEDED else EXECUTION_FAILED
 
 
-def _start(arguments: Namespace, observer: Observer) -> Start:
+def start_of(arguments: Namespace, observer: Observer) -> Start:
     """What the words of the command line ask for. What an input is sized to is noted.
 
     Raises UsageError, ParameterError, DefinitionError.
     """
     part = Slice(tuple(arguments.from_steps), tuple(arguments.to_steps), tuple(arguments.only_steps))
-    if arguments.interrupt and arguments.env != "local":
-        what = "--interrupt: on AWS only Spot itself interrupts a training"
-        raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
+    _refuse_what_is_local(arguments)
     if arguments.source and not part:
         raise UsageError("--source goes with --from, --to or --only", hint="To go on with one that failed: --resume.")
     source = source_of(arguments)
+    here = OfThisMachine(arguments, source.graph)
     offered: dict[str, str | int] = {}
     given = read_assignments(arguments.parameter)
     if PARAMETER in source.graph.parameters and PARAMETER not in given and arguments.pipeline:
@@ -81,7 +85,19 @@ def _start(arguments: Namespace, observer: Observer) -> Start:
         part=part,
         source=arguments.source or "",
         interruptions=tuple(arguments.interrupt),
+        stand_ins=here.stand_ins,
+        maps=here.maps,
+        expected=here.expected,
     )
+
+
+def _refuse_what_is_local(arguments: Namespace) -> None:
+    """Raises UsageError for what only a run on this machine can be told."""
+    words = {"--interrupt": arguments.interrupt, **words_of_this_machine(arguments)}
+    given = [word for word, value in words.items() if value]
+    if given and arguments.env != "local":
+        what = f"{', '.join(given)}: only a run on this machine can be told"
+        raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
 
 
 def _refuse_what_is_settled(arguments: Namespace) -> None:
@@ -95,6 +111,7 @@ def _refuse_what_is_settled(arguments: Namespace) -> None:
         "--only": arguments.only_steps,
         "--source": arguments.source,
         "--interrupt": arguments.interrupt,
+        **words_of_this_machine(arguments),
         "--detach": arguments.detach,
     }
     given = [word for word, value in words.items() if value]

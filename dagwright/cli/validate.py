@@ -113,7 +113,7 @@ def _problems(
     if arguments.target == "local":
         from dagwright.engines.local.check import kind_problems
 
-        found.extend(problem for step in graph.steps.values() for problem in kind_problems(step))
+        found.extend(problem for step in graph.steps.values() for problem in kind_problems(step, {}))
     return found
 
 

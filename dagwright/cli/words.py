@@ -118,6 +118,21 @@ def _executions(command: _Command) -> None:
         "--interrupt", action="append", default=[], metavar="STEP",
         help="interrupt its Spot training once it has a checkpoint; again for each further time (here only)",
     )  # fmt: skip
+    run.add_argument(
+        "--check", action="store_true", help="say what would be done with each step, and do nothing (here only)"
+    )
+    run.add_argument(
+        "--stand-in", action="append", default=[], metavar="STEP=PLACE",
+        help="what is done instead of a step: outputs.json, its result, or file.py:function (here only)",
+    )  # fmt: skip
+    run.add_argument(
+        "--map", action="append", default=[], metavar="S3=PATH",
+        help="bring a file or folder to an address s3://bucket/prefix that the definition names (here only)",
+    )  # fmt: skip
+    run.add_argument(
+        "--expect", action="append", default=[], metavar="S3",
+        help="an address that a program of an earlier step writes by itself, through the S3 API (here only)",
+    )  # fmt: skip
     status = command("status", "how an execution went, step by step")
     _execution(status, "its id; default: the newest")
     logs = command("logs", "what the jobs of an execution printed")

@@ -31,8 +31,11 @@ class Start:
     `words` name it on a command line (`training`, `--file d.json`), `deployed_name` is its own name on AWS if it brings
     one. `given` are start values; `offered` are those nobody gave, for a pipeline that has such a parameter. The
     defaults of the parameters `measured` are not the pipeline's: they were found out when it was deployed.
-    `part` is run alone, on the results of the execution `source`. `interruptions` name the steps whose training is
-    interrupted as Spot instances are, each as often as it is named; on this machine only.
+    `part` is run alone, on the results of the execution `source`.
+
+    On this machine only: `interruptions` name the steps whose training is interrupted as Spot instances are, each as
+    often as it is named; `stand_ins` say by step what is done instead of it; `maps` bring a file or folder to the
+    address that a definition names; `expected` are addresses that programs write without saying so.
     """
 
     pipeline: str
@@ -46,6 +49,9 @@ class Start:
     part: Slice = field(default_factory=Slice)
     source: str = ""
     interruptions: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    maps: Mapping[str, str] = field(default_factory=dict)
+    expected: tuple[str, ...] = ()
 
     def values(self, graph: Graph) -> dict[str, Any]:
         """What to start `graph` with: what is given, and what is offered and has a place in it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from dagwright.definition.graph import Step, read_definition
 from dagwright.engines.execution import FAILED, SUCCEEDED
 from dagwright.engines.local import run as local_run
 from dagwright.engines.local.attempts import Attempts
-from dagwright.engines.local.steps import RUNNERS, StepResult
+from dagwright.engines.local.bench import StepResult
+from dagwright.engines.local.steps import KINDS
 
 NONE_LEFT = "CapacityError: none left"
 
@@ -45,12 +47,12 @@ def either(request: pytest.FixtureRequest, place: Place) -> Place:
 def stumbling(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Processing jobs fail for these reasons, one after the other, before they run."""
     reasons: list[str] = []
-    run: Callable[..., StepResult] = RUNNERS["Processing"]
+    run: Callable[..., StepResult] = KINDS["Processing"].run
 
     def stumble(*arguments: Any) -> StepResult:
         return StepResult(FAILED, reasons.pop(0)) if reasons else run(*arguments)
 
-    monkeypatch.setitem(RUNNERS, "Processing", stumble)
+    monkeypatch.setitem(KINDS, "Processing", replace(KINDS["Processing"], run=stumble))
     return reasons
 
 

@@ -11,14 +11,14 @@ from dagwright.project import EnvironmentRule
 
 def test_everything_that_cannot_run_here_is_said_at_once(place: Place) -> None:
     bad = place.processing("Bad", "pass", outputs={"out": "nowhere"})
-    tuning = {"Name": "Tune", "Type": "Tuning", "Arguments": {}}
+    tuning = {"Name": "Tune", "Type": "AutoML", "Arguments": {}}
     waits = {"Name": "Waits", "Type": "Condition", "Arguments": {"Conditions": [], "IfSteps": [], "ElseSteps": []}}
     waits["DependsOn"] = [{"Step": "Bad", "Trigger": "Failed"}]
     training = place.training("Train", "pass", OutputDataConfig=None)
     with pytest.raises(DefinitionError) as refused:
         place.run(bad, tuning, waits, training)
     assert {problem.step for problem in refused.value.problems} == {"Bad", "Tune", "Waits", "Train"}
-    assert "a step of type Tuning cannot run on this machine" in str(refused.value)
+    assert "a step of type AutoML does not run on this machine" in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["x/../../../hello", "..", "a" * 65, "a\0b", "\ud800", "a\n"])

@@ -255,7 +255,8 @@ def test_execution_variables(machines: Place) -> None:
 
 def test_a_job_that_could_not_start_is_started_again(machines: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from dagwright.engines.local import machine
-    from dagwright.engines.local.steps import StepResult, result_of
+    from dagwright.engines.local.bench import StepResult
+    from dagwright.engines.local.steps import result_of
 
     failed: list[str] = []
 

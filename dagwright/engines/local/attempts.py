@@ -5,7 +5,7 @@ from __future__ import annotations
 from dagwright.definition.graph import Step
 from dagwright.definition.retries import loops_of
 from dagwright.engines.execution import FAILED
-from dagwright.engines.local.steps import StepResult
+from dagwright.engines.local.bench import StepResult
 
 
 class Attempts:

@@ -15,7 +15,8 @@ from dagwright.definition.graph import Graph, read_definition
 from dagwright.definition.parameters import start_values
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Observer, StepRun
-from dagwright.engines.local import check
+from dagwright.engines.local.bench import Bench
+from dagwright.engines.local.check import Check, Checked
 from dagwright.engines.local.environments import Environments, Images, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
@@ -27,9 +28,11 @@ from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
 from dagwright.engines.local.run import Run, stopping_signals
 from dagwright.engines.local.scope import Account, RunScope
-from dagwright.engines.local.steps import JOBS, Bench
+from dagwright.engines.local.stand_ins import read_stand_ins
+from dagwright.engines.local.steps import has_job
 from dagwright.engines.local.store import storage_errors
 from dagwright.engines.times import now
+from dagwright.engines.uploads import uploads
 from dagwright.errors import ExecutionError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class Settings(Protocol):
     def environments(self) -> tuple[Rule, ...]: ...
     @property
     def lambdas(self) -> Mapping[str, str]: ...
+    @property
+    def stand_ins(self) -> Mapping[str, str]: ...
     @property
     def max_parallel(self) -> int | None: ...
     @property
@@ -106,6 +111,7 @@ class LocalEngine:
         graph = start.graph
         parameters = start_values(graph, start.values(graph))
         execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
+        brought = [pair for uri, path in start.maps.items() for pair in uploads([path], uri)]
         self._provide(start)
         with self.home.at_work(execution.id), ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
@@ -113,10 +119,12 @@ class LocalEngine:
             launcher, notes = self._launcher(graph, execution.id, tools)
             recording = Recording(execution, graph, self.home, observer)
             scope = self._scope(recording)
-            interruptions = Interruptions(start.interruptions, observer.noted)
-            bench = self._bench(recording, launcher, containers, tools.enter_context(Removal()), interruptions)
+            bench = self._bench(start, recording, launcher, containers, tools.enter_context(Removal()))
+            interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events)
-            images = check.images_of(graph, scope, bench)
+            images = Check(graph, scope, bench, (*start.expected, *start.maps)).checked().images()
+            for path, uri in brought:
+                self.home.store.put(path, uri)
             observer.started(execution, graph.predecessors)
             processes = not containers or any(step.type == "Lambda" for step in graph.steps.values())
             for note in [*([_CONTAINED] if containers else []), *(notes if processes else []), *run.notes]:
@@ -126,6 +134,20 @@ class LocalEngine:
             for note in interruptions.unmet(execution.steps):
                 observer.noted(note)
             return execution
+
+    def check(self, start: Start, observer: Observer) -> Checked:
+        """What a run would do with each step, and every reason why it could not run; starts and makes nothing.
+
+        Raises ParameterError, UsageError.
+        """
+        graph = start.graph
+        parameters = start_values(graph, start.values(graph))
+        recording = Recording(Execution("check", start.pipeline, parameters, started=now()), graph, self.home, observer)
+        arriving = (*start.expected, *start.maps, *(asset.uri for asset in start.assets))
+        with ExitStack() as tools, Launcher() as launcher:
+            containers = self._containers("check", tools)
+            bench = self._bench(start, recording, launcher, containers, Removal())
+            return Check(graph, self._scope(recording), bench, arriving).checked()
 
     def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
         """How this engine runs a graph. Raises DefinitionError if it cannot."""
@@ -168,11 +190,11 @@ class LocalEngine:
 
     def _bench(
         self,
+        start: Start,
         recording: Recording,
         launcher: Launcher,
         containers: Containers | None,
         removal: Removal,
-        interruptions: Interruptions,
     ) -> Bench:
         home = self.home
         workshop = Workshop(
@@ -180,6 +202,9 @@ class LocalEngine:
             private_folders(home.path), self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
             containers,
         )  # fmt: skip
+        stand_ins = read_stand_ins(
+            start.stand_ins, self._settings.stand_ins, start.pipeline, start.graph, self._project
+        )
         noted = recording.observer.noted
         environments: Images = Environments(home.environments, self._settings.environments, self._project, noted)
         if containers:
@@ -193,7 +218,8 @@ class LocalEngine:
             project=self._project,
             now=now,
             watch=recording.watch,
-            interruptions=interruptions,
+            interruptions=Interruptions(start.interruptions, noted),
+            stand_ins=stand_ins,
         )
 
     def _containers(self, execution: str, tools: ExitStack) -> Containers | None:
@@ -213,7 +239,7 @@ class LocalEngine:
         Raises ExecutionError if the configuration insists on sandboxes and the machine refuses them.
         """
         wanted = self._settings.sandbox
-        if not any(step.type in JOBS for step in graph.steps.values()):
+        if not any(map(has_job, graph.steps.values())):
             self.home.settle()
             return tools.enter_context(Launcher()), []
         refusal = "the configuration says so"

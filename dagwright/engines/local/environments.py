@@ -91,6 +91,9 @@ class Images(Protocol):
     def of(self, image: str) -> Environment:
         """What its jobs get; made now if it is the first time."""
 
+    def describe(self, image: str) -> str:
+        """What its jobs would run in, in some words; makes nothing."""
+
     def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own."""
 
@@ -128,6 +131,13 @@ class Environments:
         elif rule:
             self._requirements(rule)
             find_python(rule.python)
+
+    def describe(self, image: str) -> str:
+        """What the jobs of `image` would run in; makes nothing. Raises ConfigurationError."""
+        rule = self._rule(image)
+        if rule is None:
+            return f"this Python {_CURRENT}"
+        return rule.interpreter or rule.dockerfile or rule.requirements or ""
 
     def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own, and in its image's working folder; one for

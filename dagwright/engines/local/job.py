@@ -97,6 +97,8 @@ class Job:
     """For the whole of a job that may be interrupted: what it waits and what it runs."""
     source_archive: str = ""
     """A source archive to unpack into `/opt/ml/code`: its S3 address, or its place in an input."""
+    made_below: tuple[str, ...] = ()
+    """Addresses below which its result comes to be, under names that nobody knows beforehand."""
     visible: tuple[Path, ...] = ()
     """Folders of the machine that the job reads at their own place."""
 

@@ -1,6 +1,6 @@
 """Runs inside a job: calls a Lambda handler and writes down its answer. Imports nothing of the project.
 
-python host.py FILE HANDLER EVENT.json RESULT.json
+python host.py FILE HANDLER EVENT.json RESULT.json [MORE], where MORE is JSON: further members of the event
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ class Context:
     """The members of Lambda's context object that handlers use."""
 
     def __init__(self, seconds: int) -> None:
-        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
         self.function_version = "$LATEST"
         self.memory_limit_in_mb = "128"
         self.aws_request_id = str(uuid.uuid4())
@@ -48,6 +48,7 @@ def call(file: str, handler: str, event: object) -> "dict[str, object]":
 if __name__ == "__main__":
     with open(sys.argv[3], encoding="utf-8") as event_file:
         given = json.load(event_file)
+    given = {**given, **json.loads(sys.argv[5])} if len(sys.argv) > 5 else given
     result = call(sys.argv[1], sys.argv[2], given)
     with open(sys.argv[4], "w", encoding="utf-8") as result_file:
         json.dump(result, result_file)

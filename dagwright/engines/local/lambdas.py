@@ -33,17 +33,23 @@ def handler_of(function: str, lambdas: Mapping[str, str], project: Path) -> tupl
     if place is None:
         raise ExecutionError(
             f"No local handler stands for the Lambda function '{name}'",
-            hint=f"Name one in config/project.yaml, section local: lambdas: {{{name}: path/to/file.py:handler}} "
-            + did_you_mean(name, lambdas),
+            hint=f"Name one in config/project.yaml, section local: lambdas: {{{name}: path/to/file.py:handler}}, or "
+            f"give its result: --stand-in STEP=outputs.json {did_you_mean(name, lambdas)}".rstrip(),
         )
-    file, _, handler = place.rpartition(":")
-    path = project / file
-    if not path.is_file() or not handler.isidentifier():
+    found = function_at(place, project)
+    if found is None:
         raise ExecutionError(
             f"The handler '{place}' of the Lambda function '{name}' does not exist",
             hint="It has the form path/to/file.py:handler, from the project's folder.",
         )
-    return path.resolve(), handler
+    return found
+
+
+def function_at(place: str, folder: Path) -> tuple[Path, str] | None:
+    """(file, name) of `path/to/file.py:function`, from `folder`; None if there is no such file."""
+    file, _, name = place.rpartition(":")
+    path = folder / file
+    return (path.resolve(), name) if file and path.is_file() and name.isidentifier() else None
 
 
 def function_name(arn: str) -> str:
@@ -52,21 +58,31 @@ def function_name(arn: str) -> str:
     return parts[6] if len(parts) > 6 and parts[0] == "arn" else arn
 
 
-def lambda_job(name: str, function: str, event: Any, lambdas: Mapping[str, str], project: Path) -> Job:
-    """The job that calls the handler with the event."""
-    file, handler = handler_of(function, lambdas, project)
-    program = Path(__file__).with_name("lambda_host.py").read_text(encoding="utf-8")
-    files = {f"{FOLDER}/host.py": program, f"{FOLDER}/event.json": json.dumps(event)}
+def lambda_job(name: str, function: str, event: Any, handler: tuple[Path, str]) -> Job:
+    """The job that calls the handler, its file and its name, with the event."""
+    command, files = call_of(handler, event)
     return Job(
         name=name,
         image="",
-        command=("python", f"{FOLDER}/host.py", str(file), handler, f"{FOLDER}/event.json", _RESULT),
+        command=command,
         environment=lambda host: {"AWS_LAMBDA_FUNCTION_NAME": function_name(function)},
         hosts=("lambda",),
         files=lambda host: files,
-        visible=(file.parent,),
+        visible=(handler[0].parent,),
         max_runtime_seconds=_LIMIT_SECONDS,
     )
+
+
+def call_of(
+    handler: tuple[Path, str], event: Any, folders: Mapping[str, Any] | None = None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The command of a job that calls a function, and the files it needs. `folders` are more of the event: what
+    leads to folders of the job, wherever they are."""
+    file, name = handler
+    program = Path(__file__).with_name("lambda_host.py").read_text(encoding="utf-8")
+    files = {f"{FOLDER}/host.py": program, f"{FOLDER}/event.json": json.dumps(event)}
+    more = (json.dumps(folders),) if folders is not None else ()
+    return ("python", f"{FOLDER}/host.py", str(file), name, f"{FOLDER}/event.json", _RESULT, *more), files
 
 
 def read_result(host: Host) -> tuple[Any, str]:

@@ -18,11 +18,12 @@ from typing import Any
 from dagwright.definition.graph import Step
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
+from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.engine import PROCESS, LocalEngine, Settings
 from dagwright.engines.local.home import new_job_name
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import Account, RunScope
-from dagwright.engines.local.steps import JOBS, Bench, StepResult, result_of
+from dagwright.engines.local.steps import result_of, starts_job
 from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
 from dagwright.engines.stepfunctions.compiler.machine import Machine, compile_machine
 from dagwright.engines.stepfunctions.compiler.readback import (
@@ -339,7 +340,7 @@ class MachineRun:
 
     def _run(self, step: Step, job: str) -> StepResult:
         """Run a step whose arguments the machine has resolved, as soon as there is a place for its job."""
-        if step.type not in JOBS:
+        if not starts_job(step, self.bench):
             return self._run_now(step, job)
         with self._places:
             if self._interrupt.requested:
@@ -347,7 +348,7 @@ class MachineRun:
             return self._run_now(step, job)
 
     def _run_now(self, step: Step, job: str) -> StepResult:
-        self._begin(step, job)
+        self._begin(step, job if starts_job(step, self.bench) else "")
         result = result_of(step, self.scope.for_job(job), self.bench)
         if result.status == FAILED and may_start_again(self._states[step.name]):
             self._failed[step.name] = result

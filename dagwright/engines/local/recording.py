@@ -13,8 +13,9 @@ from typing import Any
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, Observer, StepRun
+from dagwright.engines.local.bench import StepResult, Stoppable
 from dagwright.engines.local.home import Home
-from dagwright.engines.local.steps import JOBS, StepResult, Stoppable, metrics_of
+from dagwright.engines.local.steps import metrics_of
 from dagwright.engines.times import now
 from dagwright.errors import DagwrightError, InternalError
 
@@ -43,7 +44,7 @@ class Recording:
     def begin(self, step: Step, job: str) -> None:
         """A step starts, or starts again; `job` is the name of its job if it has one."""
         again = self.execution.steps.get(step.name)
-        run = StepRun(step.name, step.type, started=now(), job=job if step.type in JOBS else "")
+        run = StepRun(step.name, step.type, started=now(), job=job)
         if again:
             run.started, run.attempts = again.started, again.attempts + 1
         self.execution.steps[step.name] = run

@@ -19,10 +19,11 @@ from typing import Any
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, SUCCEEDED, Execution
 from dagwright.engines.local.attempts import Attempts
+from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.check import notes_of
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import RunScope
-from dagwright.engines.local.steps import JOBS, Bench, StepResult, result_of
+from dagwright.engines.local.steps import result_of, starts_job
 
 STOP = "stop"
 
@@ -99,9 +100,10 @@ class Run:
 
     def _start(self, step: Step) -> None:
         job = self.job_name(step.name)
-        self.recording.begin(step, job)
+        takes_time = starts_job(step, self.bench)
+        self.recording.begin(step, job if takes_time else "")
         scope = self.scope.for_job(job)
-        if step.type not in JOBS:
+        if not takes_time:
             self._finish(step.name, result_of(step, scope, self.bench))
             return
         thread = threading.Thread(target=self._run_job, args=(step, scope), name=step.name, daemon=True)

@@ -82,6 +82,7 @@ def training_job(name: str, arn: str, request: Mapping[str, Any], interface: str
         isolated=member(request, "EnableNetworkIsolation", bool, False),
         max_runtime_seconds=seconds(request, "StoppingCondition.MaxRuntimeInSeconds"),
         max_wait_seconds=_longest_wait(request),
+        made_below=(needed(request, "OutputDataConfig.S3OutputPath", str),),
     )
     if job.command or "sagemaker_program" not in hyperparameters:
         return job

@@ -1,0 +1,46 @@
+"""What only a run on this machine is told: what stands in for steps, which data it brings, what programs will write."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+
+from dagwright.definition.graph import Graph
+from dagwright.engines.addresses import split_uri
+from dagwright.errors import UsageError, did_you_mean
+
+
+class OfThisMachine:
+    """The words, read. Raises UsageError."""
+
+    def __init__(self, arguments: Namespace, graph: Graph) -> None:
+        self.stand_ins = _pairs("--stand-in", arguments.stand_in, "STEP=outputs.json or STEP=file.py:function")
+        for name in self.stand_ins:
+            if name not in graph.steps:
+                raise UsageError(f"--stand-in: there is no step '{name}'", hint=did_you_mean(name, graph.steps))
+        self.maps = _pairs("--map", arguments.map, "s3://bucket/prefix=folder")
+        self.expected = tuple(arguments.expect)
+        for uri in (*self.maps, *self.expected):
+            split_uri(uri)
+
+
+def words_of_this_machine(arguments: Namespace) -> dict[str, object]:
+    """The words and what they were given."""
+    return {
+        "--check": arguments.check,
+        "--stand-in": arguments.stand_in,
+        "--map": arguments.map,
+        "--expect": arguments.expect,
+    }
+
+
+def _pairs(word: str, values: Sequence[str], form: str) -> Mapping[str, str]:
+    pairs: dict[str, str] = {}
+    for value in values:
+        name, equals, place = value.partition("=")
+        if not (name and equals and place):
+            raise UsageError(f"{word} {value}: it has another form", hint=f"It is {word} {form}.")
+        if name in pairs:
+            raise UsageError(f"{word}: '{name}' is given twice")
+        pairs[name] = place
+    return pairs

@@ -1,0 +1,75 @@
+"""`run --check`: what a run on this machine would do with each step, the data it needs and the libraries it gets.
+
+Nothing is started.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from dagwright.cli import DONE, FAILED
+from dagwright.cli.local import local_engine
+from dagwright.cli.progress import Lines
+from dagwright.cli.text import as_json, columns, shown
+
+if TYPE_CHECKING:
+    from dagwright.engines.engine import Start
+    from dagwright.engines.execution import Observer
+    from dagwright.engines.local.check import Checked, StepCheck
+
+
+def run_check(arguments: Namespace, start_of: Callable[[Namespace, Observer], Start]) -> int:
+    """Print it; 1 if something keeps the pipeline from running, 0 otherwise."""
+    import sys
+
+    with closing(local_engine(arguments)) as engine:
+        observer = Lines(sys.stderr)
+        checked = engine.check(start_of(arguments, observer), observer)
+        print(as_json(_as_json(checked)) if arguments.json else _text(checked))
+    return FAILED if checked.problems else DONE
+
+
+def _text(checked: Checked) -> str:
+    lines = [columns([["step", "type", "how", "data"], *(_row(step) for step in checked.steps)])]
+    libraries = {image: name for step in checked.steps for image, name in step.libraries.items()}
+    if libraries:
+        lines += ["", columns([["image", "its jobs run in"], *([image, name] for image, name in libraries.items())])]
+    if checked.problems:
+        lines += ["", *_problems(checked)]
+    count = len(checked.problems)
+    found = f"{count} problem{'s' if count != 1 else ''} to solve first" if count else "it can run on this machine"
+    return "\n".join([*lines, "", f"{checked.pipeline}: {found}; nothing was started"])
+
+
+def _row(step: StepCheck) -> list[str]:
+    counts: dict[str, int] = {}
+    for one in step.needed:
+        counts[one.source] = counts.get(one.source, 0) + 1
+    how = f"{step.how} {step.stand_in}".rstrip()
+    return [step.step, step.type, how, ", ".join(f"{count} {source}" for source, count in counts.items())]
+
+
+def _problems(checked: Checked) -> Iterator[str]:
+    for problem in checked.problems:
+        place = " ".join(part for part in (problem.step, problem.field) if part)
+        yield f"  {shown(place)}: {shown(problem.what)}"
+        if problem.hint:
+            yield f"      {shown(problem.hint)}"
+
+
+def _as_json(checked: Checked) -> dict[str, object]:
+    steps = [
+        {
+            "StepName": step.step,
+            "StepType": step.type,
+            "how": step.how,
+            **({"stand_in": step.stand_in} if step.stand_in else {}),
+            "data": [{"name": one.name, "uri": one.uri, "source": one.source} for one in step.needed],
+            "libraries": dict(step.libraries),
+        }
+        for step in checked.steps
+    ]
+    return {"PipelineName": checked.pipeline, "steps": steps, "problems": [one.as_json() for one in checked.problems]}

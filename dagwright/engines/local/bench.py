@@ -1,0 +1,63 @@
+"""What a step needs to run, and how it ended: what every kind of step takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from dagwright.engines.local.environments import Images
+from dagwright.engines.local.interruption import Interruptions
+from dagwright.engines.local.job import LOOPBACK, OF_A_CONTAINER
+from dagwright.engines.local.job_run import Workshop
+from dagwright.engines.local.registry import Registry
+from dagwright.engines.local.request import member
+from dagwright.engines.local.scope import Account
+from dagwright.engines.local.stand_ins import StandIn
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """How a step ended: `output` is the Describe response that later steps read; `notes` are worth a line each.
+
+    `answer` is what a Lambda function returned, whatever of it the step declares.
+    """
+
+    status: str
+    failure_reason: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    answer: Any = None
+
+
+class Stoppable(Protocol):
+    """A job that can be asked to end."""
+
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a step needs to run: the same for every step of a run."""
+
+    workshop: Workshop
+    environments: Images
+    registry: Registry
+    account: Account
+    lambdas: Mapping[str, str]
+    project: Path
+    now: Callable[[], str]
+    watch: Callable[[str, Stoppable], None]
+    """Told of each job when it exists, so that it can be stopped."""
+    interruptions: Interruptions
+    stand_ins: Mapping[str, StandIn] = field(default_factory=dict)
+    """By the name of the step that each stands for."""
+
+    def interface(self, request: Mapping[str, Any]) -> str:
+        """The network interface of a job: a container has one of its own, unless it is isolated."""
+        isolated = any(
+            member(request, f"{place}EnableNetworkIsolation", bool, False) for place in ("", "NetworkConfig.")
+        )
+        return OF_A_CONTAINER if self.workshop.containers and not isolated else LOOPBACK

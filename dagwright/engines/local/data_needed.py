@@ -1,0 +1,125 @@
+"""The data that the jobs of a run need, and where each comes from: the store, an earlier step, or nowhere.
+
+What comes in: the jobs as far as they are known before the run. What goes out: for each step the addresses it reads,
+and a problem for each that nobody provides.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dagwright.definition.graph import Graph
+from dagwright.engines.local.job import AUGMENTED, PREFIX, Input, Job
+from dagwright.engines.local.scope import UNKNOWN
+from dagwright.engines.local.sources import augmented_manifest, listed, missing_objects
+from dagwright.engines.local.store import Store
+from dagwright.errors import DagwrightError, Problem
+
+THERE, EARLIER, ARRIVING, MISSING = "there", "from an earlier step", "arrives with the run", "missing"
+
+
+@dataclass(frozen=True)
+class Needed:
+    """One address that a step reads: the name of the input, and where its objects come from. An address that only the
+    run will tell is empty."""
+
+    name: str
+    uri: str
+    source: str
+
+
+def data_needed(
+    graph: Graph, jobs: Mapping[str, Sequence[Job]], store: Store, arriving: Sequence[str]
+) -> tuple[dict[str, tuple[Needed, ...]], list[Problem]]:
+    """(what each step reads, what is missing), steps in the order they can run."""
+    look = _Look(store, _Written(arriving))
+    needed = {}
+    for name in graph.order():
+        found = [one for job in jobs.get(name, ()) for one in look.needed(name, job)]
+        needed[name] = tuple(dict.fromkeys(found))
+        for job in jobs.get(name, ()):
+            look.written.by(job)
+    return needed, look.problems
+
+
+@dataclass
+class _Look:
+    store: Store
+    written: _Written
+    problems: list[Problem] = field(default_factory=list)
+
+    def needed(self, step: str, job: Job) -> Iterator[Needed]:
+        """What a job reads; what is missing becomes a problem."""
+        for given in job.inputs:
+            if not given.optional:
+                yield self._needed(step, given.name, given.uri)
+            if given.kind != PREFIX and given.uri != UNKNOWN and not self.written.may_hold(given.uri):
+                self._require_usable(given, step)
+        if job.source_archive:
+            yield self._needed(step, "source code", job.source_archive)
+
+    def _needed(self, step: str, name: str, uri: str) -> Needed:
+        if not uri.startswith("s3://"):
+            return Needed(name, "", EARLIER)
+        if self.written.arrives(uri):
+            return Needed(name, uri, ARRIVING)
+        if self.written.may_hold(uri):
+            return Needed(name, uri, EARLIER)
+        if self.store.holds(uri):
+            return Needed(name, uri, THERE)
+        what = f"its input '{name}' is not there: {uri}"
+        hint = f"put it there: deploy.py upload PATH --to {uri}; or bring it with the run: --map {uri}=PATH"
+        self.problems.append(Problem("missing-input", what, hint, step=step))
+        return Needed(name, uri, MISSING)
+
+    def _require_usable(self, given: Input, step: str) -> None:
+        """A problem for a manifest that is in the store, that no step writes, and that is of no use."""
+        if not given.uri.startswith("s3://") or not os.path.exists(self.store.path(given.uri)):
+            return  # said by who looks for the inputs
+        try:
+            if given.pipe and given.kind == AUGMENTED:
+                addresses = list(augmented_manifest(given, self.store, given.pipe.attributes).references())
+            else:
+                addresses = [uri for uri, _ in listed(given, self.store)]
+            missing = [
+                uri for uri in addresses if not self.written.may_hold(uri) and not os.path.isfile(self.store.path(uri))
+            ]
+            if missing:
+                raise missing_objects(given, missing)
+        except DagwrightError as error:
+            self.problems.append(Problem("missing-input", error.message, error.hint, step=step))
+
+
+class _Written:
+    """Where steps write to, for the question whether objects may be found at an address."""
+
+    def __init__(self, arriving: Sequence[str]) -> None:
+        self._arriving = {uri.rstrip("/") for uri in arriving}
+        self._folders: set[str] = set(self._arriving)
+        self._above: set[str] = {above for uri in arriving for above in _prefixes(uri)}
+
+    def by(self, job: Job) -> None:
+        """What a job writes may come to be."""
+        for output in job.outputs:
+            self._folders.add(output.uri.rstrip("/"))
+            self._above.update(_prefixes(output.uri))
+        for uri in job.made_below:
+            self._above.update(_prefixes(uri))
+
+    def arrives(self, uri: str) -> bool:
+        """Whether it comes with the run, or something below it does."""
+        near = uri.rstrip("/")
+        return not self._arriving.isdisjoint(_prefixes(uri)) or any(
+            one.startswith(f"{near}/") for one in self._arriving
+        )
+
+    def may_hold(self, uri: str) -> bool:
+        return uri.rstrip("/") in self._above or not self._folders.isdisjoint(_prefixes(uri))
+
+
+def _prefixes(uri: str) -> list[str]:
+    """`s3://b/a` -> `s3://b`, `s3://b/a`."""
+    parts = uri.rstrip("/").split("/")
+    return ["/".join(parts[:count]) for count in range(3, len(parts) + 1)]

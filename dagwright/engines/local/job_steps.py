@@ -1,0 +1,180 @@
+"""The steps that are jobs here: processing, training, a Lambda function's handler.
+
+What comes in: a step whose arguments can be resolved, and the bench. What goes out: how it ended; and, for the check
+before a run, its jobs as far as they are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dagwright.definition.expression import evaluate, render
+from dagwright.definition.graph import Step
+from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
+from dagwright.engines.local.bench import Bench, StepResult
+from dagwright.engines.local.environments import Environment
+from dagwright.engines.local.interruption import Interruption
+from dagwright.engines.local.job import NOT_STARTED, Host, Job, JobEnding
+from dagwright.engines.local.job_run import JobRun
+from dagwright.engines.local.lambdas import declared_outputs, handler_of, lambda_job, lambda_outputs, read_result
+from dagwright.engines.local.log_file import last_lines
+from dagwright.engines.local.metrics import Metrics, final_metrics, metric_expressions
+from dagwright.engines.local.phases import Phases
+from dagwright.engines.local.processing import exit_message, processing_job, processing_response
+from dagwright.engines.local.scope import RunScope, evaluate_known
+from dagwright.engines.local.script_mode import MODEL
+from dagwright.engines.local.stand_ins import in_place_of
+from dagwright.engines.local.training import (
+    failure_text,
+    publish_artifacts,
+    training_job,
+    training_response,
+    wrote_model,
+)
+
+
+def processing_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench) -> list[Job]:
+    """The job of a processing step as far as it is known. Raises ExecutionError for what it will not be able to do."""
+    return [processing_job("check", "check", arguments)]
+
+
+def training_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench) -> list[Job]:
+    """The same of a training step."""
+    metric_expressions(arguments)
+    return [training_job("check", "check", arguments)]
+
+
+def lambda_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench) -> list[Job]:
+    """The same of a Lambda step: the call of its handler."""
+    function = str(evaluate_known(step.envelope.get("FunctionArn", ""), scope))
+    declared_outputs(step.envelope)
+    return [lambda_job("check", function, {}, _handler(step, function, bench))]
+
+
+def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises ExecutionError before anything of the job exists."""
+    request = evaluate(step.arguments, scope)
+    arn = bench.account.arn(f"processing-job/{scope.job}")
+    job = processing_job(scope.job, arn, request, bench.interface(request))
+    job = in_place_of(job, step, request, bench.stand_ins)
+    run, times = prepared(step, job, bench)
+    message = ""
+
+    def finish(ending: JobEnding) -> JobEnding:
+        nonlocal message
+        message = own_words(ending, run, exit_message)
+        times["ended"] = bench.now()
+        return explained(ending, run, message)
+
+    ending = run.run(finish)
+    response = processing_response(scope.job, arn, request, ending, message, times)
+    return result_after(ending, {"ProcessingJob": {"Arn": arn}}, response)
+
+
+def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises ExecutionError before anything of the job exists."""
+    request = evaluate(step.arguments, scope)
+    arn = bench.account.arn(f"training-job/{scope.job}")
+    job = training_job(scope.job, arn, request, bench.interface(request))
+    job = in_place_of(job, step, request, bench.stand_ins)
+    interruption, phases = bench.interruptions.of(step.name), Phases(bench.now)
+    run, times = prepared(step, job, bench, interruption, phases.enter)
+    model = ""
+    metrics = Metrics()
+    notes: list[str] = []
+
+    def finish(ending: JobEnding) -> JobEnding:
+        nonlocal model, metrics
+        times["ended"] = bench.now()
+        metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"], run.is_stopping)
+        if ending.outcome == "Failed":
+            return explained(ending, run, own_words(ending, run, failure_text))
+        if wrote_model(run.hosts) or ending.outcome == "Completed":  # what was saved before the end is not lost
+            model = publish_artifacts(scope.job, request, run.hosts, bench.workshop.store)
+        if ending.outcome == "Completed" and not wrote_model(run.hosts):
+            notes.append(f"wrote nothing to {MODEL}")
+        return ending
+
+    ending = run.run(finish)
+    response = training_response(scope.job, arn, request, ending, model, metrics.found, times, phases)
+    notes += interruption.notes() if interruption else []
+    return result_after(ending, {"TrainingJob": {"Arn": arn}}, response, (*metrics.notes, *notes))
+
+
+def prepared(
+    step: Step,
+    job: Job,
+    bench: Bench,
+    interruption: Interruption | None = None,
+    entered: Callable[[str], None] = lambda phase: None,
+) -> tuple[JobRun, dict[str, str]]:
+    """The run of a step's job, and its times. Raises ConfigurationError, ExecutionError."""
+    environment: Environment = bench.environments.of(job.image)
+    run = JobRun(bench.environments.with_program(job), environment, bench.workshop, interruption, entered)
+    bench.watch(step.name, run)
+    return run, dict.fromkeys(("created", "started", "ended"), bench.now())
+
+
+def own_words(ending: JobEnding, run: JobRun, read: Callable[[Host], str]) -> str:
+    """What the job has left to be said: by the host that failed, else by the first that left anything."""
+    hosts = sorted(run.hosts, key=lambda host: ending.outcome != "Failed" or host.name != ending.host)
+    return next((text for text in map(read, hosts) if text), "")
+
+
+def explained(ending: JobEnding, run: JobRun, own: str) -> JobEnding:
+    """A failure in SageMaker's form: the algorithm's with its own words or the last line of its log, or ours."""
+    if ending.outcome != "Failed":
+        return ending
+    where = f" on {ending.host}" if len(run.hosts) > 1 else ""
+    if ending.reason.startswith(NOT_STARTED):
+        return replace(ending, reason=f"InternalServerError: {ending.reason}{where}")
+    if not ending.exit_code:
+        return replace(ending, reason=f"ClientError: {ending.reason}{where}")  # SageMaker's word for data that fail it
+    log = next((host.log for host in run.hosts if host.name == ending.host), run.hosts[0].log)
+    words = own or "".join(last_lines(log))
+    reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
+    return replace(ending, reason=reason)
+
+
+def result_after(
+    ending: JobEnding, metadata: Mapping[str, Any], response: Mapping[str, Any], notes: tuple[str, ...] = ()
+) -> StepResult:
+    """The result of a step whose job has ended so; `response` is the Describe response."""
+    status = {"Completed": SUCCEEDED, "Stopped": STOPPED}.get(ending.outcome, FAILED)
+    empty = [f"wrote nothing to {uri}" for uri in ending.empty_outputs]
+    said = (*notes, *ending.notes, *empty)
+    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, said)
+
+
+def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    """Raises ExecutionError if no handler stands for the function, or its answer is of no use."""
+    event = evaluate(step.arguments, scope)
+    function = render(evaluate(step.envelope.get("FunctionArn", ""), scope))
+    job = lambda_job(scope.job, function, event, _handler(step, function, bench))
+    declared = declared_outputs(step.envelope)
+    run, _ = prepared(step, job, bench)
+    answer: Any = None
+
+    def finish(ending: JobEnding) -> JobEnding:
+        nonlocal answer
+        answer, failure = read_result(run.hosts[0]) if ending.outcome == "Completed" else (None, "")
+        if failure:
+            return JobEnding("Failed", failure, 1, run.hosts[0].name)
+        return explained(ending, run, "")
+
+    ending = run.run(finish)
+    if ending.outcome != "Completed":
+        return result_after(ending, {"Lambda": {"Arn": function}}, {})
+    outputs = lambda_outputs(answer, declared)
+    listed = [{"Name": name, "Value": render(value)} for name, value in outputs.items()]
+    metadata = {"Lambda": {"Arn": function, "OutputParameters": listed}}
+    return StepResult(SUCCEEDED, "", metadata, {"OutputParameters": outputs}, answer=answer)
+
+
+def _handler(step: Step, function: str, bench: Bench) -> tuple[Path, str]:
+    """Where the function is that is called. Raises ExecutionError if nothing stands for it."""
+    stand_in = bench.stand_ins.get(step.name)
+    return stand_in.function if stand_in and stand_in.function else handler_of(function, bench.lambdas, bench.project)
