@@ -1,6 +1,7 @@
 """Runs inside a job: calls a Lambda handler and writes down its answer. Imports nothing of the project.
 
-python host.py FILE HANDLER EVENT.json RESULT.json [MORE], where MORE is JSON: further members of the event
+python host.py FILE HANDLER EVENT.json RESULT.json [MORE], where MORE is JSON: further members of the event of a function that stands for a
+program: it fails as one.
 """
 
 import importlib.util
@@ -52,3 +53,5 @@ if __name__ == "__main__":
     result = call(sys.argv[1], sys.argv[2], given)
     with open(sys.argv[4], "w", encoding="utf-8") as result_file:
         json.dump(result, result_file)
+    if len(sys.argv) > 5 and "error" in result:  # it stands for a program, whose exit code counts
+        sys.exit(f"{result['error']}")
