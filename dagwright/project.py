@@ -67,6 +67,7 @@ class LocalSettings:
 
     environments: tuple[EnvironmentRule, ...] = ()
     lambdas: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    callbacks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stand_ins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     max_parallel: int | None = None
     sandbox: str = "auto"
@@ -387,6 +388,7 @@ def _local(settings: Settings) -> LocalSettings:
     return LocalSettings(
         environments=tuple(EnvironmentRule(**{name: node.value for name, node in rule.items()}) for rule in rules),
         lambdas=MappingProxyType(settings.below("lambdas")),
+        callbacks=MappingProxyType(settings.below("callbacks")),
         stand_ins=MappingProxyType(settings.below("stand_ins")),
         max_parallel=settings.value("max_parallel"),
         sandbox=settings.value("sandbox"),

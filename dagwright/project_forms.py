@@ -117,7 +117,12 @@ INSTANCE_TYPE = _text(
 FILE = _text("a path", "config/environments/sklearn.txt", r"(?!\s)\S[^\x00]*")
 GLOB = _text("an image address, in which * stands for anything", '"*/sagemaker-scikit-learn:1.2-*"', r"\S+")
 FUNCTION = _text("a function's name or ARN, in which * stands for anything", "notify-*", r"\S+")
-HANDLER = _text("a Python file and a function in it", "path/to/file.py:handler", r"[^:]+\.py:[A-Za-z_][A-Za-z0-9_]*")
+QUEUE_NAME = _text("a queue's name or address, in which * stands for anything", "approvals", r"\S+")
+HANDLER = _text(
+    "a Python file and a function in it, a file with the answer, or a command",
+    "path/to/file.py:handler",
+    r"([^:\s]+\.py:[A-Za-z_][A-Za-z0-9_]*|\S+\.json|\S+\s+\S[^\x00]*|\./\S+)",
+)
 STEP = _text("a step's name, after its pipeline's if several have it", "training/Train", r"[A-Za-z0-9\-_/]+")
 STAND_IN = _text("a JSON file, or a Python file and a function in it", "stand_ins/train.json", r"(?!\s)\S[^\x00]*")
 PYTHON = _text("a Python version", '"3.9"', r"3\.[0-9]+(\.[0-9]+)?")

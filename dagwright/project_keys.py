@@ -221,7 +221,13 @@ LOCAL_KEYS: tuple[Key, ...] = (
         forms.Form("object", names=forms.FUNCTION),
         "Which local function stands in for which Lambda function.",
     ),
-    Key("lambdas.*", forms.HANDLER, "File and function, from the project's folder."),
+    Key("lambdas.*", forms.HANDLER, "From the project's folder."),
+    Key(
+        "callbacks",
+        forms.Form("object", names=forms.QUEUE_NAME),
+        "Which local worker answers the messages of which Callback step's queue.",
+    ),
+    Key("callbacks.*", forms.HANDLER, "From the project's folder."),
     Key(
         "stand_ins",
         forms.Form("object", names=forms.STEP),

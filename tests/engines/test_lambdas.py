@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from engines.place import Place, get, join
 
-from dagwright.engines.local.lambdas import function_name, handler_of, lambda_outputs
+from dagwright.engines.local.lambdas import function_name, handler_of
+from dagwright.engines.local.output_parameters import typed_outputs
 from dagwright.errors import DefinitionError, ExecutionError
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:score"
@@ -108,14 +109,15 @@ def test_malformed_output_parameters_are_a_sentence(
 def test_names_and_patterns(place: Place) -> None:
     (place.folder / "f.py").touch()
     assert function_name(ARN + ":alias") == "score"
-    assert handler_of(ARN, {"sc*": "f.py:h"}, place.folder)[1] == "h"
-    assert handler_of(ARN, {"sc*": "f.py:h", "score": "f.py:exact"}, place.folder)[1] == "exact"
+    assert handler_of(ARN, {"sc*": "f.py:h"}, place.folder).function == (place.folder / "f.py", "h")
+    exact = handler_of(ARN, {"sc*": "f.py:h", "score": "f.py:exact"}, place.folder)
+    assert exact.function == (place.folder / "f.py", "exact")
     for bad in ("f.py", "g.py:h", "f.py:not a name"):
         with pytest.raises(ExecutionError, match="does not exist"):
             handler_of(ARN, {"score": bad}, place.folder)
 
 
 def test_an_answer_that_nobody_declared_is_not_looked_at() -> None:
-    assert lambda_outputs(None, {}) == {}
+    assert typed_outputs(None, {}) == {}
     with pytest.raises(ExecutionError, match="must return an object"):
-        lambda_outputs("text", {"a": "String"})
+        typed_outputs("text", {"a": "String"})

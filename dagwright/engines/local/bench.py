@@ -47,6 +47,7 @@ class Bench:
     registry: Registry
     account: Account
     lambdas: Mapping[str, str]
+    callbacks: Mapping[str, str]
     project: Path
     now: Callable[[], str]
     watch: Callable[[str, Stoppable], None]

@@ -60,6 +60,8 @@ class Settings(Protocol):
     @property
     def lambdas(self) -> Mapping[str, str]: ...
     @property
+    def callbacks(self) -> Mapping[str, str]: ...
+    @property
     def stand_ins(self) -> Mapping[str, str]: ...
     @property
     def max_parallel(self) -> int | None: ...
@@ -215,6 +217,7 @@ class LocalEngine:
             registry=Registry(home.database, home.store),
             account=self._account,
             lambdas=self._settings.lambdas,
+            callbacks=self._settings.callbacks,
             project=self._project,
             now=now,
             watch=recording.watch,

@@ -1,4 +1,4 @@
-"""The steps that are jobs here: processing, training, a Lambda function's handler.
+"""The steps that are jobs, here as at the service: processing and training.
 
 What comes in: a step whose arguments can be resolved, and the bench. What goes out: how it ended; and, for the check
 before a run, its jobs as far as they are known.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from dagwright.definition.expression import evaluate, render
+from dagwright.definition.expression import evaluate
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.bench import Bench, StepResult
@@ -19,12 +18,11 @@ from dagwright.engines.local.environments import Environment
 from dagwright.engines.local.interruption import Interruption
 from dagwright.engines.local.job import NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun
-from dagwright.engines.local.lambdas import declared_outputs, handler_of, lambda_job, lambda_outputs, read_result
 from dagwright.engines.local.log_file import last_lines
 from dagwright.engines.local.metrics import Metrics, final_metrics, metric_expressions
 from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.processing import exit_message, processing_job, processing_response
-from dagwright.engines.local.scope import RunScope, evaluate_known
+from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.script_mode import MODEL
 from dagwright.engines.local.stand_ins import in_place_of
 from dagwright.engines.local.training import (
@@ -45,13 +43,6 @@ def training_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, ben
     """The same of a training step."""
     metric_expressions(arguments)
     return [training_job("check", "check", arguments)]
-
-
-def lambda_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench) -> list[Job]:
-    """The same of a Lambda step: the call of its handler."""
-    function = str(evaluate_known(step.envelope.get("FunctionArn", ""), scope))
-    declared_outputs(step.envelope)
-    return [lambda_job("check", function, {}, _handler(step, function, bench))]
 
 
 def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
@@ -147,34 +138,3 @@ def result_after(
     empty = [f"wrote nothing to {uri}" for uri in ending.empty_outputs]
     said = (*notes, *ending.notes, *empty)
     return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, said)
-
-
-def run_lambda(step: Step, scope: RunScope, bench: Bench) -> StepResult:
-    """Raises ExecutionError if no handler stands for the function, or its answer is of no use."""
-    event = evaluate(step.arguments, scope)
-    function = render(evaluate(step.envelope.get("FunctionArn", ""), scope))
-    job = lambda_job(scope.job, function, event, _handler(step, function, bench))
-    declared = declared_outputs(step.envelope)
-    run, _ = prepared(step, job, bench)
-    answer: Any = None
-
-    def finish(ending: JobEnding) -> JobEnding:
-        nonlocal answer
-        answer, failure = read_result(run.hosts[0]) if ending.outcome == "Completed" else (None, "")
-        if failure:
-            return JobEnding("Failed", failure, 1, run.hosts[0].name)
-        return explained(ending, run, "")
-
-    ending = run.run(finish)
-    if ending.outcome != "Completed":
-        return result_after(ending, {"Lambda": {"Arn": function}}, {})
-    outputs = lambda_outputs(answer, declared)
-    listed = [{"Name": name, "Value": render(value)} for name, value in outputs.items()]
-    metadata = {"Lambda": {"Arn": function, "OutputParameters": listed}}
-    return StepResult(SUCCEEDED, "", metadata, {"OutputParameters": outputs}, answer=answer)
-
-
-def _handler(step: Step, function: str, bench: Bench) -> tuple[Path, str]:
-    """Where the function is that is called. Raises ExecutionError if nothing stands for it."""
-    stand_in = bench.stand_ins.get(step.name)
-    return stand_in.function if stand_in and stand_in.function else handler_of(function, bench.lambdas, bench.project)

@@ -1,7 +1,8 @@
 """Runs inside a job: calls a Lambda handler and writes down its answer. Imports nothing of the project.
 
-python host.py FILE HANDLER EVENT.json RESULT.json [MORE], where MORE is JSON: further members of the event of a function that stands for a
-program: it fails as one.
+python host.py FILE HANDLER EVENT.json RESULT.json [MORE]
+
+MORE is JSON: further members of the event of a function that stands for a program. It fails as a program does.
 """
 
 import importlib.util

@@ -136,6 +136,7 @@ class MachineRun:
             "sagemaker:createProcessingJob.sync": self._job,
             "sagemaker:createTrainingJob.sync": self._job,
             "lambda:invoke": self._lambda,
+            "sqs:sendMessage.waitForTaskToken": self._callback,
             "sagemaker:createModel": self._model,
             "aws-sdk:sagemaker:createModelPackage": self._model_package,
             "aws-sdk:sagemaker:describeModel": self._described,
@@ -307,6 +308,15 @@ class MachineRun:
         if result.status != SUCCEEDED:
             raise TaskFailure("Lambda.Unknown", _text({"errorMessage": result.failure_reason}))
         return {"Payload": result.answer, "StatusCode": 200}
+
+    def _callback(self, call: Call, step: Step) -> Any:
+        envelope = {**step.envelope, "SqsQueueUrl": call.parameters["QueueUrl"]}
+        arguments = call.parameters["MessageBody"]["arguments"]
+        job = new_job_name(self.recording.execution.id, step.name)
+        result = self._run(replace(step, arguments=arguments, envelope=envelope), job)
+        if result.status != SUCCEEDED:
+            raise TaskFailure(_GIVEN_UP, result.failure_reason)
+        return result.answer
 
     def _model(self, call: Call, step: Step) -> Any:
         request = dict(call.parameters)

@@ -17,9 +17,10 @@ from dagwright.definition.graph import Graph, Step
 from dagwright.definition.path import NAMED_LISTS, follow
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.bench import Bench, StepResult
+from dagwright.engines.local.handlers import Handler, handler_job, read_result
 from dagwright.engines.local.job import JobEnding
 from dagwright.engines.local.job_run import JobRun
-from dagwright.engines.local.lambdas import declared_outputs, lambda_job, lambda_outputs, read_result
+from dagwright.engines.local.output_parameters import declared_outputs, typed_outputs
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.scope import Account, RunScope, evaluate_known
 from dagwright.engines.local.stand_ins import FILES, StandIn
@@ -42,6 +43,7 @@ _NAMED = {
     "Endpoint": ("EndpointName", "EndpointArn", "endpoint"),
 }
 _MODEL = "model"
+_LIMIT_SECONDS = 86400
 _NOTE = "A stand-in gave the result of this training; no model was trained.\n"
 
 
@@ -59,7 +61,7 @@ def run_stand_in(step: Step, stand_in: StandIn, scope: RunScope, bench: Bench) -
 
 def _called(step: Step, function: tuple[Path, str], request: Any, scope: RunScope, bench: Bench) -> StepResult:
     event = {"StepName": step.name, "StepType": step.type, "Arguments": request}
-    job = lambda_job(scope.job, step.name, event, function)
+    job = handler_job(scope.job, Handler(function), event, {}, _LIMIT_SECONDS)
     run = JobRun(job, bench.environments.of(""), bench.workshop)
     bench.watch(step.name, run)
     answer: list[Any] = [None, ""]
@@ -85,7 +87,7 @@ def _response(step: Step, stand_in: StandIn, request: Any, job: str, account: Ac
     declared = declared_outputs(step.envelope)
     if declared:
         outputs = given.pop("OutputParameters", given)
-        return {"OutputParameters": lambda_outputs(outputs, declared)}
+        return {"OutputParameters": typed_outputs(outputs, declared)}
     response = dict(request) if isinstance(request, Mapping) else {}
     if step.type in _NAMED:
         name, arn, resource = _NAMED[step.type]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.definition.graph import Graph, Step
+from dagwright.engines.local.handlers import call_of, function_at
 from dagwright.engines.local.job import Job
-from dagwright.engines.local.lambdas import call_of, function_at
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.script_mode import MODEL, OUTPUT_DATA
 from dagwright.errors import UsageError
@@ -75,7 +75,11 @@ def _read(step: Step, place: str, folder: Path) -> StandIn:
     function = function_at(place, folder)
     if function:
         return StandIn(
-            step.name, place, folder, function=function, gives_result=step.type not in (*CONTAINERS, "Lambda")
+            step.name,
+            place,
+            folder,
+            function=function,
+            gives_result=step.type not in (*CONTAINERS, "Lambda", "Callback"),
         )
     path = folder / place
     if not path.is_file():

@@ -14,13 +14,12 @@ from dagwright.definition.conditions import evaluate_conditions
 from dagwright.definition.expression import evaluate, render
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, SUCCEEDED
+from dagwright.engines.local.answered_steps import callback_jobs, lambda_jobs, run_callback, run_lambda
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.job_run import in_one_line
 from dagwright.engines.local.job_steps import (
-    lambda_jobs,
     processing_jobs,
-    run_lambda,
     run_processing,
     run_training,
     training_jobs,
@@ -72,6 +71,7 @@ KINDS: Mapping[str, Kind] = {
     "Processing": Kind(run_processing, processing_jobs),
     "Training": Kind(run_training, training_jobs),
     "Lambda": Kind(run_lambda, lambda_jobs),
+    "Callback": Kind(run_callback, callback_jobs),
     "Condition": Kind(run_condition),
     "Fail": Kind(run_fail),
     "Model": Kind(run_model),

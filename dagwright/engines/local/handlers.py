@@ -1,0 +1,130 @@
+"""What answers on this machine in place of a service: a Python function, a command, or an answer in a file.
+
+What comes in: a place as the configuration names it, and the event. What goes out: a job that calls it in a process
+of its own, and its answer.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from dagwright.engines.local.job import ML, Host, Job
+from dagwright.engines.local.publishing import read_start
+
+FORMS = (
+    "path/to/file.py:function, an answer in path/to/file.json, or a command that reads the event and prints an answer"
+)
+_FOLDER = f"{ML}/lambda"
+_EVENT, _RESULT = f"{_FOLDER}/event.json", f"{_FOLDER}/result.json"
+_ANSWER_BYTES = 6 << 20  # Lambda's quota for a synchronous answer
+
+
+@dataclass(frozen=True)
+class Handler:
+    """One of the three: a Python function (its file and name), the words of a command, or the answer itself in a file.
+    `folder` is where a command runs."""
+
+    function: tuple[Path, str] | None = None
+    command: tuple[str, ...] = ()
+    answer: Path | None = None
+    folder: Path = Path("/")
+
+
+def handler_at(place: str, folder: Path) -> Handler | None:
+    """What a place means, from `folder`; None if it means nothing that is there."""
+    function = function_at(place, folder)
+    if function:
+        return Handler(function)
+    if place.endswith(".json") and (folder / place).is_file():
+        return Handler(answer=folder / place)
+    try:
+        words = shlex.split(place)
+    except ValueError:
+        return None
+    return _command(words, folder) if words else None
+
+
+def function_at(place: str, folder: Path) -> tuple[Path, str] | None:
+    """(file, name) of `path/to/file.py:function`, from `folder`; None if there is no such file."""
+    file, _, name = place.rpartition(":")
+    path = folder / file
+    return (path.resolve(), name) if file and path.is_file() and name.isidentifier() else None
+
+
+def _command(words: list[str], folder: Path) -> Handler | None:
+    """Words that are files of the project are found wherever the command runs, which is in the folder of the first."""
+    own = [(folder / word).resolve() for word in words if "/" in word and (folder / word).is_file()]
+    found = [str((folder / word).resolve()) if "/" in word and (folder / word).is_file() else word for word in words]
+    is_there = Path(found[0]).is_file() or words[0] in ("python", "python3") or shutil.which(words[0])
+    if not is_there:
+        return None
+    return Handler(command=tuple(found), folder=own[0].parent if own else Path("/"))
+
+
+def named(name: str, other: str, table: Mapping[str, str]) -> str | None:
+    """The place in a table of the configuration whose key is one of two names, or the first pattern that fits one."""
+    exact = next((table[key] for key in table if key in (name, other)), None)
+    if exact is not None:
+        return exact
+    return next((v for k, v in table.items() if fnmatchcase(name, k) or fnmatchcase(other, k)), None)
+
+
+def handler_job(name: str, handler: Handler, event: Any, variables: Mapping[str, str], limit_seconds: int) -> Job:
+    """The job that calls a handler with the event."""
+    if handler.function:
+        command, files = call_of(handler.function, event)
+        folder = handler.function[0].parent
+    else:
+        command = ("python", f"{_FOLDER}/host.py", _EVENT, _RESULT, *_words(handler))
+        files = {f"{_FOLDER}/host.py": _program("command_host.py"), _EVENT: json.dumps(event)}
+        folder = handler.answer.parent if handler.answer else handler.folder
+    return Job(
+        name=name,
+        image="",
+        command=command,
+        environment=lambda host: variables,
+        hosts=("lambda",),
+        files=lambda host: files,
+        visible=() if folder == Path("/") else (folder,),
+        max_runtime_seconds=limit_seconds,
+    )
+
+
+def _words(handler: Handler) -> tuple[str, ...]:
+    return ("--answer", str(handler.answer)) if handler.answer else (str(handler.folder), *handler.command)
+
+
+def call_of(
+    function: tuple[Path, str], event: Any, folders: Mapping[str, Any] | None = None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The command of a job that calls a Python function, and the files it needs. `folders` are more of the event: what
+    leads to folders of the job, wherever they are."""
+    file, name = function
+    files = {f"{_FOLDER}/host.py": _program("lambda_host.py"), _EVENT: json.dumps(event)}
+    more = (json.dumps(folders),) if folders is not None else ()
+    return ("python", f"{_FOLDER}/host.py", str(file), name, _EVENT, _RESULT, *more), files
+
+
+def _program(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def read_result(host: Host) -> tuple[Any, str]:
+    """(the handler's answer, why it failed)."""
+    content = read_start(host.written(_RESULT), _ANSWER_BYTES + 1)
+    if len(content) > _ANSWER_BYTES:
+        return None, f"its answer is longer than Lambda's {_ANSWER_BYTES >> 20} MiB"
+    try:
+        result = json.loads(content)
+    except (ValueError, RecursionError):
+        result = None
+    if not isinstance(result, dict) or not {"answer", "error"} & result.keys():
+        return None, "the handler left no answer: its process ended before it returned"
+    return (None, str(result["error"])) if "error" in result else (result["answer"], "")
