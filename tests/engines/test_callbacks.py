@@ -1,4 +1,4 @@
-"""Callback steps: a worker gets the message and the token, and its answer is the step's; on both ways a run may take."""
+"""Callback steps: a worker gets the message and the token, and its answer is the step's, whichever engine runs it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ def answer(event, context):
     return {"twice": event["arguments"]["of"] * 2, "more": "unread"}
 def refuse(event, context):
     raise ValueError("nobody is here")
+"""
+
+
+COMMAND = """#!/bin/sh
+echo asked >&2
+test -e beside || exit 4
+read -r line
+printf '{"twice": %s}' "$1"
 """
 
 
@@ -86,7 +94,7 @@ def test_a_worker_that_is_not_there_is_said_before_the_start(place_of: Callable[
 
 
 def test_a_queue_that_nobody_answers_is_said_before_the_start(place: Place) -> None:
-    with pytest.raises(DefinitionError, match="callbacks: {approvals: path/to/file.py:worker}"):
+    with pytest.raises(DefinitionError, match=r"callbacks: \{approvals: path/to/file.py:worker\}"):
         place.run(STEP, parameters={"N": 4})
 
 

@@ -1,8 +1,8 @@
 """A Callback step here: a worker of the project in place of whoever reads the queue.
 
 What comes in: the address of the queue, the `callbacks` table of the configuration's local section (`queue name,
-address or pattern: file.py:worker`), the step's arguments. What goes out: the message that the service would send, with its
-token, and the answer as output parameters.
+address or pattern: file.py:worker`), the step's arguments. What goes out: the message that the service would send, with
+its token, and the answer as output parameters.
 """
 
 from __future__ import annotations
