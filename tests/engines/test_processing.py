@@ -376,3 +376,14 @@ def test_a_chain_of_folders_longer_than_any_path_is_a_sentence_and_goes(place: P
     execution = place.run(place.writing("P", script))
     assert "File name too long" in execution.failure_reason
     assert list((place.folder / ".dagwright" / "jobs").iterdir()) == []
+
+
+def test_a_feature_group_is_the_programs_own_affair(place: Place) -> None:
+    step = place.writing("P", "write('x', 'x')")
+    managed = {"OutputName": "group", "AppManaged": True, "FeatureStoreOutput": {"FeatureGroupName": "people"}}
+    step["Arguments"]["ProcessingOutputConfig"]["Outputs"].append(managed)
+    assert place.run(step).status == "Succeeded"
+    assert "feature groups get nothing here but what programs put there: people" in place.watcher.notes
+    managed["AppManaged"] = False
+    with pytest.raises(DefinitionError, match="goes to a feature store"):
+        place.run(step)

@@ -285,7 +285,7 @@ def channel(data_type: str = "S3Prefix", **members: object) -> dict[str, object]
         (channel(data_type="AugmentedManifestFile"), "Channel 'a' reads an augmented manifest, which is done only as"),
         (channel(data_type="AugmentedManifestFile", InputMode="Pipe"), "List in AttributeNames what is to be streamed"),
         (channel(data_type="Converse"), "S3DataType must be S3Prefix or ManifestFile or AugmentedManifestFile"),
-        ({"OutputDataConfig": {"S3OutputPath": "s3://bucket/m", "CompressionType": "NONE"}}, "CompressionType is NONE"),
+        ({"OutputDataConfig": {"S3OutputPath": "s3://bucket/m", "CompressionType": "ZIP"}}, "CompressionType must be"),
         ({"ResourceConfig": {"InstanceGroups": [{}]}}, "ResourceConfig has InstanceGroups"),
         ({"EnableNetworkIsolation": True, "ResourceConfig": {"InstanceCount": 2}}, "isolates 2 instances"),
         ({"EnableNetworkIsolation": 1}, "EnableNetworkIsolation must be true or false"),
@@ -328,3 +328,15 @@ def test_a_model_that_was_saved_before_the_end_is_kept(
     stopper.join()
     assert (output["TrainingJobStatus"], output["SecondaryStatus"]) == ("Stopped", secondary)
     assert place.archive(output["ModelArtifacts"]["S3ModelArtifacts"]) == {"m": b"m"}
+
+
+def test_a_model_that_is_not_to_be_compressed_is_its_files(place: Place) -> None:
+    script = "os.makedirs(ML + '/model/deep')\nopen(ML + '/model/deep/w', 'w').write('w')\n"
+    script += "os.symlink('/etc/passwd', ML + '/model/link')\nopen(ML + '/output/data/d', 'w').write('d')\n"
+    uncompressed = {"S3OutputPath": "s3://bucket/m/", "CompressionType": "NONE"}
+    execution = place.run(place.training("T", script, OutputDataConfig=uncompressed))
+    assert execution.status == "Succeeded", execution.failure_reason
+    job = execution.steps["T"].job
+    model = place.output(execution, "T")["ModelArtifacts"]["S3ModelArtifacts"]
+    assert model == f"s3://bucket/m/{job}/output/model/"
+    assert place.keys("m") == [f"m/{job}/output/data/d", f"m/{job}/output/model/deep/w"]

@@ -19,6 +19,8 @@ from dagwright.engines.local.bench import Bench
 from dagwright.engines.local.collisions import collisions
 from dagwright.engines.local.data_needed import Needed, data_needed
 from dagwright.engines.local.job import Host, Job
+from dagwright.engines.local.processing import is_managed_by_program
+from dagwright.engines.local.request import objects
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
 from dagwright.engines.local.stand_in_steps import unmet_references
 from dagwright.engines.local.stand_ins import StandIn, in_place_of
@@ -104,7 +106,7 @@ class Check:
     def _usable(self, step: Step, job: Job, arguments: Mapping[str, Any]) -> Job:
         """The job with the program it will have. Raises DagwrightError for what it will not be able to do."""
         job = in_place_of(job, step, arguments, self.bench.stand_ins)
-        if job.image not in ("", UNKNOWN):
+        if job.image != UNKNOWN:
             self.bench.environments.check(job.image)
             job = self.bench.environments.with_program(job)
         addresses = [*(given.uri for given in job.inputs), *(output.uri for output in job.outputs), *job.made_below]
@@ -131,7 +133,17 @@ def notes_of(graph: Graph) -> list[str]:
         if names:
             shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             notes.append(f"{key} of {shown} is left out: {meaning}")
+    groups = [name for step in graph.steps.values() if step.type == "Processing" for name in _feature_groups(step)]
+    if groups:
+        notes.append(f"feature groups get nothing here but what programs put there: {', '.join(dict.fromkeys(groups))}")
     return notes
+
+
+def _feature_groups(step: Step) -> Iterator[str]:
+    """The feature groups that outputs are taken to by the program itself."""
+    for output in objects(step.arguments, "ProcessingOutputConfig.Outputs"):
+        if is_managed_by_program(output):
+            yield str(output["FeatureStoreOutput"].get("FeatureGroupName"))
 
 
 def _impossible_name(step: Step) -> Iterator[Problem]:

@@ -38,7 +38,8 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any], interface: s
     arguments = texts(request, "AppSpecification.ContainerArguments")
     cluster = needed(request, "ProcessingResources.ClusterConfig", dict)
     hosts = host_names(member(cluster, "InstanceCount", int, 1))
-    outputs = [_output(item) for item in objects(request, "ProcessingOutputConfig.Outputs")]
+    given = objects(request, "ProcessingOutputConfig.Outputs")
+    outputs = [_output(item) for item in given if not is_managed_by_program(item)]
     variables = text_map(request, "Environment")
     config = {"ProcessingJobArn": arn, "ProcessingJobName": name, **request}
     return Job(
@@ -81,10 +82,18 @@ def _input(item: Mapping[str, Any]) -> Input:
     )
 
 
+def is_managed_by_program(output: Mapping[str, Any]) -> bool:
+    """Whether the program itself takes an output to a feature group: the service then has nothing to upload."""
+    return bool(output.get("FeatureStoreOutput")) and output.get("AppManaged") is True
+
+
 def _output(item: Mapping[str, Any]) -> Output:
     target = member(item, "S3Output", dict)
     if target is None:
-        raise ExecutionError(f"Output '{item.get('OutputName')}' goes to a feature store; only S3Output runs here")
+        raise ExecutionError(
+            f"Output '{item.get('OutputName')}' goes to a feature store; only S3Output runs here",
+            hint="With AppManaged, the program takes it there by itself, and nothing is done here.",
+        )
     always = member(target, "S3UploadMode", str, "EndOfJob") == "Continuous"
     return Output(needed(target, "LocalPath", str), needed(target, "S3Uri", str), always)
 

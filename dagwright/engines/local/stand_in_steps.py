@@ -42,6 +42,7 @@ _NAMED = {
     "EndpointConfig": ("EndpointConfigName", "EndpointConfigArn", "endpoint-config"),
     "Endpoint": ("EndpointName", "EndpointArn", "endpoint"),
 }
+_OUTPUT_PATHS = {"Transform": "TransformOutput.S3OutputPath", "Training": "OutputDataConfig.S3OutputPath"}
 _MODEL = "model"
 _LIMIT_SECONDS = 86400
 _NOTE = "A stand-in gave the result of this training; no model was trained.\n"
@@ -128,8 +129,8 @@ def _places(step: Step, request: Any) -> Iterator[tuple[str, str]]:
     """The outputs of a step by name, and their addresses."""
     for output in objects(request, "ProcessingOutputConfig.Outputs"):
         yield str(output.get("OutputName")), member(output, "S3Output.S3Uri", str, "")
-    if step.type == "Transform":
-        yield "output", member(request, "TransformOutput.S3OutputPath", str, "")
+    if step.type in _OUTPUT_PATHS:
+        yield "output", member(request, _OUTPUT_PATHS[step.type], str, "")
 
 
 def _joined(base: str, below: str) -> str:

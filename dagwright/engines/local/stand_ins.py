@@ -134,4 +134,5 @@ def _outputs(step: Step, request: Mapping[str, Any]) -> Iterator[tuple[str, str]
     if step.type == "Training":
         yield from (("model", MODEL), ("data", OUTPUT_DATA))
     for output in objects(request, "ProcessingOutputConfig.Outputs"):
-        yield str(output.get("OutputName")), member(output, "S3Output.LocalPath", str, "")
+        if folder := member(output, "S3Output.LocalPath", str):
+            yield str(output.get("OutputName")), folder

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,7 @@ def training_job(name: str, arn: str, request: Mapping[str, Any], interface: str
 
 
 def _refuse_what_is_missing(request: Mapping[str, Any]) -> None:
-    if member(request, "OutputDataConfig.CompressionType", str, "GZIP") == "NONE":
-        raise ExecutionError(
-            "OutputDataConfig.CompressionType is NONE; a local run makes a model.tar.gz only",
-            hint="Use GZIP, or leave CompressionType out.",
-        )
+    choice(request, "OutputDataConfig.CompressionType", ("GZIP", "NONE"))
     if member(request, "ResourceConfig.InstanceGroups", list):
         raise ExecutionError(
             "ResourceConfig has InstanceGroups; all instances of a local run are of one kind",
@@ -225,7 +221,11 @@ def wrote_model(hosts: list[Host]) -> bool:
 
 
 def publish_artifacts(name: str, request: Mapping[str, Any], hosts: list[Host], store: Store) -> str:
-    """Put model.tar.gz, and output.tar.gz if there is output, into the store; the address of the model."""
+    """Put model.tar.gz, and output.tar.gz if there is output, into the store, or the files themselves if nothing is to
+    be compressed; the address of the model."""
+    if member(request, "OutputDataConfig.CompressionType", str) == "NONE":
+        _publish_files(hosts, OUTPUT_DATA, artifact_uri(name, request, "data"), store)
+        return _publish_files(hosts, MODEL, artifact_uri(name, request, "model"), store)
     model = artifact_uri(name, request, "model.tar.gz")
     store.put(_archive(hosts, MODEL, "model.tar.gz"), model, move=True)
     if any(files for host in hosts for _, _, files in walk(host.written(OUTPUT_DATA))):
@@ -235,22 +235,37 @@ def publish_artifacts(name: str, request: Mapping[str, Any], hosts: list[Host], 
     return model
 
 
+def _publish_files(hosts: list[Host], folder: str, uri: str, store: Store) -> str:
+    """Put what is in that folder below an address, which is returned as a prefix."""
+    for path, name in _entries(hosts, folder):
+        if path.is_file() and not path.is_symlink():
+            store.put(path, f"{uri}/{name}", move=True)
+    return f"{uri}/"
+
+
 def _archive(hosts: list[Host], folder: str, file: str) -> Path:
-    """One archive of that folder on every host; of a name that several hosts wrote, the first host's file."""
+    """One archive of that folder on every host."""
     import tarfile
 
     path = hosts[0].folder / file
-    seen: set[str] = set()
     with tarfile.open(path, "w:gz", compresslevel=6) as archive:
-        for host in hosts:
-            root = host.written(folder)
-            for directory, folders, files in walk(root):
-                for entry in sorted([*files, *folders]):
-                    name = (directory / entry).relative_to(root).as_posix()
-                    if name not in seen:
-                        seen.add(name)
-                        archive.add(directory / entry, name, recursive=False)
+        for entry, name in _entries(hosts, folder):
+            archive.add(entry, name, recursive=False)
     return path
+
+
+def _entries(hosts: list[Host], folder: str) -> Iterator[tuple[Path, str]]:
+    """Every file and folder below a folder of the hosts, with its name there; of a name that several hosts wrote, the
+    first host's."""
+    seen: set[str] = set()
+    for host in hosts:
+        root = host.written(folder)
+        for directory, folders, files in walk(root):
+            for entry in sorted([*files, *folders]):
+                name = (directory / entry).relative_to(root).as_posix()
+                if name not in seen:
+                    seen.add(name)
+                    yield directory / entry, name
 
 
 def training_response(
