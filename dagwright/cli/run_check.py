@@ -5,6 +5,7 @@ Nothing is started.
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 def run_check(arguments: Namespace, start_of: Callable[[Namespace, Observer], Start]) -> int:
     """Print it; 1 if something keeps the pipeline from running, 0 otherwise."""
-    import sys
-
     with closing(local_engine(arguments)) as engine:
         observer = Lines(sys.stderr)
         checked = engine.check(start_of(arguments, observer), observer)
@@ -33,7 +32,10 @@ def run_check(arguments: Namespace, start_of: Callable[[Namespace, Observer], St
 
 
 def _text(checked: Checked) -> str:
-    lines = [columns([["step", "type", "how", "data"], *(_row(step) for step in checked.steps)])]
+    lines = [columns([["step", "type", "how"], *(_row(step) for step in checked.steps)])]
+    data = [[step.step, one.name, one.source, one.uri] for step in checked.steps for one in step.needed]
+    if data:
+        lines += ["", columns([["step", "input", "is", "address"], *data])]
     libraries = {image: name for step in checked.steps for image, name in step.libraries.items()}
     if libraries:
         lines += ["", columns([["image", "its jobs run in"], *([image, name] for image, name in libraries.items())])]
@@ -45,11 +47,7 @@ def _text(checked: Checked) -> str:
 
 
 def _row(step: StepCheck) -> list[str]:
-    counts: dict[str, int] = {}
-    for one in step.needed:
-        counts[one.source] = counts.get(one.source, 0) + 1
-    how = f"{step.how} {step.stand_in}".rstrip()
-    return [step.step, step.type, how, ", ".join(f"{count} {source}" for source, count in counts.items())]
+    return [step.step, step.type, f"{step.how} {step.stand_in}".rstrip()]
 
 
 def _problems(checked: Checked) -> Iterator[str]:

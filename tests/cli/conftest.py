@@ -92,6 +92,13 @@ def deploy(tmp_path: Path) -> Deploy:
     return copied_project(tmp_path / "project")
 
 
+@pytest.fixture
+def empty(tmp_path: Path) -> Deploy:
+    """A folder with nothing but the command."""
+    shutil.copy(REPOSITORY / "deploy.py", tmp_path)
+    return Deploy(tmp_path)
+
+
 def copied_project(folder: Path, *pipelines: str) -> Deploy:
     """The project's own files, with these pipelines only; the training pipeline unless others are named."""
     folder.mkdir()

@@ -70,7 +70,7 @@ class _Look:
         if self.store.holds(uri):
             return Needed(name, uri, THERE)
         what = f"its input '{name}' is not there: {uri}"
-        hint = f"put it there: deploy.py upload PATH --to {uri}; or bring it with the run: --map {uri}=PATH"
+        hint = f"bring it with the run: --map {uri}=PATH; or put it there for good: deploy.py upload PATH --to {uri}"
         self.problems.append(Problem("missing-input", what, hint, step=step))
         return Needed(name, uri, MISSING)
 
