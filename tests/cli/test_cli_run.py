@@ -73,7 +73,7 @@ def test_a_step_type_that_cannot_run_here_is_refused_before_anything_runs(deploy
     done = deploy("run", "--file", str(path))
     assert done.returncode == 1
     assert "Big" in done.stderr
-    assert "a step of type EMR cannot run on this machine" in done.stderr
+    assert "a step of type EMR does not run on this machine" in done.stderr
 
 
 def test_a_file_that_is_no_definition_is_explained(deploy: Any, tmp_path: Path) -> None:
