@@ -513,4 +513,5 @@ def test_only_who_cannot_have_spot_is_told_of_spot() -> None:
 def test_the_mode_of_an_input_may_be_a_variable() -> None:
     mode = dw.ParameterString("Mode")
     for modes in ({"s3_input_mode": mode}, {"s3_compression_type": mode}):
-        dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/x", **modes)  # type: ignore[arg-type]
+        given = dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/x", **modes)  # type: ignore[arg-type]
+        assert mode in (given.s3_input_mode, given.s3_compression_type)

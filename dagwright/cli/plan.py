@@ -9,9 +9,9 @@ from pathlib import Path
 from dagwright.cli import CHANGES, DONE, FAILED
 from dagwright.cli.deployment import Deployment, deployment_of, say_problems
 from dagwright.cli.engines import source_words, validate_command
+from dagwright.cli.out import write_out
 from dagwright.cli.plan_text import as_markdown, print_plan
 from dagwright.cli.text import as_json
-from dagwright.engines.local.store import storage_errors
 
 
 def run(arguments: Namespace) -> int:
@@ -20,8 +20,7 @@ def run(arguments: Namespace) -> int:
     say_problems(deployment, arguments)
     plan = deployment.plan()
     if arguments.out is not None:
-        with storage_errors(f"{arguments.out} cannot be written"):
-            Path(arguments.out).write_text(as_json(plan.as_json()) + "\n", encoding="utf-8")
+        write_out(Path(arguments.out), f"{as_json(plan.as_json())}\n".encode())
     if arguments.json:
         errors = [problem.as_json() for problem in deployment.errors]
         print(as_json({**plan.as_json(), **({"errors": errors} if errors else {})}))

@@ -14,13 +14,13 @@ from typing import Any, ClassVar, Protocol
 from dagwright.definition.graph import Graph
 from dagwright.engines.aws.clients import Clients, check_account
 from dagwright.engines.aws.finding import Executions, Finder, Names
-from dagwright.engines.aws.following import Clock, Watch, follow
+from dagwright.engines.aws.following import Clock, Watch, follow, last_seen
 from dagwright.engines.aws.logs import LogStream, logs_of
 from dagwright.engines.aws.made import made_by
 from dagwright.engines.aws.objects import Objects
 from dagwright.engines.aws.wanted import EngineName
 from dagwright.engines.engine import Start
-from dagwright.engines.execution import FAILED, STOPPED, STOPPING, Execution, Nobody, Observer, StepRun
+from dagwright.engines.execution import FAILED, STOPPED, STOPPING, Execution, Observer, StepRun
 from dagwright.engines.registry import LARGEST_EVALUATION
 from dagwright.errors import AWSError, ExecutionError, StorageError, UsageError
 
@@ -196,11 +196,7 @@ class AWSEngine(ABC):
             raise UsageError(f"Execution {found.address} is not running: it is {found.status}")
         if found.status != STOPPING:
             self._stop(found)
-        deadline = self._clock.now() + timeout_seconds
-        for last in Watch(lambda: self._glance(arn, parameters), Nobody(), self._clock):
-            found = last
-            if self._clock.now() >= deadline:
-                break
+        found = last_seen(lambda: self._glance(arn, parameters), self._clock, timeout_seconds)
         if not found.ended:
             what = f"Execution {found.address} is told to stop, and has not yet after {timeout_seconds:g} s"
             raise ExecutionError(what, hint=self._what_holds(found))

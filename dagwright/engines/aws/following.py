@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dagwright.definition.graph import Graph
 from dagwright.engines.aws.clients import error_code
 from dagwright.engines.aws.statuses import EXECUTION_STATES
-from dagwright.engines.execution import STOPPING, Execution, Observer, StepRun
+from dagwright.engines.execution import STOPPING, Execution, Nobody, Observer, StepRun
 from dagwright.errors import AWSError, ExecutionError
 
 PATIENCE_SECONDS = 600.0
@@ -65,6 +65,15 @@ class Patience:
     def renew(self) -> None:
         """It has passed."""
         self._since = None
+
+
+def last_seen(look: Callable[[], Execution], clock: Clock, seconds: float) -> Execution:
+    """How an execution is when it has ended, or when so many seconds have passed. Raises what `Watch` does."""
+    deadline = clock.now() + seconds
+    for found in Watch(look, Nobody(), clock):
+        if found.ended or clock.now() >= deadline:
+            return found
+    raise AssertionError
 
 
 class Watch:

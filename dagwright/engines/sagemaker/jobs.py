@@ -14,13 +14,13 @@ from itertools import islice
 from typing import Any, Protocol
 
 from dagwright.engines.aws.clients import Clients, aws_errors, check_account, largest_page
-from dagwright.engines.aws.following import Clock, Watch
+from dagwright.engines.aws.following import Clock, last_seen
 from dagwright.engines.aws.logs import LogStream, logs_of
 from dagwright.engines.aws.made import DESCRIPTIONS, Made
 from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT, tags_of
 from dagwright.engines.aws.responses import plain
 from dagwright.engines.aws.statuses import is_over
-from dagwright.engines.execution import STOPPING, Execution, Nobody, StepRun
+from dagwright.engines.execution import STOPPING, Execution, StepRun
 from dagwright.engines.jobs import KINDS, STATES, JobSummary, only_one
 from dagwright.errors import ExecutionError, UsageError
 
@@ -101,11 +101,7 @@ class AWSJobs:
         if found.status != STOPPING:
             with aws_errors(f"Job {job.name} cannot be stopped"):
                 getattr(self._clients("sagemaker"), f"stop_{job.kind}_job")(**{f"{KINDS[job.kind]}Name": job.name})
-        deadline = self._clock.now() + _STOP_SECONDS
-        for last in Watch(lambda: self._glance(job), Nobody(), self._clock):
-            found = last
-            if self._clock.now() >= deadline:
-                break
+        found = last_seen(lambda: self._glance(job), self._clock, _STOP_SECONDS)
         if not found.ended:
             what = f"Job {job.name} is told to stop, and has not yet after {_STOP_SECONDS:g} s"
             raise ExecutionError(what, hint="It goes on stopping by itself.")

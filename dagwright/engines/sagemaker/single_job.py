@@ -31,7 +31,6 @@ from dagwright.engines.times import written
 from dagwright.errors import AWSError, DefinitionError, EvaluationError, Problem, did_you_mean
 from dagwright.shapes import model
 
-#: The types of steps that are a job here, and its kind.
 _TAKEN = "ResourceInUse"
 # What a pipeline does with a step, and CreateProcessingJob and CreateTrainingJob know nothing of.
 _LEFT_OUT = {"CacheConfig": "the job runs whatever ran before", "RetryPolicies": "the job is started once"}
