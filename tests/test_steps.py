@@ -514,4 +514,4 @@ def test_the_mode_of_an_input_may_be_a_variable() -> None:
     mode = dw.ParameterString("Mode")
     for modes in ({"s3_input_mode": mode}, {"s3_compression_type": mode}):
         given = dw.ProcessingInput("s3://b/k", "/opt/ml/processing/input/x", **modes)  # type: ignore[arg-type]
-        assert mode in (given.s3_input_mode, given.s3_compression_type)
+        assert mode is given.s3_input_mode or mode is given.s3_compression_type
