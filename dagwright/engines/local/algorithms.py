@@ -34,6 +34,8 @@ _NO_SCRIPT = {
 }  # fmt: skip
 _XGBOOST_REPOSITORIES = ("sagemaker-xgboost", "xgboost")
 _FIRST_NATIVE = (1, 3)
+# Threads that wait for each other by spinning take the cores from other jobs, hosts and trials of this machine.
+_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def algorithm_of(image: str) -> str:
@@ -55,7 +57,7 @@ def metric_definitions(image: str) -> list[tuple[str, str]]:
 
 
 def model_form(image: str) -> str:
-    """How an XGBoost image writes its model: pickled before version 1.3, by `Booster.save_model` since."""
+    """How an image of XGBoost writes its model: pickled before version 1.3, by `Booster.save_model` since."""
     from dagwright.engines.local.xgboost_algorithm.model_file import NATIVE, PICKLED
 
     match = _IMAGE.fullmatch(image)
@@ -98,6 +100,7 @@ def with_algorithm(job: Job, lacks: Callable[[str, str], bool]) -> Job | None:
     return replace(
         job,
         command=("python", "-m", _PROGRAM, ML, model_form(job.image), job.image.rpartition("/")[2], *checkpoints),
+        environment=lambda host: {**_THREADS, **job.environment(host)},
         directory=_FOLDER,
         files=lambda host: {**job.files(host), **_program()},
     )

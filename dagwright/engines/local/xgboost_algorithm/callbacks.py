@@ -65,16 +65,16 @@ class ModelSoFar(TrainingCallback):
         return False
 
 
-def last_checkpoint(folder: str) -> tuple[str | None, int]:
+def last_checkpoint(folder: str) -> tuple[Booster | None, int]:
     """(the newest checkpoint that can be read, the number of rounds it has); (None, 0) if there is none."""
     found = [match for match in map(_CHECKPOINT.fullmatch, os.listdir(folder)) if match]
     for match in sorted(found, key=lambda match: int(match[1]), reverse=True):
-        path = os.path.join(folder, match[0])
+        booster = Booster()
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings():  # that the name, which is the algorithm's, tells no format
                 warnings.simplefilter("ignore")
-                Booster().load_model(path)
+                booster.load_model(os.path.join(folder, match[0]))
         except XGBoostError:
             continue
-        return path, int(match[1]) + 1
+        return booster, int(match[1]) + 1
     return None, 0

@@ -77,7 +77,7 @@ def _train(job: Training, matrices: dict[str, xgboost.DMatrix], is_first: bool) 
     metrics = _metrics(values)
     known, first_round = last_checkpoint(job.checkpoints) if job.checkpoints else (None, 0)
     if known:
-        _say(f"goes on from {os.path.basename(known)}, after {first_round} rounds")
+        _say(f"goes on from the checkpoint of {first_round} rounds")
     callbacks = _callbacks(job, metrics, first_round, is_first)
     own = OwnMetrics(metrics, str(values.get("objective", "")))
     given = {name: value for name, value in values.items() if name not in (*_NOT_XGBOOSTS, _TUNED, "eval_metric")}
