@@ -88,6 +88,7 @@ _UPDATERS = (
     "sync", "refresh", "prune", "shotgun", "coord_descent",
 )  # fmt: skip
 _CONSTRAINED = {"monotone_constraints": ("exact", "hist"), "interaction_constraints": ("exact", "hist", "approx")}
+_GONE = ("dsplit", "single_precision_histogram", "deterministic_histogram", "use_dask_gpu_training")
 _FREE = "an unknown value"
 
 
@@ -231,14 +232,11 @@ def _modernize(read: Hyperparameters) -> None:
         silent = values.pop("silent")
         values.setdefault("verbosity", 0 if silent == 1 else 1)
         read.notes.append(f"silent is verbosity now: {values['verbosity']}")
-    for name in _LITERALS + tuple(_WORDS):
-        if name in _GONE and values.pop(name, None) is not None:
+    for name in _GONE:
+        if values.pop(name, None) is not None:
             read.notes.append(f"{name} is left out: xgboost has it no longer")
     if isinstance(values.get("updater"), list):
         values["updater"] = ",".join(values["updater"])
-
-
-_GONE = ("dsplit", "single_precision_histogram", "deterministic_histogram", "use_dask_gpu_training")
 
 
 def is_maximized(metric: str) -> bool:
