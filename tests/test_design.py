@@ -104,6 +104,19 @@ def test_what_runs_in_other_processes_imports_the_standard_library_only() -> Non
         assert {module.partition(".")[0] for module in modules} <= set(sys.stdlib_module_names), name
 
 
+def test_the_program_of_an_algorithm_imports_itself_and_what_its_image_has() -> None:
+    """It is copied into the job, where nothing else of ours is; what is light of it is read before a job, too."""
+    own = "dagwright.engines.local.xgboost_algorithm"
+    there = {*sys.stdlib_module_names, "numpy", "pyarrow", "scipy", "xgboost"}
+    for path in files_of("dagwright/engines/local/xgboost_algorithm"):
+        assert all(
+            name == own or name.startswith(f"{own}.") or name.partition(".")[0] in there for name in imported(path)
+        )
+    for path in files_of("dagwright/engines/local"):
+        if path.parent.name != "xgboost_algorithm":
+            assert not any(name.startswith(own) for name in imported_at_once(path)), path
+
+
 def test_the_lambda_trigger_is_two_files_and_what_aws_has_there() -> None:
     for name in ("sizing.py", "trigger/handler.py"):
         modules = set(imported(ROOT / "dagwright" / name)) - {"dagwright.sizing"}

@@ -23,6 +23,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dagwright.engines.local.algorithms import with_algorithm
 from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
 from dagwright.engines.local.image_content import content_of, is_of_sagemaker
 from dagwright.engines.local.image_layer import Layer, make_layer
@@ -156,7 +157,12 @@ class Environments:
                 folders=(*job.folders, recipe.directory) if is_of_sagemaker(recipe.directory) else job.folders,
             )
         elif not job.command:
-            raise ExecutionError(f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM)
+            started = with_algorithm(job, self._lacks)
+            if started is None:
+                raise ExecutionError(
+                    f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM
+                )
+            job = started
         if submits_spark(job):
             ready = with_spark(job)
             check_pyspark(self._lacks, job.image)

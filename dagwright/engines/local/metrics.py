@@ -1,8 +1,8 @@
 """The final metrics of a training job: the last numbers its expressions find in its logs.
 
-What comes in: MetricDefinitions of the request, the logs. What goes out: FinalMetricDataList, and notes on what was
-left out. The expressions are the definition's and the logs the job's, so the reading is done by the small program
-`metric_reader.py`, which can be ended.
+What comes in: MetricDefinitions of the request and those that its image brings, the logs. What goes out:
+FinalMetricDataList, and notes on what was left out. The expressions are the definition's and the logs the job's, so the
+reading is done by the small program `metric_reader.py`, which can be ended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagwright.engines.local.request import needed, objects
+from dagwright.engines.local.algorithms import metric_definitions
+from dagwright.engines.local.request import member, needed, objects
 from dagwright.errors import ExecutionError
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ class Metrics:
 
 
 def metric_expressions(request: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(name, regular expression) of each of MetricDefinitions. Raises ExecutionError for one that is none."""
+    """(name, regular expression) of each of MetricDefinitions, and of those that the image has by itself.
+
+    Raises ExecutionError for one that is none.
+    """
     expressions = []
     for definition in objects(request, "AlgorithmSpecification.MetricDefinitions"):
         name, expression = needed(definition, "Name", str), needed(definition, "Regex", str)
@@ -43,7 +47,9 @@ def metric_expressions(request: Mapping[str, Any]) -> list[tuple[str, str]]:
         except (re.error, OverflowError, RecursionError) as error:
             raise ExecutionError(f"The metric '{name}' has no valid Regex: {error}") from error
         expressions.append((name, expression))
-    return expressions
+    own = {name for name, _ in expressions}
+    image = member(request, "AlgorithmSpecification.TrainingImage", str, "")
+    return expressions + [known for known in metric_definitions(image) if known[0] not in own]
 
 
 def final_metrics(
