@@ -6,17 +6,19 @@ In: the text and the definition, as parsed JSON. Out: the paths at which they di
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagwright.definition.diff_values import exact
 from dagwright.definition.expression import Place, spell_place
-from dagwright.importing.module import Imported
+
+if TYPE_CHECKING:
+    from dagwright.importing.module import Imported
 
 
 def round_trips(made: Imported, definition: Mapping[str, Any], project: object = None) -> tuple[str, ...]:
     """The paths at which what the module emits differs from `definition`; empty if it is the very same JSON.
 
-    1, 1.0 and true are three values; the order of an object's keys is nothing. `project` is what `build` is called with.
+    1, 1.0 and true are three values; the order of an object's keys is nothing. `project` is what `build` is given.
     """
     return tuple(differences(emitted(made, project), definition))
 

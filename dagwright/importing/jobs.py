@@ -54,9 +54,7 @@ def read_training(reading: Reading) -> None:
     reading.take_texts("container_entry_point", "AlgorithmSpecification.ContainerEntrypoint")
     reading.take_texts("container_arguments", "AlgorithmSpecification.ContainerArguments")
     _read_training_job(reading, "", "HyperParameters")
-    reading.take(
-        "keep_alive_period_in_seconds", "ResourceConfig.KeepAlivePeriodInSeconds", lambda value: is_whole(value)
-    )
+    reading.take("keep_alive_period_in_seconds", "ResourceConfig.KeepAlivePeriodInSeconds", is_whole)
     reading.take_tags()
 
 
@@ -271,8 +269,11 @@ def _say_where_code_goes(reading: Reading) -> None:
     named = [member(one, "InputName") for one in inputs] if isinstance(inputs, list) else []
     entrypoint = reading.at("AppSpecification.ContainerEntrypoint")
     last = entrypoint[-1] if isinstance(entrypoint, list) and entrypoint else None
-    if "entrypoint" in reading.keywords and "code" in named and isinstance(last, str):
+    if "entrypoint" not in reading.keywords or "code" not in named or not isinstance(last, str):
+        return
+    if "entrypoint" in named:
+        what = "your own code: source_dir=… and code=… in the place of entrypoint and of the inputs code and entrypoint"
+    else:
         name = re.sub(r"[^A-Za-z0-9_.-]", "", last.rpartition("/")[2])[:60]
-        what = f'a script of your own: code="scripts/{name}" in the place of entrypoint and of the input "code"'
-        reading.comments["entrypoint"] = what
-
+        what = f'your own code: code="scripts/{name}" in the place of entrypoint and of the input code'
+    reading.comments["entrypoint"] = what

@@ -38,9 +38,14 @@ class Group:
     items: tuple[Item, ...]
     closing: str
 
-    @cached_property
+    @property
     def flat(self) -> str | None:
         """It on one line; None if that cannot be, or would be too long anyway."""
+        return None if self.inside is None else f"{self.opening}{self.inside}{self.closing}"
+
+    @cached_property
+    def inside(self) -> str | None:
+        """What is in its brackets on one line; None as for `flat`."""
         parts = []
         room = WIDTH
         for item in self.items:
@@ -51,7 +56,7 @@ class Group:
             room -= len(parts[-1]) + 2
             if room < -2:
                 return None
-        return f"{self.opening}{', '.join(parts)}{self.closing}"
+        return ", ".join(parts)
 
     @cached_property
     def depth(self) -> int:
@@ -121,8 +126,12 @@ def lines_of(node: Node, prefix: str = "", suffix: str = "", indent: int = 0, co
         yield f"{blank}{prefix}{on_one_line}{suffix}"
     elif isinstance(node, Group):
         yield f"{blank}{prefix}{node.opening}"
-        for item in node.items:
-            yield from lines_of(item.node, item.prefix, ",", indent + _STEP, item.comment)
+        inside = node.inside if node.opening.endswith("(") else None
+        if inside is not None and _fits(f"{blank}{' ' * _STEP}{inside}"):
+            yield f"{blank}{' ' * _STEP}{inside}"
+        else:
+            for item in node.items:
+                yield from lines_of(item.node, item.prefix, ",", indent + _STEP, item.comment)
         yield f"{blank}{node.closing}{suffix}"
     elif node.startswith(('"', "'")) and node.endswith(node[0]):
         yield f"{blank}{prefix}("
@@ -160,11 +169,7 @@ def _pieces(literal: str, room: int) -> Iterator[str]:
 
 def _balanced(inner: str, quote: str) -> str:
     """A piece in the quotes that `ruff format` would give it."""
-    other = "'" if quote == '"' else '"'
-    if inner.count('"') <= inner.count("'"):
-        wanted = '"'
-    else:
-        wanted = "'"
-    if wanted == quote:
-        return f"{quote}{inner}{quote}"
-    return f"{other}{inner.replace(chr(92) + quote, quote).replace(other, chr(92) + other)}{other}"
+    wanted = '"' if inner.count('"') <= inner.count("'") else "'"
+    if wanted != quote:
+        inner = inner.replace(f"\\{quote}", quote).replace(wanted, f"\\{wanted}")
+    return f"{wanted}{inner}{wanted}"

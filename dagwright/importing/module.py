@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,13 @@ from dagwright.importing.values import Bench
 
 _PARAMETERS = ("String", "Integer", "Float", "Boolean")
 # Fields whose texts are long and the same in many steps, and what they are called when they are.
-_SHARED = {"RoleArn": "ROLE", "ExecutionRoleArn": "ROLE", "ImageUri": "IMAGE", "TrainingImage": "IMAGE", "Image": "IMAGE"}
+_SHARED = {
+    "RoleArn": "ROLE",
+    "ExecutionRoleArn": "ROLE",
+    "ImageUri": "IMAGE",
+    "TrainingImage": "IMAGE",
+    "Image": "IMAGE",
+}
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - what ruff looks for in texts
 _MOST_STATEMENTS = 50
 _LONGEST_REASON = 160
@@ -52,7 +59,7 @@ def imported(
     module may say: names that AWS refuses too, numbers that JSON has not.
     """
     graph = read_definition(definition)
-    unsuitable: set[str] = set()
+    unsuitable: dict[str, str] = {}
     while True:
         module = _Module(graph, name, known or {}, project, unsuitable)
         refused = module.refused()
@@ -65,7 +72,7 @@ class _Module:
     """One try: all statements, with these steps written verbatim."""
 
     def __init__(
-        self, graph: Graph, name: str, known: Mapping[str, str], project: object, unsuitable: set[str]
+        self, graph: Graph, name: str, known: Mapping[str, str], project: object, unsuitable: Mapping[str, str]
     ) -> None:
         self._graph, self._name = graph, name
         self._constants = _constants(graph.definition, known)
@@ -81,29 +88,32 @@ class _Module:
         self._first_step = len(bench.statements)
         self.verbatim: dict[str, str] = {}
         for step in making_order(graph):
-            why = write_step(bench, graph.steps[step], step in unsuitable)
+            why = write_step(bench, graph.steps[step], unsuitable.get(step, ""))
             if why:
                 self.verbatim[step] = why
         self._pipeline = self._pipeline_call()
 
-    def refused(self) -> set[str]:
-        """The steps that only the whole pipeline finds wrong. Raises DefinitionError for what cannot be helped."""
+    def refused(self) -> dict[str, str]:
+        """The steps that only the whole pipeline finds wrong, with what is wrong.
+
+        Raises DefinitionError for what cannot be helped.
+        """
         from dagwright.emit import Emission
 
         try:
             Emission(self._bench.made(self._pipeline))
         except DefinitionError as error:
-            steps = {problem.step for problem in error.problems}
-            if steps & self.verbatim.keys() or not steps <= self._graph.steps.keys():
+            steps = {problem.step: problem.what for problem in reversed(error.problems)}
+            if steps.keys() & self.verbatim.keys() or not steps.keys() <= self._graph.steps.keys():
                 raise
             return steps
-        return set()
+        return {}
 
     def _pipeline_call(self) -> Node:
         definition, bench = self._graph.definition, self._bench
         own = {name: value for name, value in definition.items() if name not in ("Steps", "Parameters")}
         experiment = self._experiment(own.get("PipelineExperimentConfig"))
-        usual = {"Version": "2020-12-01", "Metadata": {}, "PipelineExperimentConfig": None}
+        usual: dict[str, Any] = {"Version": "2020-12-01", "Metadata": {}, "PipelineExperimentConfig": None}
         if experiment is not None:
             usual["PipelineExperimentConfig"] = own["PipelineExperimentConfig"]
         is_usual = exact(own) == exact(usual) and isinstance(definition.get("Parameters"), list)
@@ -140,13 +150,19 @@ class _Module:
     def _docstring(self) -> Iterator[str]:
         yield f'"""{self._name}, imported from its definition, which this module emits again as it was.'
         yield ""
-        yield "Nothing comes from the project yet: `Pipeline(…, project=project)` fills in what a step then leaves out."
+        yield "The Pipeline has no project, so nothing is added to what the steps say. With project=project they may leave"
+        yield "their role, network, keys, sizes and limits to the configuration."
+        if self._bench.reads_project:
+            yield ""
+            yield "What is read from the project now is equal to the definition in the environment of the import."
         if self.verbatim:
             yield ""
             yield "What no class of the vocabulary says stands verbatim:"
             yield ""
         for step, why in self.verbatim.items():
-            yield from textwrap.wrap(f"{step}: {_harmless(why)}", WIDTH - 4, initial_indent="- ", subsequent_indent="  ")
+            yield from textwrap.wrap(
+                f"{step}: {_harmless(why)}", WIDTH - 4, initial_indent="- ", subsequent_indent="  "
+            )
         yield '"""'
         yield ""
 
@@ -191,11 +207,19 @@ def _constants(definition: Mapping[str, Any], known: Mapping[str, str]) -> dict[
     for (kind, value), count in sorted(counts.items()):
         if count < 2 or len(value) < 8 or value in known or value in named.values():
             continue
-        name, number = kind, 2
+        base = kind if kind == "ROLE" else _image_name(value)
+        name, number = base, 2
         while name in named:
-            name, number = f"{kind}_{number}", number + 1
+            name, number = f"{base}_{number}", number + 1
         named[name] = value
     return named
+
+
+def _image_name(address: str) -> str:
+    """`SCIKIT_LEARN_IMAGE` for AWS's sagemaker-scikit-learn."""
+    repository = re.split("[:@]", address.rpartition("/")[2])[0].removeprefix("sagemaker-")
+    words = "_".join(re.findall("[A-Za-z0-9]+", repository)).upper()
+    return f"{words[:30]}_IMAGE" if words[:1].isalpha() else "IMAGE"
 
 
 def _state_parameter(bench: Bench, entry: Mapping[str, Any]) -> None:
@@ -204,11 +228,10 @@ def _state_parameter(bench: Bench, entry: Mapping[str, Any]) -> None:
     node: Node = call("VerbatimParameter", quoted(name), bench.value(members))
     if kind in _PARAMETERS:
         default = [] if "DefaultValue" not in entry else [bench.value(entry["DefaultValue"])]
-        typed = call(f"Parameter{kind}", quoted(name), *default, enum_values=optional(entry.get("EnumValues"), bench))
-        try:
+        choices = optional(entry.get("EnumValues"), bench) if kind == "String" else None
+        typed = call(f"Parameter{kind}", quoted(name), *default, enum_values=choices)
+        with suppress(DefinitionError):  # such as an empty default, which only a verbatim declaration can have
             node = typed if exact(bench.made(typed).declaration()) == exact(entry) else node
-        except (DefinitionError, TypeError):
-            pass  # such as an empty default, which only a verbatim declaration can have
     bench.state(bench.parameters[name], node)
 
 
@@ -242,4 +265,3 @@ def _harmless(reason: str) -> str:
     """A reason as a docstring can hold it: what is cited in it may be anything."""
     plain = re.sub(r"[^ !#-\[\]-~]", "?", reason.replace('"', "'"))
     return plain if len(plain) <= _LONGEST_REASON else f"{plain[:_LONGEST_REASON]}..."
-

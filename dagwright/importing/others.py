@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dagwright.definition.conditions import COMPARISONS
+from dagwright.definition.conditions import MEMBERS
 from dagwright.definition.expression import Computation, is_expression, unrolled
 from dagwright.importing.layout import Node, call, quoted, row
 from dagwright.importing.reading import Reading, UnsuitableError, is_literal, member, optional, proposed_list
@@ -135,9 +135,7 @@ def branch_variables(bench: Bench, steps: Iterable[Mapping[str, Any]]) -> Iterab
 
 def _condition(bench: Bench, one: Any) -> Computation:
     kind = member(one, "Type")
-    known = {**dict.fromkeys(COMPARISONS, {"Type", "LeftValue", "RightValue"}), "In": {"Type", "QueryValue", "Values"}}
-    known |= {"Not": {"Type", "Condition"}, "Or": {"Type", "Conditions"}}
-    if not isinstance(kind, str) or kind not in known or one.keys() != known[kind]:
+    if not isinstance(kind, str) or kind not in MEMBERS or one.keys() != {"Type", *MEMBERS[kind]}:
         raise UnsuitableError("a condition has not the members of its type")
     name = f"Condition{kind}"
     if kind == "Not":

@@ -72,7 +72,9 @@ class Reading:
     def take_tags(self, path: str = "Tags") -> None:
         """Propose AWS's list of Key and Value as a map."""
         tags = self.at(path)
-        if not _is_filled(tags, list) or not all(isinstance(tag, dict) and tag.keys() == {"Key", "Value"} for tag in tags):
+        if not _is_filled(tags, list) or not all(
+            isinstance(tag, dict) and tag.keys() == {"Key", "Value"} for tag in tags
+        ):
             return
         named = {tag["Key"]: tag["Value"] for tag in tags if isinstance(tag["Key"], str)}
         if len(named) == len(tags) and all(map(self.bench.is_text, named.values())):
@@ -116,7 +118,7 @@ def unless_default(value: Any, default: Any, bench: Bench) -> Node | None:
 
 def proposed_list(reading: Reading, keyword: str, values: Any, node_of: Callable[[Any], Node | None]) -> bool:
     """Propose a list if each of its elements has a source; whether that is so."""
-    nodes = [node_of(value) for value in values] if _is_filled(values, list) else []
+    nodes = [node_of(value) for value in values] if isinstance(values, list) else []
     found = [node for node in nodes if node is not None]
     if not found or len(found) < len(nodes):
         return False
@@ -142,7 +144,9 @@ def patch(said: Any, wanted: Any) -> dict[str, Any]:
             if isinstance(value, dict) and not is_expression(value):
                 there = old.get(name)
                 target[name] = {}
-                work.append((target[name], there if isinstance(there, dict) and not is_expression(there) else {}, value))
+                work.append(
+                    (target[name], there if isinstance(there, dict) and not is_expression(there) else {}, value)
+                )
             else:
                 target[name] = value
     return whole
@@ -162,7 +166,7 @@ def cache_config(bench: Bench, entry: Mapping[str, Any]) -> Node | None:
 def retry_policies(bench: Bench, entry: Mapping[str, Any]) -> Node | None:
     """Retry policies that the vocabulary takes; None as for `cache_config`."""
     policies = entry.get("RetryPolicies")
-    nodes = [_retry_policy(bench, policy) for policy in policies] if _is_filled(policies, list) else []
+    nodes = [_retry_policy(bench, policy) for policy in policies] if isinstance(policies, list) else []
     found = [node for node in nodes if node is not None]
     return row(found) if found and len(found) == len(nodes) else None
 

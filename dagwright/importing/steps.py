@@ -1,6 +1,6 @@
 """One step of a definition to the statement that makes it: by the class of its type if that can say it, else verbatim.
 
-In comes an entry of the definition. What goes out is on the Bench; the entry that the statement emits has been compared.
+In comes an entry of the definition. What goes out is on the Bench; what the statement emits has been compared.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dagwright.definition.declaration import BRANCHES
 from dagwright.definition.diff_values import exact
 from dagwright.definition.graph import Step
 from dagwright.errors import DefinitionError
+from dagwright.importing.comparison import differences
 from dagwright.importing.jobs import (
     property_file_call,
     read_processing,
@@ -74,16 +75,17 @@ class _Alone:
     models = model_package_group = processed
 
 
-def write_step(bench: Bench, step: Step, is_verbatim: bool) -> str:
+def write_step(bench: Bench, step: Step, unsuitable: str) -> str:
     """State the step, and the property files of it that are read. Gives why it stands verbatim; nothing if it does not.
 
+    `unsuitable` is why its class cannot say it, where that is known.
     Raises DefinitionError for what not even a VerbatimStep takes.
     """
     why = ""
     mark = len(bench.statements)
     try:
-        if is_verbatim:
-            raise UnsuitableError("its class wants more than the definition says")
+        if unsuitable:
+            raise UnsuitableError(unsuitable)
         if step.type not in _READERS:
             raise UnsuitableError(f"there is no class for {step.type}")
         _write_by_class(bench, step)
@@ -114,8 +116,9 @@ def _write_by_class(bench: Bench, step: Step) -> None:
     if members:
         reading.keywords["members"] = bench.value(members)
     made = bench.state(bench.steps_to_be[step.name], _call(kind, step.name, reading))
-    if exact(_emitted(bench, made)) != exact(wanted):
-        raise UnsuitableError(f"{kind} would say something else")
+    place = next(differences(_emitted(bench, made), wanted), None)
+    if place is not None:
+        raise UnsuitableError(f"{kind} would say something else at {place}")
     bench.steps[step.name] = bench.steps_to_be[step.name]
 
 
@@ -137,7 +140,7 @@ def _write_verbatim(bench: Bench, step: Step) -> None:
 
 
 def _arguments(bench: Bench, step: Step, arguments: Mapping[str, Any]) -> Node:
-    members = []
+    members: list[tuple[str, Node]] = []
     for name, value in arguments.items():
         if step.type == "Condition" and name in BRANCHES and isinstance(value, list):
             members.append((name, row(branch_variables(bench, value))))
@@ -162,7 +165,12 @@ def _read_envelope(reading: Reading) -> None:
     """What every step has, or every step that can be cached or tried again."""
     bench, entry = reading.bench, reading.entry
     names = entry.get("DependsOn")
-    if isinstance(names, list) and names and all(isinstance(name, str) for name in names) and len({*names}) == len(names):
+    if (
+        isinstance(names, list)
+        and names
+        and all(isinstance(name, str) for name in names)
+        and len({*names}) == len(names)
+    ):
         reading.keywords["depends_on"] = row(bench.steps.get(name) or quoted(name) for name in names)
     for keyword, name in (("display_name", "DisplayName"), ("description", "Description")):
         if isinstance(entry.get(name), str):
@@ -178,9 +186,7 @@ _SERVICES = ("Lambda", "Callback", "EMR")
 
 
 def _call(kind: str, name: str, reading: Reading) -> Node:
-    items = [
-        Item(node, f"{keyword}=", reading.comments.get(keyword, "")) for keyword, node in reading.keywords.items()
-    ]
+    items = [Item(node, f"{keyword}=", reading.comments.get(keyword, "")) for keyword, node in reading.keywords.items()]
     return Group(f"{kind}(", (Item(quoted(name)), *items), ")")
 
 

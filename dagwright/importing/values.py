@@ -50,6 +50,7 @@ class Bench:
         """Step and property file, and the variable that holds it."""
         self.files_read: set[tuple[str, str]] = set()
         """Steps and their property files that some JsonGet reads."""
+        self.reads_project = False
         self._known = known
         vocabulary = {name: getattr(dagwright, name) for name in dagwright.__all__}
         self._objects: dict[str, Any] = {"__builtins__": {}, "project": project, **constants, **vocabulary}
@@ -122,9 +123,11 @@ class Bench:
         return name
 
     def _single(self, value: Any) -> str:
-        if isinstance(value, str):
-            return self._known.get(value) or quoted(value)
-        return repr(value)
+        if not isinstance(value, str):
+            return repr(value)
+        source = self._known.get(value)
+        self.reads_project = self.reads_project or (source is not None and "project." in source)
+        return source or quoted(value)
 
     def _reference(self, reference: Reference, value: Any) -> Node:
         if reference.root == "Parameters" and reference.name in self.parameters:
