@@ -93,4 +93,6 @@ def _report(made: Imported, path: Path, count: int, arguments: Namespace) -> Non
     for step, reason in made.verbatim.items():
         print(shown(f"verbatim: {step}: {reason}"), file=sys.stderr)
     told = f", {len(made.verbatim)} of them verbatim" if made.verbatim else ""
-    print(f"{path}: {count} steps{told}; it emits the definition of {shown(arguments.file)} again, to the letter.")
+    inside = os.path.relpath(path)
+    place = path if inside.startswith(os.pardir) else inside
+    print(f"{place}: {count} steps{told}; it emits the definition of {shown(arguments.file)} again, to the letter.")

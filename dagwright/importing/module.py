@@ -144,14 +144,14 @@ class _Module:
     def text(self) -> str:
         """The module, as `ruff format` would have it."""
         body = "\n".join([*self._docstring(), *self._imports(), *self._build()]) + "\n"
-        ignored = ", ".join(sorted(_ignored(body)))
+        ignored = ", ".join(sorted({*_ignored(body)}))
         return f"# ruff: noqa: {ignored}\n{body}" if ignored else body
 
     def _docstring(self) -> Iterator[str]:
         yield f'"""{self._name}, imported from its definition, which this module emits again as it was.'
         yield ""
-        yield "The Pipeline has no project, so nothing is added to what the steps say. With project=project they may leave"
-        yield "their role, network, keys, sizes and limits to the configuration."
+        yield "The Pipeline has no project, so nothing is added to what the steps say. With project=project they may"
+        yield "leave their role, network, keys, sizes and limits to the configuration."
         if self._bench.reads_project:
             yield ""
             yield "What is read from the project now is equal to the definition in the environment of the import."

@@ -8,8 +8,10 @@ from typing import Any
 from dagwright.definition.conditions import MEMBERS
 from dagwright.definition.expression import Computation, is_expression, unrolled
 from dagwright.importing.layout import Node, call, quoted, row
-from dagwright.importing.reading import Reading, UnsuitableError, is_literal, member, optional, proposed_list
+from dagwright.importing.reading import Reading, UnsuitableError, is_literal, member, optional, patch, proposed_list
 from dagwright.importing.values import Bench
+from dagwright.steps import present
+from dagwright.writing import written
 
 _METRICS = {
     "model_statistics": "ModelQuality.Statistics",
@@ -56,6 +58,12 @@ def read_register(reading: Reading) -> None:
     container.take_map("environment", "Environment")
     container.take("framework", "Framework", is_literal)
     container.take("framework_version", "FrameworkVersion", is_literal)
+    said = {keyword: bench.made(node) for keyword, node in container.keywords.items()}
+    spelled = {"Image": said["image"], "ModelDataUrl": said["model_data"], "Environment": said.get("environment")}
+    spelled |= {"Framework": said.get("framework"), "FrameworkVersion": said.get("framework_version")}
+    more = patch(written(present(spelled)), containers[0])
+    if more:
+        container.keywords["container_overrides"] = bench.value(more)
     reading.keywords.update(container.keywords)
     for keyword, name in (
         ("content_types", "SupportedContentTypes"),
