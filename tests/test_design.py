@@ -89,7 +89,7 @@ def test_the_authoring_vocabulary_knows_nothing_of_engines_and_commands() -> Non
 
 
 def test_importing_knows_the_reader_and_the_vocabulary_alone() -> None:
-    """It writes in our vocabulary what the reader has read; commands, engines and configuration are not its business."""
+    """It writes in our vocabulary what the reader has read; engines and configuration are not its business."""
     outside = tuple(f"dagwright.{room}" for room in ("engines", "cli", "trigger", "project", "definition.rules"))
     for path in files_of("dagwright/importing"):
         assert [name for name in imported(path) if name.startswith(outside)] == [], path.relative_to(ROOT)

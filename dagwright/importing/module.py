@@ -12,7 +12,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dagwright.definition.diff_values import exact
@@ -60,12 +60,16 @@ def imported(
     """
     graph = read_definition(definition)
     unsuitable: dict[str, str] = {}
-    while True:
-        module = _Module(graph, name, known or {}, project, unsuitable)
-        refused = module.refused()
-        if not refused:
-            return Imported(name, module.text(), module.verbatim)
-        unsuitable |= refused
+    try:
+        while True:
+            module = _Module(graph, name, known or {}, project, unsuitable)
+            refused = module.refused()
+            if not refused:
+                return Imported(name, module.text(), module.verbatim)
+            unsuitable |= refused
+    except DefinitionError as error:  # at a line of this package, which is nobody's
+        problems = [replace(problem, where="") for problem in error.problems]
+        raise DefinitionError(error.message, problems, error.hint) from error
 
 
 class _Module:

@@ -109,7 +109,7 @@ def test_modules_are_as_ruff_would_have_them(tmp_path: Path) -> None:
 def test_it_reads_like_one_of_ours() -> None:
     made = made_of(ROOT / "tests/foreign/train-evaluate-register.json")
     assert made.verbatim == {}
-    assert made.text == (ROOT / "tests/importing/train_evaluate_register.py.txt").read_text(encoding="utf-8")
+    assert made.text == (ROOT / "tests/golden/imported/train_evaluate_register.py").read_text(encoding="utf-8")
 
 
 # ---- single constructs ----
@@ -361,5 +361,6 @@ def test_a_difference_is_told_by_its_place() -> None:
 
 
 def test_names_that_aws_refuses_are_refused_with_a_way_out() -> None:
-    with pytest.raises(DefinitionError, match="such as 'Tell-the-team'"):
+    with pytest.raises(DefinitionError, match="such as 'Tell-the-team'") as caught:
         imported(definition_of(fail("no", "Tell the team")), "p")
+    assert [problem.where for problem in caught.value.problems] == [""], "there is no line of anybody's to show"
