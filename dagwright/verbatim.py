@@ -96,8 +96,8 @@ class VerbatimStep(Step):
         self.verbatim_arguments = arguments
 
     @property
-    def properties(self) -> Properties | OutputProperties:
-        """The response of the type, where AWS's model has one."""
+    def properties(self) -> Any:
+        """What the type gives, where AWS's model knows it: Properties, or OutputProperties of Lambda and Callback."""
         if self.type in ("Lambda", "Callback"):
             outputs = self.members.get("OutputParameters")
             named = outputs if isinstance(outputs, list) else []

@@ -18,6 +18,8 @@ from dagwright.importing.reading import (
 )
 from dagwright.importing.values import number_or_text
 
+# Where Amazon's SDK writes the machines of a tuning step.
+_TUNING_RESOURCES = "HyperParameterTuningResourceConfig"
 _RANGES = (
     ("IntegerParameterRanges", "IntegerParameter"),
     ("ContinuousParameterRanges", "ContinuousParameter"),
@@ -73,6 +75,9 @@ def read_tuning(reading: Reading) -> None:
     reading.take("early_stopping_type", f"{config}TrainingJobEarlyStoppingType", is_literal)
     reading.take("random_seed", f"{config}RandomSeed", is_whole)
     _read_training_job(reading, job, "StaticHyperParameters")
+    if reading.at(f"{job}{_TUNING_RESOURCES}") is not None and reading.at(f"{job}ResourceConfig") is None:
+        reading.keywords["resource_member"] = quoted(_TUNING_RESOURCES)
+        _read_machines(reading, f"{job}{_TUNING_RESOURCES}")
     reading.take_tags()
 
 

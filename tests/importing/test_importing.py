@@ -161,6 +161,37 @@ def test_a_number_that_stands_as_a_text_is_written_as_the_number_only_if_it_come
     assert 'hyperparameters={"a": 5, "b": "0.10", "c": "true", "d": "1e5", "e": 0.5, "f": -2}' in body
 
 
+def test_the_machines_of_a_tuning_step_may_stand_where_the_sdk_writes_them() -> None:
+    job = {
+        "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://bucket/models"},
+        "HyperParameterTuningResourceConfig": {
+            "InstanceType": "ml.m5.large",
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 30,
+        },
+        "RoleArn": "arn:aws:iam::123456789012:role/r",
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    config = {
+        "Strategy": "Random",
+        "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "rmse"},
+        "ResourceLimits": {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 2},
+        "ParameterRanges": {
+            "ContinuousParameterRanges": [
+                {"Name": "eta", "MinValue": "0.1", "MaxValue": "0.5", "ScalingType": "Logarithmic"}
+            ]
+        },
+        "TrainingJobEarlyStoppingType": "Off",
+    }
+    tune = step("Tuning", {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": job}, "Tune")
+    best = ["s3:/", "bucket", "models", {"Get": "Steps.Tune.TrainingJobSummaries[0].TrainingJobName"}]
+    body = body_of(definition_of(tune, fail({"Std:Join": {"On": "/", "Values": [*best, "output/model.tar.gz"]}})))
+    assert 'resource_member="HyperParameterTuningResourceConfig"' in body
+    assert 'ContinuousParameter(0.1, 0.5, scaling_type="Logarithmic")' in body
+    assert 'tune.get_top_model_s3_uri(0, "bucket", "models")' in body
+
+
 def test_what_a_class_would_say_otherwise_is_in_its_overrides() -> None:
     arguments = {
         "PrimaryContainer": {"Image": "image", "Mode": "SingleModel", "Environment": {"N": {"Get": "Parameters.N"}}},
