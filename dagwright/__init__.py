@@ -95,6 +95,7 @@ if TYPE_CHECKING:
         TuningStep,
     )
     from dagwright.variables import PipelineVariable
+    from dagwright.verbatim import Verbatim, VerbatimParameter, VerbatimStep
 
 __version__ = "0.1.0"
 
@@ -172,6 +173,9 @@ _HOMES = {
     "ParameterRange": "tuning",
     "TuningStep": "tuning",
     "PipelineVariable": "variables",
+    "Verbatim": "verbatim",
+    "VerbatimParameter": "verbatim",
+    "VerbatimStep": "verbatim",
 }
 
 __all__ = [
@@ -247,6 +251,9 @@ __all__ = [
     "TransformStep",
     "TuningStep",
     "UserError",
+    "Verbatim",
+    "VerbatimParameter",
+    "VerbatimStep",
     "__version__",
     "load_project",
 ]

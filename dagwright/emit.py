@@ -24,7 +24,7 @@ from dagwright.parameters import Parameter
 from dagwright.properties import Properties
 from dagwright.refusals import refusal, shown
 from dagwright.settings import JobSettings, filled
-from dagwright.steps import JobStep, Step, present
+from dagwright.steps import JobStep, Step
 from dagwright.variables import Text
 from dagwright.writing import written
 
@@ -237,36 +237,33 @@ class Emission:
         entries: dict[Step, dict[str, Any]] = {step: {} for step in self._steps}
         for step, entry in entries.items():
             entry.update(self._entry(step, entries))
+        parameters = [one.declaration() for one in self.pipeline.parameters]
+        steps = [entries[step] for step in self.pipeline.steps]
+        if self.pipeline.members is not None:
+            declared = {"Parameters": parameters} if parameters else {}
+            return {**self._written(self.pipeline.members, None, {}), **declared, "Steps": steps}
         return {
             "Version": _VERSION,
             "Metadata": {},
-            "Parameters": [one.declaration() for one in self.pipeline.parameters],
+            "Parameters": parameters,
             "PipelineExperimentConfig": self._written(self.pipeline.pipeline_experiment_config, None, {}),
-            "Steps": [entries[step] for step in self.pipeline.steps],
+            "Steps": steps,
         }
 
     def _entry(self, step: Step, entries: Mapping[Step, dict[str, Any]]) -> dict[str, Any]:
         envelope = {"Name": step.name, "Type": step.type}
         try:
-            members = {
-                **envelope,
-                "Description": step.description,
-                "DisplayName": step.display_name,
-                "DependsOn": self._names_of(step) or None,
-                "Arguments": step.arguments(self),
-                **step.siblings(),
-            }
-            entry: dict[str, Any] = self._written(present(members), step, entries)
+            self._check_names(step)
+            entry: dict[str, Any] = self._written(step.entry(self), step, entries)
         except DefinitionError as error:
             self._problems.extend(self._placed(problem, step) for problem in error.problems)
             return envelope
         return entry
 
-    def _names_of(self, step: Step) -> list[str]:
+    def _check_names(self, step: Step) -> None:
         for one in step.depends_on:
             for problem in self._misuses(one):
                 self.report(*problem, step, "DependsOn")
-        return list(dict.fromkeys(one if isinstance(one, str) else one.name for one in step.depends_on))
 
     def _written(self, value: object, step: Step | None, entries: Mapping[Step, dict[str, Any]]) -> Any:
         def seen(one: object, place: Place) -> None:

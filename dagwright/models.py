@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from dagwright.arguments import of_kind, optional_text, required_text, s3_address, text_list, texts
+from dagwright.arguments import mapping, of_kind, optional_text, required_text, s3_address, text_list, texts
 from dagwright.properties import Properties
 from dagwright.refusals import Findings
 from dagwright.retry import StepRetryPolicy
 from dagwright.settings import JobSettings, unless_empty
 from dagwright.shapes import RESPONSES
-from dagwright.steps import JobStep, present
+from dagwright.steps import JobStep, merged, present
 from dagwright.variables import Text
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ class RegisterModelStep(JobStep):
     """Put a model into the registry, as a new version of `model_package_group_name` (default: the project's group).
 
     A version in a group has the group's tags and cannot have its own (botocore, CreateModelPackage), so it takes none.
+    `container_overrides` are laid over its one container as `overrides` are over the request, where lists are replaced.
     """
 
     type = "RegisterModel"
@@ -204,6 +205,7 @@ class RegisterModelStep(JobStep):
         sample_payload_url: Text | None = None,
         source_uri: Text | None = None,
         skip_model_validation: Text = "None",
+        container_overrides: Mapping[str, Any] | None = None,
         **options: Unpack[JobOptions],
     ) -> None:
         super().__init__(name, **options)
@@ -219,7 +221,7 @@ class RegisterModelStep(JobStep):
             "FrameworkVersion": framework_version,
         }
         inference = {
-            "Containers": [present(container)],
+            "Containers": [merged(present(container), mapping(container_overrides, "container_overrides", self.found))],
             "SupportedTransformInstanceTypes": text_list(transform_instances, "transform_instances", self.found),
             "SupportedRealtimeInferenceInstanceTypes": text_list(
                 inference_instances, "inference_instances", self.found

@@ -49,7 +49,8 @@ class Pipeline(metaclass=Declared):
     >>> Pipeline("nightly", steps=[FailStep("Stop", "not today")]).to_dict()["Steps"][0]["Arguments"]
     {'ErrorMessage': 'not today'}
 
-    No experiment is made unless `pipeline_experiment_config` asks for one. `schedules` start the deployed pipeline;
+    No experiment is made unless `pipeline_experiment_config` asks for one. `members` are, as they stand, all that the
+    definition has besides its parameters and steps, such as its `Version`. `schedules` start the deployed pipeline;
     `max_parallel_steps` is how many of its steps run side by side on AWS. Neither is part of the definition. Of
     `input_sizes` the parameters are, which need not be listed.
     """
@@ -65,6 +66,7 @@ class Pipeline(metaclass=Declared):
         project: Project | None = None,
         description: str | None = None,
         pipeline_experiment_config: PipelineExperimentConfig | Mapping[str, Any] | None = None,
+        members: Mapping[str, Any] | None = None,
         schedules: Sequence[Schedule] | None = (),
         input_sizes: Sequence[InputSize] | None = (),
         max_parallel_steps: int | None = None,
@@ -84,12 +86,26 @@ class Pipeline(metaclass=Declared):
         self.pipeline_experiment_config = pipeline_experiment_config
         kinds, field = PipelineExperimentConfig | Mapping | None, "pipeline_experiment_config"
         of_kind(pipeline_experiment_config, kinds, "a PipelineExperimentConfig", field, self.found)
+        self.members = members
+        self._check_members()
         self.schedules = sequence(schedules, Schedule, "a schedule", "Schedules", self.found)
         check_schedules(self.schedules, self.parameters, self.found)
         self.max_parallel_steps = max_parallel_steps
         kinds, field = int | None, "max_parallel_steps"
         if of_kind(max_parallel_steps, kinds, "a whole number that is known beforehand", field, self.found):
             count(max_parallel_steps, field, self.found)
+
+    def _check_members(self) -> None:
+        of_kind(self.members, Mapping | None, "a map", "members", self.found, 'such as {"Version": "2020-12-01"}')
+        if self.members is None:
+            return
+        if self.pipeline_experiment_config is not None:
+            hint = "say PipelineExperimentConfig in the members"
+            self.found.add("bad-members", "there is a pipeline_experiment_config beside the members", hint, "members")
+        for name, there in (("Parameters", self.parameters), ("Steps", True)):
+            if name in self.members and there:
+                what = f"{name} are what the pipeline is made of"
+                self.found.add("bad-members", what, "leave them out of the members", f"members.{name}")
 
     def __repr__(self) -> str:
         return f"Pipeline({self.name!r}, {len(self.steps)} steps)"

@@ -54,10 +54,10 @@ class ProcessingInput:
     source: Text | None = None
     destination: str | None = None
     input_name: str | None = None
-    s3_data_type: str = "S3Prefix"
-    s3_input_mode: str = "File"
-    s3_data_distribution_type: str = "FullyReplicated"
-    s3_compression_type: str = "None"
+    s3_data_type: str | None = "S3Prefix"
+    s3_input_mode: str | None = "File"
+    s3_data_distribution_type: str | None = "FullyReplicated"
+    s3_compression_type: str | None = "None"
     dataset_definition: Mapping[str, Any] | None = None
     app_managed: bool | None = None
 
@@ -122,7 +122,7 @@ class ProcessingOutput:
     source: str | None = None
     destination: Text | None = None
     output_name: str | None = None
-    s3_upload_mode: str = "EndOfJob"
+    s3_upload_mode: str | None = "EndOfJob"
     app_managed: bool | None = None
     feature_store_output: Mapping[str, Any] | None = None
 
@@ -143,7 +143,7 @@ class ProcessingOutput:
             {
                 "OutputName": name,
                 "AppManaged": self.app_managed,
-                "S3Output": s3_output if self.source is not None else None,
+                "S3Output": present(s3_output) if self.source is not None else None,
                 "FeatureStoreOutput": self.feature_store_output,
             }
         )

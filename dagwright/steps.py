@@ -30,6 +30,7 @@ class StepOptions(TypedDict, total=False):
     depends_on: Sequence[Step | str] | None
     display_name: str | None
     description: str | None
+    members: Mapping[str, Any] | None
 
 
 class JobOptions(StepOptions, total=False):
@@ -85,7 +86,10 @@ def _right_duration(wrong: str) -> str:
 
 
 class Step(metaclass=Declared):
-    """The base of all steps. A constructor notes what is wrong in `found`; all of it is raised when it is done."""
+    """The base of all steps. A constructor notes what is wrong in `found`; all of it is raised when it is done.
+
+    `members` stand beside `Arguments` in the definition as they are, in the place of any that the step has itself.
+    """
 
     type: ClassVar[str]
     found: Findings
@@ -97,12 +101,17 @@ class Step(metaclass=Declared):
         depends_on: Sequence[Step | str] | None = (),
         display_name: str | None = None,
         description: str | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = self.found.step = item_name("step", name, self.found)
         self.place = caller()
         self.display_name = literal(display_name, "DisplayName", self.found)
         self.description = literal(description, "Description", self.found)
         self._depends_on = [*_steps_or_names(depends_on, self.found)]
+        self.members = mapping(members, "members", self.found)
+        for member in ("Name", "Type"):
+            if member in self.members:
+                self.found.add("bad-members", f"{member} is what the step is", "leave it out of the members", member)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -128,13 +137,26 @@ class Step(metaclass=Declared):
         """The steps inside this one's branches."""
         return ()
 
-    def arguments(self, emission: Emission) -> dict[str, Any]:
+    def arguments(self, emission: Emission) -> Mapping[str, Any] | None:
         """AWS's request, in which values are still Python objects; problems go to `emission`."""
         raise NotImplementedError
 
     def siblings(self) -> dict[str, Any]:
         """What stands beside `Arguments` in the definition."""
         return {}
+
+    def entry(self, emission: Emission) -> dict[str, Any]:
+        """The step as it stands in a definition; values are still Python objects, problems go to `emission`."""
+        names = dict.fromkeys(one if isinstance(one, str) else one.name for one in self.depends_on)
+        own = {
+            "Name": self.name,
+            "Type": self.type,
+            "Description": self.description,
+            "DisplayName": self.display_name,
+            "DependsOn": [*names] or None,
+            "Arguments": self.arguments(emission),
+        }
+        return {**present(own), **self.siblings(), **self.members}
 
     def refuse(self, code: str, what: str, hint: str = "", field: str = "") -> NoReturn:
         """Raise a DefinitionError about this step."""
@@ -169,9 +191,12 @@ class JobStep(Step):
         depends_on: Sequence[Step | str] | None = (),
         display_name: str | None = None,
         description: str | None = None,
+        members: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> None:
-        super().__init__(name, depends_on=depends_on, display_name=display_name, description=description)
+        super().__init__(
+            name, depends_on=depends_on, display_name=display_name, description=description, members=members
+        )
         self.settings = self._checked_settings(JobSettings(**settings))
         self.cache_config = cache_config
         self.retry_policies = sequence(retry_policies, RetryPolicy, "a retry policy", "RetryPolicies", self.found)

@@ -43,8 +43,8 @@ class TrainingInput:
     s3_data: Text
     _: KW_ONLY
     content_type: Text | None = None
-    distribution: str = "FullyReplicated"
-    s3_data_type: str = "S3Prefix"
+    distribution: str | None = "FullyReplicated"
+    s3_data_type: str | None = "S3Prefix"
     compression: str | None = None
     record_wrapping: str | None = None
     input_mode: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dagwright.arguments import as_text, count, mapping, of_kind, required_text, sequence, text
 from dagwright.functions import Join
@@ -93,7 +93,8 @@ ParameterRange = ContinuousParameter | IntegerParameter | CategoricalParameter
 class TuningStep(TrainingJobStep):
     """Train `max_jobs` models, looking for the hyperparameters that bring `objective_metric_name` furthest.
 
-    Everything else is as for a TrainingStep; `hyperparameters` are those that stay the same.
+    Everything else is as for a TrainingStep; `hyperparameters` are those that stay the same. `resource_member` is where
+    the request has its machines; Amazon's SDK writes them as `HyperParameterTuningResourceConfig`, and AWS takes both.
     """
 
     type = "Tuning"
@@ -112,6 +113,7 @@ class TuningStep(TrainingJobStep):
         max_parallel_jobs: Number = 1,
         early_stopping_type: str = "Off",
         random_seed: int | None = None,
+        resource_member: Literal["ResourceConfig", "HyperParameterTuningResourceConfig"] = "ResourceConfig",
         **options: Unpack[TrainingOptions],
     ) -> None:
         super().__init__(name, image=image, **options)
@@ -123,6 +125,7 @@ class TuningStep(TrainingJobStep):
         self.max_parallel_jobs = max_parallel_jobs
         self.early_stopping_type = early_stopping_type
         self.random_seed = random_seed
+        self.resource_member = resource_member
         count(max_jobs, "max_jobs", self.found)
         count(max_parallel_jobs, "max_parallel_jobs", self.found)
         count(random_seed, "random_seed", self.found, least=0)
@@ -158,7 +161,7 @@ class TuningStep(TrainingJobStep):
             "AlgorithmSpecification": self.algorithm(),
             "InputDataConfig": channels or None,
             **self.job_members(settings, emission),
-            "ResourceConfig": self.resources(settings),
+            self.resource_member: self.resources(settings),
         }
         return present(
             {

@@ -45,6 +45,7 @@ ARROWS = {
     "dagwright/trigger": ("dagwright.sizing", "dagwright.input_sizes", "dagwright.errors"),
     "dagwright/trigger/handler.py": ("dagwright.sizing",),
     "dagwright/cli": ("dagwright",),
+    "dagwright/importing": ("dagwright",),
     "steps": ("steps", "dagwright"),
     "pipelines": ("pipelines", "steps", "dagwright"),
     "scripts": (),
@@ -81,15 +82,22 @@ def test_imports_go_one_way(room: str) -> None:
 def test_the_authoring_vocabulary_knows_nothing_of_engines_and_commands() -> None:
     for path in AUTHORING:
         for name in imported(path):
-            outside = name.startswith(("dagwright.engines", "dagwright.cli", "dagwright.trigger"))
-            assert not outside, f"{path.relative_to(ROOT)} imports {name}"
+            outside = ("dagwright.engines", "dagwright.cli", "dagwright.trigger", "dagwright.importing")
+            assert not name.startswith(outside), f"{path.relative_to(ROOT)} imports {name}"
             reads = name.startswith("dagwright.definition")
             assert not reads or path.name == "emit.py", "what is emitted is read once, to be refused like any other"
 
 
+def test_importing_knows_the_reader_and_the_vocabulary_alone() -> None:
+    """It writes in our vocabulary what the reader has read; engines and configuration are not its business."""
+    outside = tuple(f"dagwright.{room}" for room in ("engines", "cli", "trigger", "project", "definition.rules"))
+    for path in files_of("dagwright/importing"):
+        assert [name for name in imported(path) if name.startswith(outside)] == [], path.relative_to(ROOT)
+
+
 def test_only_the_reader_knows_how_an_expression_is_spelled() -> None:
     """Writing it is the vocabulary's; taking it apart is the reader's alone."""
-    for folder in ("engines", "cli"):
+    for folder in ("engines", "cli", "importing"):
         for path in files_of(f"dagwright/{folder}"):
             text = path.read_text(encoding="utf-8")
             assert "Std:" not in text, path
@@ -166,10 +174,15 @@ COMMANDS = {
     "validate": ["validate", "training"],
     "validate a state machine": ["validate", "training", "--target", "stepfunctions"],
     "run": ["run", "--file", "{definition}"],
+    "import": ["import", "--file", "{definition}", "--out", "{definition}.py"],
     "history": ["history"],
     "job list": ["job", "list"],
     "plan --help": ["plan", "--help"],
 }
+
+
+# Those that look into the project's data, or write.
+ELSEWHERE = ("run", "import", "history", "job list")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -179,7 +192,7 @@ def test_a_command_loads_nothing_expensive(command: str, tmp_path: Path) -> None
     words = [word.format(definition=definition) for word in COMMANDS[command]] or [command]
     program = (
         "import sys; from pathlib import Path; from dagwright.cli import main\n"
-        f"try: code = main({words!r}, Path({str(tmp_path if command in ('run', 'history', 'job list') else ROOT)!r}))\n"
+        f"try: code = main({words!r}, Path({str(tmp_path if command in ELSEWHERE else ROOT)!r}))\n"
         "except SystemExit as end: code = end.code\n"
         f"print([name for name in {EXPENSIVE!r} if name in sys.modules], code, file=sys.stderr)"
     )

@@ -68,6 +68,11 @@ def _definitions(command: _Command) -> None:
         help="default: sagemaker; trigger: the Lambda function that sizes its inputs and starts it",
     )
     render.add_argument("--out", metavar="FILE", help="write there instead of standard output")
+    brought = command("import", "write a pipeline module that emits a definition you have", "import_pipeline")
+    brought.add_argument("--file", required=True, metavar="F", help="a pipeline-definition JSON; - for standard input")
+    brought.add_argument("--name", metavar="NAME", help="of the pipeline; default: after its file")
+    brought.add_argument("--out", metavar="FILE", help="default: pipelines/NAME.py, with _ for -")
+    brought.add_argument("--force", action="store_true", help="write over a file that is there")
     validate = command("validate", "every problem of a pipeline at once, without AWS")
     _which(validate, "default: all of them")
     validate.add_argument(

@@ -1,0 +1,199 @@
+"""Steps that start no job: models, decisions, other services. An entry comes in, keywords of a class go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dagwright.definition.conditions import MEMBERS
+from dagwright.definition.expression import Computation, is_expression, unrolled
+from dagwright.importing.layout import Node, call, quoted, row
+from dagwright.importing.reading import Reading, UnsuitableError, is_literal, member, optional, patch, proposed_list
+from dagwright.importing.values import Bench
+from dagwright.steps import present
+from dagwright.writing import written
+
+_METRICS = {
+    "model_statistics": "ModelQuality.Statistics",
+    "model_constraints": "ModelQuality.Constraints",
+    "model_data_statistics": "ModelDataQuality.Statistics",
+    "model_data_constraints": "ModelDataQuality.Constraints",
+    "bias": "Bias.Report",
+    "bias_pre_training": "Bias.PreTrainingReport",
+    "bias_post_training": "Bias.PostTrainingReport",
+    "explainability": "Explainability.Report",
+}
+_BASELINES = {
+    **{keyword: path for keyword, path in _METRICS.items() if keyword.startswith("model_")},
+    "bias_config_file": "Bias.ConfigFile",
+    "bias_pre_training_constraints": "Bias.PreTrainingConstraints",
+    "bias_post_training_constraints": "Bias.PostTrainingConstraints",
+    "explainability_constraints": "Explainability.Constraints",
+    "explainability_config_file": "Explainability.ConfigFile",
+}
+_CONTAINER = "InferenceSpecification.Containers"
+
+
+def read_model(reading: Reading) -> None:
+    """Keywords of a ModelStep."""
+    textual = reading.bench.is_textual
+    reading.need("image", "PrimaryContainer.Image", textual)
+    reading.take("model_data", "PrimaryContainer.ModelDataUrl", textual)
+    reading.take_map("environment", "PrimaryContainer.Environment")
+    reading.take("role", "ExecutionRoleArn", textual)
+    reading.take_network("VpcConfig")
+    reading.take_switch("enable_network_isolation", "EnableNetworkIsolation")
+    reading.take_tags()
+
+
+def read_register(reading: Reading) -> None:
+    """Keywords of a RegisterModelStep."""
+    bench, textual = reading.bench, reading.bench.is_textual
+    containers = reading.at(_CONTAINER)
+    if not isinstance(containers, list) or len(containers) != 1:
+        raise UnsuitableError("the model has not just one container")
+    container = Reading({**reading.entry, "Arguments": containers[0]}, bench)
+    container.need("image", "Image", textual)
+    container.need("model_data", "ModelDataUrl", textual)
+    container.take_map("environment", "Environment")
+    container.take("framework", "Framework", is_literal)
+    container.take("framework_version", "FrameworkVersion", is_literal)
+    said = {keyword: bench.made(node) for keyword, node in container.keywords.items()}
+    spelled = {"Image": said["image"], "ModelDataUrl": said["model_data"], "Environment": said.get("environment")}
+    spelled |= {"Framework": said.get("framework"), "FrameworkVersion": said.get("framework_version")}
+    more = patch(written(present(spelled)), containers[0])
+    if more:
+        container.keywords["container_overrides"] = bench.value(more)
+    reading.keywords.update(container.keywords)
+    for keyword, name in (
+        ("content_types", "SupportedContentTypes"),
+        ("response_types", "SupportedResponseMIMETypes"),
+        ("inference_instances", "SupportedRealtimeInferenceInstanceTypes"),
+        ("transform_instances", "SupportedTransformInstanceTypes"),
+    ):
+        reading.take_texts(keyword, f"InferenceSpecification.{name}")
+    reading.need("model_package_group_name", "ModelPackageGroupName", textual)
+    reading.take("approval_status", "ModelApprovalStatus", textual)
+    for keyword, kind, path, names in (
+        ("model_metrics", "ModelMetrics", "ModelMetrics", _METRICS),
+        ("drift_check_baselines", "DriftCheckBaselines", "DriftCheckBaselines", _BASELINES),
+    ):
+        sources = {name: _metrics_source(bench, reading.at(f"{path}.{place}")) for name, place in names.items()}
+        if any(source is not None for source in sources.values()):
+            reading.keywords[keyword] = call(kind, **sources)
+    reading.take_map("customer_metadata_properties", "CustomerMetadataProperties")
+    for keyword, name in (("domain", "Domain"), ("task", "Task")):
+        reading.take(keyword, name, is_literal)
+    for keyword, name in (("sample_payload_url", "SamplePayloadUrl"), ("source_uri", "SourceUri")):
+        reading.take(keyword, name, textual)
+    if reading.at("SkipModelValidation") != "None":
+        reading.take("skip_model_validation", "SkipModelValidation", textual)
+
+
+def read_lambda(reading: Reading) -> None:
+    """Keywords of a LambdaStep."""
+    _read_service(reading, "function_arn", "FunctionArn", "Lambda")
+
+
+def read_callback(reading: Reading) -> None:
+    """Keywords of a CallbackStep."""
+    _read_service(reading, "sqs_queue_url", "SqsQueueUrl", "Callback")
+
+
+def read_emr(reading: Reading) -> None:
+    """Keywords of an EMRStep."""
+    bench, jar = reading.bench, "StepConfig.HadoopJarStep"
+    config = call(
+        "EMRStepConfig",
+        bench.value(reading.at(f"{jar}.Jar")),
+        args=optional(reading.at(f"{jar}.Args"), bench),
+        main_class=optional(reading.at(f"{jar}.MainClass"), bench),
+        properties=optional(reading.at(f"{jar}.Properties"), bench),
+    )
+    if not bench.says(config, reading.at("StepConfig")):
+        raise UnsuitableError("its StepConfig is no EMRStepConfig")
+    reading.keywords["step_config"] = config
+    reading.take("cluster_id", "ClusterId", bench.is_textual)
+    reading.take("cluster_config", "ClusterConfig", lambda value: isinstance(value, dict))
+    reading.take("execution_role_arn", "ExecutionRoleArn", bench.is_textual)
+
+
+def read_fail(reading: Reading) -> None:
+    """Keywords of a FailStep."""
+    reading.need("error_message", "ErrorMessage", reading.bench.is_text)
+
+
+def read_condition(reading: Reading) -> None:
+    """Keywords of a ConditionStep; its branches are those variables that hold the steps."""
+    bench = reading.bench
+    conditions = reading.at("Conditions")
+    reading.keywords["conditions"] = row(
+        unrolled(_condition(bench, one)) for one in (conditions if isinstance(conditions, list) else [])
+    )
+    for keyword, branch in (("if_steps", "IfSteps"), ("else_steps", "ElseSteps")):
+        steps = reading.at(branch)
+        if steps:
+            reading.keywords[keyword] = row(branch_variables(bench, steps))
+
+
+def branch_variables(bench: Bench, steps: Iterable[Mapping[str, Any]]) -> Iterable[Node]:
+    """The variables of the steps of a branch; all of them are there before their condition."""
+    return (bench.steps[str(step["Name"])] for step in steps)
+
+
+def _condition(bench: Bench, one: Any) -> Computation:
+    kind = member(one, "Type")
+    if not isinstance(kind, str) or kind not in MEMBERS or one.keys() != {"Type", *MEMBERS[kind]}:
+        raise UnsuitableError("a condition has not the members of its type")
+    name = f"Condition{kind}"
+    if kind == "Not":
+        node = call(name, (yield _condition(bench, one["Condition"])))
+    elif kind == "Or":
+        parts = []
+        for part in one["Conditions"] if isinstance(one["Conditions"], list) else []:
+            parts.append((yield _condition(bench, part)))
+        node = call(name, row(parts))
+    elif kind == "In":
+        values = one["Values"] if isinstance(one["Values"], list) else []
+        node = call(name, _operand(bench, one["QueryValue"]), row(_operand(bench, value) for value in values))
+    else:
+        node = call(name, _operand(bench, one["LeftValue"]), _operand(bench, one["RightValue"]))
+    return bench.shallow(node)
+
+
+def _operand(bench: Bench, value: Any) -> Node:
+    if isinstance(value, dict | list) and not is_expression(value):
+        raise UnsuitableError("a condition compares what is no single value")
+    return bench.value(value)
+
+
+def _read_service(reading: Reading, keyword: str, name: str, kind: str) -> None:
+    bench = reading.bench
+    target = reading.entry.get(name)
+    if target is None or not bench.is_textual(target):
+        raise UnsuitableError(f"{name} is no text")
+    reading.keywords[keyword] = bench.value(target)
+    if reading.arguments:
+        reading.keywords["inputs"] = bench.value(reading.arguments)
+    proposed_list(reading, "outputs", reading.entry.get("OutputParameters"), lambda one: _output(bench, kind, one))
+
+
+def _output(bench: Bench, kind: str, one: Any) -> Node | None:
+    name, type_of = member(one, "OutputName"), member(one, "OutputType")
+    if not is_literal(name) or type_of not in ("String", "Integer", "Boolean", "Float"):
+        return None
+    more = [] if type_of == "String" else [f"{kind}OutputTypeEnum.{type_of}"]
+    node = call(f"{kind}Output", quoted(name), *more)
+    return node if bench.says(node, one) else None
+
+
+def _metrics_source(bench: Bench, one: Any) -> Node | None:
+    if not isinstance(one, dict):
+        return None
+    node = call(
+        "MetricsSource",
+        bench.value(one.get("ContentType")),
+        bench.value(one.get("S3Uri")),
+        content_digest=optional(one.get("ContentDigest"), bench),
+    )
+    return node if bench.says(node, one) else None
