@@ -137,9 +137,11 @@ class MachineRun:
             "sagemaker:createTrainingJob.sync": self._job,
             "lambda:invoke": self._lambda,
             "sagemaker:createModel": self._model,
+            "sagemaker:createEndpointConfig": self._endpoint_config,
             "aws-sdk:sagemaker:createModelPackage": self._model_package,
             "aws-sdk:sagemaker:describeModel": self._described,
             "aws-sdk:sagemaker:describeModelPackage": self._described,
+            "aws-sdk:sagemaker:describeEndpointConfig": self._described,
             "aws-sdk:s3:getObject": self._object,
         }
 
@@ -312,6 +314,10 @@ class MachineRun:
         request = dict(call.parameters)
         name = request.pop(NAME_MEMBERS[step.type])
         return {"ModelArn": self._made(replace(step, arguments=request), name)["ModelArn"]}
+
+    def _endpoint_config(self, call: Call, step: Step) -> Any:
+        made = self._made(replace(step, arguments=dict(call.parameters)), "")
+        return {"EndpointConfigArn": made["EndpointConfigArn"]}
 
     def _model_package(self, call: Call, step: Step) -> Any:
         made = self._made(replace(step, arguments=dict(call.parameters)), "")
