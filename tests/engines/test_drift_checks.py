@@ -271,7 +271,18 @@ def test_a_baseline_that_nobody_gives_is_told_before_the_start(
     place_with: Make, said: dict[str, Any], told_of: str
 ) -> None:
     with pytest.raises(DefinitionError, match=told_of):
-        standing(place_with).run(check(**said))
+        place = standing(place_with)
+        between = place.writing("Between", "pass", depends_on=["Check"])
+        place.run(check(**said), between, {**register("R", "Approved"), "DependsOn": ["Between"]})
+
+
+def test_a_baseline_that_the_run_itself_may_register_is_waited_for(place_with: Make) -> None:
+    place = standing(place_with, names=("Check", "Later"))
+    later = check("Later", ModelPackageGroupName="g", DependsOn=["R"])
+    execution = place.run(check(SkipCheck=True, RegisterNewBaseline=True), register("R", "Approved"), later)
+    assert execution.status == "Succeeded"
+    used = place.output(execution, "Later")["BaselineUsedForDriftCheckConstraints"]
+    assert used == "s3://bucket/out/Check/constraints.json"
 
 
 def test_a_baseline_that_turns_out_not_to_be_there_fails_the_step(place_with: Make) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from dagwright.definition.expression import evaluate
 from dagwright.definition.graph import Step
+from dagwright.definition.slices import reached
 from dagwright.engines.execution import FAILED, SUCCEEDED
 from dagwright.engines.local.baselines import (
     FILES,
@@ -68,8 +69,9 @@ def check_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench:
 
 
 def _registers_before(step: Step, scope: RunScope) -> bool:
-    """Whether a version may be registered, and perhaps approved, before the step runs."""
-    return any(other.type == "RegisterModel" for other in scope.graph.steps.values() if other.name != step.name)
+    """Whether the run itself may have registered a version, and approved it, by the time the step starts."""
+    later = reached([step.name], scope.graph.successors)
+    return any(other.type == "RegisterModel" and other.name not in later for other in scope.graph.steps.values())
 
 
 def _with_baseline(job: Job, settings: CheckSettings, previous: Mapping[str, str]) -> Job:
