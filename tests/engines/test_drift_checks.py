@@ -148,8 +148,10 @@ def test_members_of_the_metadata_are_the_services(place_with: Make) -> None:
     assert set(quality) == set(shapes["QualityCheckStepMetadata"]["members"])
     place = standing(place_with, "clarify", ("Bias",), folder=place.folder)
     place.put("b.json", json.dumps(analysis(0.1)))
-    bias = check("Bias", "DATA_BIAS", SuppliedBaselineConstraints="s3://bucket/b.json", ModelPackageGroupName="g")
+    supplied = {"SuppliedBaselineConstraints": "s3://bucket/b.json"}
+    bias = check("Bias", "DATA_BIAS", **supplied, ModelPackageGroupName="g", ModelName="m")
     assert set(told(place.run(bias), "ClarifyCheck", "Bias")) == set(shapes["ClarifyCheckStepMetadata"]["members"])
+    assert any("ModelName of Bias is left out" in note for note in place.watcher.notes)
 
 
 def analysis(value: float) -> dict[str, Any]:
@@ -270,9 +272,9 @@ def test_the_newest_approved_version_gives_the_baseline(place_with: Make) -> Non
 def test_a_baseline_that_nobody_gives_is_told_before_the_start(
     place_with: Make, said: dict[str, Any], told_of: str
 ) -> None:
+    place = standing(place_with)
+    between = place.writing("Between", "pass", depends_on=["Check"])
     with pytest.raises(DefinitionError, match=told_of):
-        place = standing(place_with)
-        between = place.writing("Between", "pass", depends_on=["Check"])
         place.run(check(**said), between, {**register("R", "Approved"), "DependsOn": ["Between"]})
 
 
@@ -348,6 +350,14 @@ def test_without_a_stand_in_it_is_said_what_to_declare(place: Place, kind: str) 
     (problem,) = refused.value.problems
     assert "--stand-in Check=file.py:function" in problem.hint
     assert "with SkipCheck as well" in problem.hint
+
+
+def test_a_missing_baseline_and_a_missing_stand_in_are_said_together(place: Place) -> None:
+    with pytest.raises(DefinitionError, match="There is no baseline") as refused:
+        place.run(check())
+    (problem,) = refused.value.problems
+    assert "start a first run" in problem.hint
+    assert "--stand-in Check=file.py:function" in problem.hint
 
 
 @pytest.mark.parametrize(

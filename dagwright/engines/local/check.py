@@ -27,7 +27,10 @@ from dagwright.engines.local.steps import KINDS
 from dagwright.errors import DagwrightError, DefinitionError, ExecutionError, Problem
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # AWS's definition schema
-_IGNORED = {"CacheConfig": "every step runs: the step cache is the service's"}
+_IGNORED = {
+    "CacheConfig": "every step runs: the step cache is the service's",
+    "ModelName": "no model serves here that a check could ask; what stands in for its container has the answers",
+}
 RUNS, STANDS_IN, CANNOT = "runs", "stand-in", "cannot run"
 
 

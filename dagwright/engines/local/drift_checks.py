@@ -36,6 +36,7 @@ from dagwright.engines.local.processing import exit_message, processing_job, pro
 from dagwright.engines.local.publishing import key_below
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
+from dagwright.engines.local.stand_in_hints import hint_for_image
 from dagwright.engines.local.stand_in_steps import write_files
 from dagwright.engines.local.stand_ins import StandIn, in_place_of
 from dagwright.engines.local.store import Store
@@ -60,12 +61,24 @@ def check_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench:
     settings = settings_of(step, scope, evaluate_known)
     output_of(arguments)
     unknown = UNKNOWN in settings.supplied.values() or settings.group == UNKNOWN or _registers_before(step, scope)
-    previous = settings.supplied if unknown else previous_baseline(settings, bench.registry)
-    job = processing_job("check", "check", arguments)
-    stand_in = bench.stand_ins.get(step.name)
+    job, stand_in = processing_job("check", "check", arguments), bench.stand_ins.get(step.name)
+    try:
+        previous = settings.supplied if unknown else previous_baseline(settings, bench.registry)
+    except ExecutionError as error:
+        also = "" if stand_in else _no_program(step, job, bench)
+        raise ExecutionError(error.message, hint=f"{error.hint} {also}".strip()) from error
     if stand_in and stand_in.function is None:
         job = replace(job, image="", inputs=())
     return [_with_baseline(job, settings, previous)]
+
+
+def _no_program(step: Step, job: Job, bench: Bench) -> str:
+    """What to declare if nothing runs its container either; empty if something does."""
+    try:
+        bench.environments.with_program(job)
+    except ExecutionError:
+        return hint_for_image(step, job.image)
+    return ""
 
 
 def _registers_before(step: Step, scope: RunScope) -> bool:

@@ -52,6 +52,6 @@ def hint_for_image(step: Step, image: str) -> str:
     also = ", or what it calculates, --stand-in {0}=outputs.json" if step.type in CHECKS else ", or outputs.json"
     skipped = " The service calculates the baseline with SkipCheck as well." if step.type in CHECKS else ""
     return (
-        f"It is {whose}; AWS does not publish it. Let a function of yours be that program: "
+        f"Its image is {whose}; AWS does not publish it. Let a function of yours be that program: "
         f"--stand-in {step.name}=file.py:function{also.format(step.name)}.{skipped}"
     )
