@@ -34,9 +34,9 @@ class Slice:
             raise UsageError("--only names all the steps by itself", hint="Leave --from and --to out, or --only.")
         chosen = set(self.only or graph.steps)
         if self.first:
-            chosen &= _reached(self.first, graph.successors)
+            chosen &= reached(self.first, graph.successors)
         if self.last:
-            chosen &= _reached(self.last, graph.predecessors)
+            chosen &= reached(self.last, graph.predecessors)
         if not chosen:
             what = f"No way leads from {_listed(self.first)} to {_listed(self.last)}"
             raise UsageError(what, hint="Is it the other way round? deploy.py render PIPELINE --target mermaid shows.")
@@ -56,7 +56,7 @@ def needs(graph: Graph, names: Collection[str]) -> tuple[str, ...]:
 
 def left_out_between(graph: Graph, names: Collection[str]) -> tuple[str, ...]:
     """The steps outside of `names` that lie on a way from one of them to another."""
-    between = _reached(names, graph.successors) & _reached(names, graph.predecessors)
+    between = reached(names, graph.successors) & reached(names, graph.predecessors)
     return in_order(graph, between - set(names))
 
 
@@ -88,7 +88,7 @@ def _unknown(graph: Graph, names: Iterable[str]) -> Iterator[Problem]:
             yield Problem("unknown-step", f"there is no step '{name}'", did_you_mean(name, graph.steps))
 
 
-def _reached(names: Iterable[str], links: Mapping[str, tuple[str, ...]]) -> set[str]:
+def reached(names: Iterable[str], links: Mapping[str, tuple[str, ...]]) -> set[str]:
     """`names` and all that one comes to from them."""
     found, pending = set(names), list(names)
     while pending:

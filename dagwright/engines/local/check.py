@@ -22,13 +22,17 @@ from dagwright.engines.local.job import Host, Job
 from dagwright.engines.local.processing import is_managed_by_program
 from dagwright.engines.local.request import objects
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
+from dagwright.engines.local.stand_in_hints import hint_for, hint_for_image
 from dagwright.engines.local.stand_in_steps import unmet_references
 from dagwright.engines.local.stand_ins import StandIn, in_place_of
 from dagwright.engines.local.steps import KINDS
 from dagwright.errors import DagwrightError, DefinitionError, ExecutionError, Problem
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # AWS's definition schema
-_IGNORED = {"CacheConfig": "every step runs: the step cache is the service's"}
+_IGNORED = {
+    "CacheConfig": "every step runs: the step cache is the service's",
+    "ModelName": "no model serves here that a check could ask; what stands in for its container has the answers",
+}
 RUNS, STANDS_IN, CANNOT = "runs", "stand-in", "cannot run"
 
 
@@ -108,13 +112,20 @@ class Check:
         job = in_place_of(job, step, arguments, self.bench.stand_ins)
         if job.image != UNKNOWN:
             self.bench.environments.check(job.image)
-            job = self.bench.environments.with_program(job)
+            job = self._with_program(step, job)
         addresses = [*(given.uri for given in job.inputs), *(output.uri for output in job.outputs), *job.made_below]
         for uri in addresses:
             if uri != UNKNOWN:
                 split_uri(uri)
         _refuse_places(job, self.scope)
         return job
+
+    def _with_program(self, step: Step, job: Job) -> Job:
+        try:
+            return self.bench.environments.with_program(job)
+        except ExecutionError as error:
+            hint = "" if job.command else hint_for_image(step, job.image)
+            raise ExecutionError(error.message, hint=hint or error.hint) from error
 
     def _step_check(self, step: Step, needed: Mapping[str, tuple[Needed, ...]]) -> StepCheck:
         stand_in = self.bench.stand_ins.get(step.name)
@@ -156,8 +167,7 @@ def kind_problems(step: Step, stand_ins: Mapping[str, StandIn]) -> Iterator[Prob
     """What no run on this machine can do, whatever it is started with: types of steps, endings to wait for."""
     if step.type not in KINDS and step.name not in stand_ins:
         what = f"a step of type {step.type} does not run on this machine by itself"
-        hint = f"say what it gives: --stand-in {step.name}=outputs.json; or run it on AWS"
-        yield Problem("cannot-run-here", what, hint, step=step.name, field="Type")
+        yield Problem("cannot-run-here", what, hint_for(step), step=step.name, field="Type")
     for entry in step.depends_on:
         if entry.trigger != "Completed":
             what = f"it waits for '{entry.step}' to end as {entry.trigger}; a local run knows Completed only"

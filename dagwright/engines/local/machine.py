@@ -138,9 +138,11 @@ class MachineRun:
             "lambda:invoke": self._lambda,
             "sqs:sendMessage.waitForTaskToken": self._callback,
             "sagemaker:createModel": self._model,
+            "sagemaker:createEndpointConfig": self._endpoint_config,
             "aws-sdk:sagemaker:createModelPackage": self._model_package,
             "aws-sdk:sagemaker:describeModel": self._described,
             "aws-sdk:sagemaker:describeModelPackage": self._described,
+            "aws-sdk:sagemaker:describeEndpointConfig": self._described,
             "aws-sdk:s3:getObject": self._object,
         }
 
@@ -322,6 +324,10 @@ class MachineRun:
         request = dict(call.parameters)
         name = request.pop(NAME_MEMBERS[step.type])
         return {"ModelArn": self._made(replace(step, arguments=request), name)["ModelArn"]}
+
+    def _endpoint_config(self, call: Call, step: Step) -> Any:
+        made = self._made(replace(step, arguments=dict(call.parameters)), "")
+        return {"EndpointConfigArn": made["EndpointConfigArn"]}
 
     def _model_package(self, call: Call, step: Step) -> Any:
         made = self._made(replace(step, arguments=dict(call.parameters)), "")

@@ -16,6 +16,7 @@ from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.registry import (
+    APPROVED,
     LARGEST_EVALUATION,
     NEWEST_SHOWN,
     Evaluation,
@@ -97,6 +98,12 @@ class Registry:
             newest = self._database.rows("model_packages", _NEWEST_FIRST, "content", package_group=group)
             raise no_package(name, [json.loads(row["content"]) for row in newest[:NEWEST_SHOWN]], self.groups())
         return self._package(rows[0])
+
+    def newest_approved(self, group: str) -> dict[str, Any] | None:
+        """The Describe response of the newest approved version of a group; None if there is none."""
+        wanted = {"package_group": group.rpartition("/")[2], "status": APPROVED}
+        rows = self._database.rows("model_packages", _NEWEST_FIRST, "content", **wanted)
+        return dict(json.loads(rows[0]["content"])) if rows else None
 
     def decide(self, package: ModelPackage, approval: str, reason: str) -> ModelPackage:
         """Set ModelApprovalStatus and ApprovalDescription; the package as it is afterwards."""

@@ -16,13 +16,14 @@ from dagwright.definition.expression import Reference, evaluate
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.path import NAMED_LISTS, follow
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
+from dagwright.engines.local.baselines import PROPERTIES
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.handlers import Handler, handler_job, read_result
 from dagwright.engines.local.job import JobEnding
 from dagwright.engines.local.job_run import JobRun
 from dagwright.engines.local.output_parameters import declared_outputs, typed_outputs
 from dagwright.engines.local.request import member, objects
-from dagwright.engines.local.scope import Account, RunScope, evaluate_known
+from dagwright.engines.local.scope import UNKNOWN, Account, RunScope, evaluate_known
 from dagwright.engines.local.stand_ins import FILES, StandIn
 from dagwright.engines.local.store import storage_errors
 from dagwright.engines.local.training import artifact_uri
@@ -53,11 +54,20 @@ def run_stand_in(step: Step, stand_in: StandIn, scope: RunScope, bench: Bench) -
     request = evaluate(step.arguments, scope)
     if stand_in.function:
         return _called(step, stand_in.function, request, scope, bench)
+    response, _ = write_files(step, stand_in, request, scope, bench)
+    return StepResult(SUCCEEDED, output=response, answer=response.get("OutputParameters"))
+
+
+def write_files(
+    step: Step, stand_in: StandIn, request: Any, scope: RunScope, bench: Bench
+) -> tuple[dict[str, Any], set[str]]:
+    """(what the Describe call would give, the addresses of the objects that are now there). Raises ExecutionError."""
     response = _response(step, stand_in, request, scope.job, scope.account)
-    store = bench.workshop.store
+    store, written = bench.workshop.store, set()
     for uri, content in _objects(step, stand_in, request, response):
         store.put_bytes(content, uri) if isinstance(content, bytes) else store.put(content, uri)
-    return StepResult(SUCCEEDED, output=response, answer=response.get("OutputParameters"))
+        written.add(uri)
+    return response, written
 
 
 def _called(step: Step, function: tuple[Path, str], request: Any, scope: RunScope, bench: Bench) -> StepResult:
@@ -184,7 +194,8 @@ def unmet_references(graph: Graph, stand_ins: Mapping[str, StandIn], scope: RunS
         step = graph.steps[name]
         if stand_in.function is None:
             try:
-                responses[name] = _response(step, stand_in, evaluate_known(step.arguments, scope), "1", scope.account)
+                given = _response(step, stand_in, evaluate_known(step.arguments, scope), "1", scope.account)
+                responses[name] = {**dict.fromkeys(PROPERTIES.get(step.type, ()), UNKNOWN), **given}
             except DagwrightError as error:
                 yield Problem("stand-in", f"{stand_in.place}: {error.message}", error.hint, step=name)
     for step in graph.steps.values():

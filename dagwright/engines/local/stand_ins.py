@@ -23,6 +23,9 @@ from dagwright.errors import UsageError
 CONTAINERS = ("Processing", "Training", "Transform", "QualityCheck", "ClarifyCheck")
 """The types whose program a function can stand for."""
 
+CHECKS = ("QualityCheck", "ClarifyCheck")
+"""The types that compare what a job has calculated, whoever calculated it."""
+
 DECIDES = ("Condition", "Fail")
 """The types that only decide: there is nothing to stand for."""
 
@@ -88,7 +91,7 @@ def _read(step: Step, place: str, folder: Path) -> StandIn:
     files = content.pop(FILES, {})
     if not isinstance(files, dict):
         raise UsageError(f"{place}: {FILES} must be an object: address or output's name to path or document")
-    return StandIn(step.name, place, path.parent, content, files)
+    return StandIn(step.name, place, path.parent, content, files, gives_result=step.type not in CHECKS)
 
 
 def _content(path: Path, place: str) -> dict[str, Any]:

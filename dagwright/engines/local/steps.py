@@ -16,6 +16,7 @@ from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, SUCCEEDED
 from dagwright.engines.local.answered_steps import callback_jobs, lambda_jobs, run_callback, run_lambda
 from dagwright.engines.local.bench import Bench, StepResult
+from dagwright.engines.local.drift_checks import check_jobs, run_check
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.job_run import in_one_line
 from dagwright.engines.local.job_steps import (
@@ -24,6 +25,7 @@ from dagwright.engines.local.job_steps import (
     run_training,
     training_jobs,
 )
+from dagwright.engines.local.recorded_steps import run_endpoint_config, run_lineage
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.stand_in_steps import run_stand_in
@@ -76,6 +78,10 @@ KINDS: Mapping[str, Kind] = {
     "Fail": Kind(run_fail),
     "Model": Kind(run_model),
     "RegisterModel": Kind(run_register_model),
+    "QualityCheck": Kind(run_check, check_jobs),
+    "ClarifyCheck": Kind(run_check, check_jobs),
+    "EndpointConfig": Kind(run_endpoint_config),
+    "Lineage": Kind(run_lineage),
 }
 
 
