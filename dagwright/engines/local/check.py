@@ -136,7 +136,7 @@ def _missing_inputs(
         for label, uri in given:
             if uri.startswith("s3://") and not written.may_hold(uri) and not scope.store.holds(uri):
                 what = f"its input '{label}' is not there: {uri}"
-                yield Problem("missing-input", what, f"put it there: deploy.py upload PATH --to {uri}", step=name)
+                yield Problem("missing-input", what, _way_there(uri), step=name)
         for item in job.inputs:
             if item.kind != PREFIX and item.uri != UNKNOWN and not written.may_hold(item.uri):
                 yield from _unusable_manifest(item, name, written, scope)
@@ -144,6 +144,14 @@ def _missing_inputs(
             written.folder(output.uri)
         if name in models:
             written.somewhere_below(models[name])
+
+
+def _way_there(uri: str) -> str:
+    """How to bring what an input reads. The SDKs pack a folder of programs under one name, which `definition()` uploads
+    to AWS; whoever has the definition alone packs the folder."""
+    if not uri.endswith("/sourcedir.tar.gz"):
+        return f"put it there: deploy.py upload PATH --to {uri}"
+    return f"pack its programs: tar -czf sourcedir.tar.gz -C FOLDER . ; deploy.py upload sourcedir.tar.gz --to {uri}"
 
 
 def _unusable_manifest(given: Input, step: str, written: _Written, scope: RunScope) -> Iterator[Problem]:

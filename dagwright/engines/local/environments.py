@@ -28,6 +28,7 @@ from dagwright.engines.local.image_content import content_of, is_of_sagemaker
 from dagwright.engines.local.image_layer import Layer, make_layer
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.spark import check_pyspark, submit_folder, submits_spark, with_spark
+from dagwright.engines.local.start_scripts import with_shell
 from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ConfigurationError, ExecutionError
 
@@ -147,6 +148,7 @@ class Environments:
             )
         elif not job.command:
             raise ExecutionError(f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM)
+        job = with_shell(job)
         if submits_spark(job):
             ready = with_spark(job)
             check_pyspark(self._lacks, job.image)
@@ -269,7 +271,7 @@ class Environments:
         shutil.rmtree(folder, ignore_errors=True)
         uv = shutil.which("uv")
         if uv:
-            _call([uv, "venv", "--quiet", "--python", python, str(folder)])
+            _call([uv, "venv", "--quiet", "--seed", "--python", python, str(folder)])
             _call(
                 [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "-r", str(requirements)]
             )
