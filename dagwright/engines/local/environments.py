@@ -27,6 +27,7 @@ from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
 from dagwright.engines.local.image_content import content_of, is_of_sagemaker
 from dagwright.engines.local.image_layer import Layer, make_layer
 from dagwright.engines.local.job import Job
+from dagwright.engines.local.notebook_jobs import runs_notebook, with_notebook
 from dagwright.engines.local.spark import check_pyspark, submit_folder, submits_spark, with_spark
 from dagwright.engines.local.start_scripts import with_shell
 from dagwright.engines.local.store import storage_errors
@@ -149,6 +150,8 @@ class Environments:
         elif not job.command:
             raise ExecutionError(f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM)
         job = with_shell(job)
+        if runs_notebook(job):
+            return with_notebook(job, self._lacks)
         if submits_spark(job):
             ready = with_spark(job)
             check_pyspark(self._lacks, job.image)
