@@ -37,10 +37,15 @@ exec "$own/bin/python" "$@"
 
 def prepare_pip(home: Path) -> None:
     """Make the folders of packages, which Python looks into from its start, and the program for pip. Raises OSError."""
-    (home / _PACKAGES).mkdir(parents=True)
+    packages_folder(home).mkdir(parents=True)
     program = home / _PIP_PYTHON
     program.write_text(_PROGRAM, encoding="utf-8")
     program.chmod(0o755)
+
+
+def packages_folder(home: Path) -> Path:
+    """Where modules lie that the job finds before all others."""
+    return home / _PACKAGES
 
 
 def pip_variables(home: str) -> dict[str, str]:
