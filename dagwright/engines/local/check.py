@@ -133,6 +133,7 @@ def _missing_inputs(
         job = jobs[name]
         given = [(item.name, item.uri) for item in job.inputs if not item.optional]
         given += [("source code", job.source_archive)] if job.source_archive else []
+        given += [("function", uri) for uri in job.fetches]
         for label, uri in given:
             if uri.startswith("s3://") and not written.may_hold(uri) and not scope.store.holds(uri):
                 what = f"its input '{label}' is not there: {uri}"

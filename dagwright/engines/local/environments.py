@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
+from dagwright.engines.local.function_steps import function_of, with_function
 from dagwright.engines.local.image_content import content_of, is_of_sagemaker
 from dagwright.engines.local.image_layer import Layer, make_layer
 from dagwright.engines.local.job import Job
@@ -150,6 +151,8 @@ class Environments:
         elif not job.command:
             raise ExecutionError(f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM)
         job = with_shell(job)
+        if function := function_of(job):
+            return with_function(job, function, self._python_version(job.image), self._lacks)
         if runs_notebook(job):
             return with_notebook(job, self._lacks)
         if submits_spark(job):
@@ -157,6 +160,13 @@ class Environments:
             check_pyspark(self._lacks, job.image)
             return ready
         return job
+
+    def _python_version(self, image: str) -> str:
+        """Of the Python for `image`: `3.9`."""
+        rule = self._rule(image)
+        if rule and rule.interpreter:
+            return self._interpreter(rule)[1]
+        return (rule.python if rule else None) or _CURRENT
 
     def _lacks(self, image: str, module: str) -> bool:
         """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""

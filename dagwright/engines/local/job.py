@@ -99,6 +99,8 @@ class Job:
     """A source archive to unpack into `/opt/ml/code`: its S3 address, or its place in an input."""
     visible: tuple[Path, ...] = ()
     """Folders of the machine that the job reads at their own place."""
+    fetches: tuple[str, ...] = ()
+    """The addresses of objects that the job reads by itself, by calling S3."""
     start_files: tuple[str, ...] = ()
     """Programs of an SDK, or folders of them, by which the job is started, and which name `/opt/ml` themselves."""
 
