@@ -21,7 +21,6 @@ settings = {
     "role": "arn:aws:iam::123456789012:role/any-role",
     "instance_type": "ml.m5.large",
     "image_uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/functions:1",
-    "s3_root_uri": f"s3://{bucket}/functions",
 }
 
 

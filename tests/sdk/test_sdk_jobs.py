@@ -1,4 +1,4 @@
-"""Definitions that Amazon's SDK makes of functions and folders, run here from the file: jobs with the SDK's own scripts."""
+"""Definitions that Amazon's SDK makes of functions and folders, run here from the file with the SDK's own scripts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Here:
 
     def define(self, version: str, program: str, *words: str) -> None:
         made = self._sdk(version, str(HERE / program), BUCKET, *words)
-        assert made.returncode == 0, made.stderr
+        assert made.returncode == 0, made.stdout + made.stderr
         (self.folder / "definition.json").write_text(made.stdout.splitlines()[-1])
         for item in self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
             path = self.folder / ".dagwright/s3" / BUCKET / item["Key"]
@@ -100,6 +100,6 @@ def test_what_a_function_needs_is_said_before_the_start(here: Here) -> None:
     definition.write_text(before.replace(f'"--client_python_version", "{python}"', '"--client_python_version", "3.7"'))
     assert "was packed by Python 3.7, which alone can read it" in here.run()[0].stderr
     definition.write_text(before)
-    (payload,) = here.stored(f"s3://{BUCKET}/functions/Functions/Generate").glob("*/function/payload.pkl")
+    (payload,) = here.stored(f"s3://{BUCKET}/Functions/Generate").glob("*/function/payload.pkl")
     payload.unlink()
     assert "its input 'function' is not there" in here.run()[0].stderr

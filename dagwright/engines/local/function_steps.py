@@ -56,7 +56,7 @@ def with_function(job: Job, function: Function, version: str, lacks: Callable[[s
     """
     if function.conda or re.search(r"\.ya?ml\b", function.dependencies):
         raise ExecutionError(
-            "The job's function runs in a conda environment, of its image or made from a list; a local run has no conda",
+            "The job's function runs in a conda environment, and a local run has no conda",
             hint="Give @step dependencies='requirements.txt' and no job_conda_env, or use --runtime docker.",
         )
     image = job.image.rpartition("/")[2]

@@ -13,6 +13,8 @@ _FOLDER = "python"
 _PACKAGES, _PIP_PYTHON = f"{_FOLDER}/packages", f"{_FOLDER}/pip-python"
 # Run by pip (`pip --python`) in its own place, with the words that start it again. A job that installs nothing pays
 # for a folder and a file; one whose pip knows no --python (before 22.3) goes by PIP_TARGET, as if there were no image.
+# What `python` means in the job stays the image's: of this environment only `bin`, with what pip puts there, is on
+# PATH. Its packages are on PYTHONPATH already, and no module is to be found in two places.
 _PROGRAM = r"""#!/bin/sh
 set -e
 own=$(dirname "$0")
@@ -21,17 +23,20 @@ if [ ! -e "$own/.complete" ]; then
 import os, pathlib, sys, venv
 own = pathlib.Path(sys.argv[1])
 venv.create(own, symlinks=True)
+(own / "bin").rename(own / "interpreter")
+(own / "bin").mkdir()
 (site,) = own.glob("lib/python*/site-packages")
 site.rmdir()
 site.symlink_to("../../packages")
 folders = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
-lines = ["import site; site.addsitedir(%r)\n" % path for path in folders]
+lines = ["import sys; sys.path = [path for path in sys.path if path != %r]\n" % str(own / "packages")]
+lines += ["import site; site.addsitedir(%r)\n" % path for path in folders]
 (own / "packages/image.pth").write_text("".join(lines), encoding="utf-8")
 (own / ".complete").touch()
 ' "$own"
 fi
 unset PIP_TARGET PIP_PYTHON
-exec "$own/bin/python" "$@"
+exec "$own/interpreter/python" "$@"
 """
 
 
