@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dagwright.engines.local.job import Job
 from dagwright.engines.local.start_scripts import start_files, with_shell
 from dagwright.errors import DefinitionError, ExecutionError
 
+REPOSITORY = Path(__file__).parents[2]
 CODE, ENTRYPOINT = "/opt/ml/processing/input/code/", "/opt/ml/processing/input/entrypoint"
 # A FrameworkProcessor's script by version 2 of the SDK: /opt/ml is written into it.
 RUNPROC = """#!/bin/bash
@@ -217,6 +219,35 @@ def test_what_a_driver_says_of_a_failure_is_the_reason(place_with: Any, each_way
     place = place_with(sandbox=each_way)
     reason = place.run(trainer(place, rate="fail")).failure_reason
     assert reason == "step 'T' failed: AlgorithmError: it failed, exit code 3"
+
+
+@pytest.mark.sdk
+def test_the_drivers_of_amazons_sdk(place_with: Any, each_way: str) -> None:
+    place = place_with(sandbox=each_way)
+    python = REPOSITORY / ".sdk/v3/bin/python"
+    if not python.exists():
+        pytest.skip("there is no .sdk/v3: make test-sdk makes it")
+    step = trainer(place, rate="0.1")
+    program = """
+import sagemaker.train.templates as t
+parts = {"working_dir": "cd /opt/ml/input/data/code", "install_requirements": "",
+         "execute_driver": t.EXECUTE_BASIC_SCRIPT_DRIVER}
+print(t.TRAIN_SCRIPT_TEMPLATE.format(**parts), t.__file__, sep="\\0", end="")
+"""
+    told = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout
+    script, _, module = told.partition("\0")
+    drivers = Path(module).with_name("container_drivers")
+    for path in drivers.rglob("*.py"):
+        place.put(f"drivers/{path.relative_to(drivers)}", path.read_text())
+    place.put("drivers/sm_train.sh", script)
+    place.put(
+        "drivers/sourcecode.json", json.dumps({"source_dir": "/opt/ml/input/data/code", "entry_script": "train.py"})
+    )
+    place.put("drivers/distributed.json", "{}")
+    execution = place.run(step)
+    assert execution.status == "Succeeded", place.log(execution, "T") + execution.failure_reason
+    model = place.output(execution, "T")["ModelArtifacts"]["S3ModelArtifacts"]
+    assert json.loads(place.archive(model)["seen.json"]) == ["--rate", "0.1"]
 
 
 # ---- what pip does in a job ----
