@@ -99,6 +99,26 @@ def test_a_packed_folder_is_started_by_its_script(place_with: Any, each_way: str
     assert seen["word"] == "hello"
 
 
+@pytest.mark.sdk
+@pytest.mark.parametrize(("version", "module"), [("v2", "sagemaker.processing"), ("v3", "sagemaker.core.processing")])
+def test_the_start_script_of_amazons_sdk(place_with: Any, each_way: str, version: str, module: str) -> None:
+    python = REPOSITORY / f".sdk/{version}/bin/python"
+    if not python.exists():
+        pytest.skip(f"there is no .sdk/{version}: make test-sdk makes it")
+    program = f"""
+from {module} import FrameworkProcessor
+processor = object.__new__(FrameworkProcessor)
+processor.command = ["python"]
+print(processor._generate_framework_script("main.py"), end="")
+"""
+    script = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout
+    script = script[script.index("#!/bin/bash") :]
+    place = place_with(sandbox=each_way)
+    execution = place.run(packed(place, script))
+    assert execution.status == "Succeeded", place.log(execution, "P") + execution.failure_reason
+    assert place.json("P/seen.json")["arguments"] == ["--rows", "3", "two words", "$HOME; ls"]
+
+
 def test_a_job_without_an_archive_is_a_sentence_before_the_start(place: Place) -> None:
     step = packed(place, RUNPROC)
     step["Arguments"]["ProcessingInputs"][0]["S3Input"]["S3Uri"] = "s3://bucket/absent/sourcedir.tar.gz"
