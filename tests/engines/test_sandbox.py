@@ -84,7 +84,7 @@ write("seen.json", {{
     out_of_reach = (READ_ONLY, REFUSED, ABSENT)  # absent: the user's own folder is empty to a job
     assert all(word.startswith(out_of_reach) for word in seen["others"]), seen
     shown = Path(sys.prefix).parts[2:3] if sys.prefix.startswith("/tmp/") else ()  # where the interpreter has to be
-    assert [set(names) - {*shown} for names in seen["found"]] == [{"x"}] * 3
+    assert [set(names) - {*shown, "python"} for names in seen["found"]] == [{"x"}] * 3, "and where pip is led to"
     assert (seen["home"], seen["null"]) == ("done", "done")
     assert all(word.startswith((*out_of_reach, "OSError 16")) for word in (seen["remove"], seen["rename"]))
     assert (in_home.folder / "mine.txt").read_text() == "mine"
@@ -165,7 +165,7 @@ def test_nothing_of_the_callers_environment_enters_a_job(sandboxed: Place, monke
     assert seen["HTTPS_PROXY"] == "http://proxy"
     assert "HTTPS_PROXY" not in sandboxed.json("Isolated/seen.json")
     assert set(seen) - {"HTTPS_PROXY", "LC_CTYPE"} == {
-        "PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_TARGET",
+        "PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_TARGET", "PIP_PYTHON",
         "PIP_DISABLE_PIP_VERSION_CHECK", "PYTHONPATH", "ML", "HOSTNAME",
     }  # fmt: skip
 

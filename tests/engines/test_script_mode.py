@@ -97,6 +97,37 @@ def test_a_shell_program_and_modules_beside_the_script(place: Place) -> None:
     assert seen["arguments"] == ["-a", "1"]
 
 
+@pytest.mark.parametrize("first", ["#!/usr/bin/env python3", "#!/bin/bash"])
+def test_a_shell_program_is_started_by_its_first_line(place: Place, first: str) -> None:
+    rest = "exec python train.py $@" if "bash" in first else TRAIN
+    files = {"run.sh": f"{first}\n{rest}\n", "train.py": TRAIN, "requirements.txt": "./absent.whl\n"}
+    seen = seen_by(place, place.training("T", hyperparameters=submit(place, files, a="1")))
+    assert seen["arguments"] == ["-a", "1"], "requirements are for Python programs, as at the toolkit"
+
+
+def test_a_module_of_the_archive(place: Place) -> None:
+    files = {"-m tool.train": "", "tool/__init__.py": "", "tool/train.py": TRAIN}
+    assert seen_by(place, place.training("T", hyperparameters=submit(place, files, a="1")))["arguments"] == ["-a", "1"]
+
+
+def test_a_folder_with_a_setup_is_a_package(place: Place) -> None:
+    backend = f"""
+import pathlib
+def build_wheel(folder, *others):
+    pathlib.Path(folder, "tool-1.0-py3-none-any.whl").write_bytes({wheel("tool", "WORD = 'hello'")!r})
+    return "tool-1.0-py3-none-any.whl"
+"""
+    files = {
+        "train.py": "import tool; assert tool.WORD == 'hello'\n" + TRAIN,
+        "setup.py": "",
+        # a builder of its own, so that pip needs no package registry
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": backend,
+    }
+    seen = seen_by(place, place.training("T", hyperparameters=submit(place, files, a="1")))
+    assert seen["arguments"] == ["-a", "1"]
+
+
 def test_under_network_isolation_the_source_is_in_a_channel(place: Place) -> None:
     hyperparameters = submit(place, {"train.py": TRAIN})
     hyperparameters["sagemaker_submit_directory"] = '"/opt/ml/input/data/code/sourcedir.tar.gz"'

@@ -59,6 +59,8 @@ class _Look:
                 self._require_usable(given, step)
         if job.source_archive:
             yield self._needed(step, "source code", job.source_archive)
+        for uri in job.fetches:
+            yield self._needed(step, "function", uri)
 
     def _needed(self, step: str, name: str, uri: str) -> Needed:
         if not uri.startswith("s3://"):
@@ -70,8 +72,7 @@ class _Look:
         if self.store.holds(uri):
             return Needed(name, uri, THERE)
         what = f"its input '{name}' is not there: {uri}"
-        hint = f"bring it with the run: --map {uri}=PATH; or put it there for good: deploy.py upload PATH --to {uri}"
-        self.problems.append(Problem("missing-input", what, hint, step=step))
+        self.problems.append(Problem("missing-input", what, _way_there(uri), step=step))
         return Needed(name, uri, MISSING)
 
     def _require_usable(self, given: Input, step: str) -> None:
@@ -90,6 +91,14 @@ class _Look:
                 raise missing_objects(given, missing)
         except DagwrightError as error:
             self.problems.append(Problem("missing-input", error.message, error.hint, step=step))
+
+
+def _way_there(uri: str) -> str:
+    """How to bring what an input reads. The SDKs pack a folder of programs under one name, which `definition()` uploads
+    to AWS; whoever has the definition alone packs the folder."""
+    if not uri.endswith("/sourcedir.tar.gz"):
+        return f"bring it with the run: --map {uri}=PATH; or put it there for good: deploy.py upload PATH --to {uri}"
+    return f"pack its programs: tar -czf sourcedir.tar.gz -C FOLDER . ; deploy.py upload sourcedir.tar.gz --to {uri}"
 
 
 class _Written:

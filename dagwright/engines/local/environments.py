@@ -25,10 +25,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from dagwright.engines.local.algorithms import with_algorithm
 from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
+from dagwright.engines.local.function_steps import function_of, with_function
 from dagwright.engines.local.image_content import content_of, is_of_sagemaker
 from dagwright.engines.local.image_layer import Layer, make_layer
 from dagwright.engines.local.job import Job
+from dagwright.engines.local.notebook_jobs import runs_notebook, with_notebook
 from dagwright.engines.local.spark import check_pyspark, submit_folder, submits_spark, with_spark
+from dagwright.engines.local.start_scripts import with_shell
 from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ConfigurationError, ExecutionError
 
@@ -163,11 +166,23 @@ class Environments:
                     f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM
                 )
             job = started
+        job = with_shell(job)
+        if function := function_of(job):
+            return with_function(job, function, self._python_version(job.image), self._lacks)
+        if runs_notebook(job):
+            return with_notebook(job, self._lacks)
         if submits_spark(job):
             ready = with_spark(job)
             check_pyspark(self._lacks, job.image)
             return ready
         return job
+
+    def _python_version(self, image: str) -> str:
+        """Of the Python for `image`: `3.9`."""
+        rule = self._rule(image)
+        if rule and rule.interpreter:
+            return self._interpreter(rule)[1]
+        return (rule.python if rule else None) or _CURRENT
 
     def _lacks(self, image: str, module: str) -> bool:
         """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""
@@ -285,7 +300,7 @@ class Environments:
         shutil.rmtree(folder, ignore_errors=True)
         uv = shutil.which("uv")
         if uv:
-            _call([uv, "venv", "--quiet", "--python", python, str(folder)])
+            _call([uv, "venv", "--quiet", "--seed", "--python", python, str(folder)])
             _call(
                 [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "-r", str(requirements)]
             )

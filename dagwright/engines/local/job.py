@@ -101,6 +101,10 @@ class Job:
     """Addresses below which its result comes to be, under names that nobody knows beforehand."""
     visible: tuple[Path, ...] = ()
     """Folders of the machine that the job reads at their own place."""
+    fetches: tuple[str, ...] = ()
+    """The addresses of objects that the job reads by itself, by calling S3."""
+    start_files: tuple[str, ...] = ()
+    """Programs of an SDK, or folders of them, by which the job is started, and which name `/opt/ml` themselves."""
 
     def __post_init__(self) -> None:
         """Raises ExecutionError for isolated hosts, which a local run would isolate from each other as well."""

@@ -12,6 +12,7 @@ import select
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,11 @@ from dagwright.engines.local.interruption import LOOK_SECONDS, Interruption
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
 from dagwright.engines.local.phases import DOWNLOADING, INTERRUPTED, STARTING, TRAINING, UPLOADING
+from dagwright.engines.local.pip_installs import pip_programs, pip_variables
 from dagwright.engines.local.publishing import key_below, publish
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.staging import Staging
+from dagwright.engines.local.start_scripts import rewrite
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.local.time_limits import TimeLimits
 from dagwright.engines.local.uploading import Uploading
@@ -151,6 +154,7 @@ class JobRun:
             self._entered(DOWNLOADING)
             staging.stage()
             self._copy_image()
+            self._rewrite_start()
             self._feeder = Feeder(self.job, self.hosts, self._workshop.store)
             with self._feeder:
                 ending = self._run_once()
@@ -170,6 +174,12 @@ class JobRun:
         """Without a sandbox nothing keeps a job from writing to what its image brings: each host has its own copy."""
         layer = None if self._sandboxed else self._environment.layer
         self._copies = {host.name: layer.copy(host.folder / "image") for host in self.hosts} if layer else {}
+
+    def _rewrite_start(self) -> None:
+        """Without a sandbox the script that starts the job is told, like the rest, which folder is `/opt/ml`."""
+        if not self._sandboxed and not self._containers:
+            for host in self.hosts:
+                rewrite(self.job, host, partial(self._translate, host=host))
 
     def _run_once(self) -> JobEnding:
         watch = None
@@ -214,19 +224,16 @@ class JobRun:
 
     def _variables(self, host: Host) -> dict[str, str]:
         home = "/tmp" if self._sandboxed else str(host.folder / "tmp")  # noqa: S108
-        packages = f"{home}/python"
         image = dict(self._environment.variables)
-        search = os.pathsep.join([f"{packages}/bin", *self._environment.folders, SYSTEM_PATH])
+        search = os.pathsep.join([pip_programs(home), *self._environment.folders, SYSTEM_PATH])
         image["PATH"] = image.get("PATH", SYSTEM_PATH).replace(SYSTEM_PATH, search)
         variables = {
             "HOME": home,
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            # `pip install` inside a job must not change the environment that other jobs share
-            "PIP_TARGET": packages,
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PYTHONPATH": packages,
+            **pip_variables(home),
         }
         if not self._sandboxed:
             variables |= {"TMPDIR": home, "SAGEMAKER_BASE_DIR": ML}
@@ -234,7 +241,7 @@ class JobRun:
             variables |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
         given = image | dict(self.job.environment(host.name))
         if given.get("PYTHONPATH"):
-            given["PYTHONPATH"] += os.pathsep + packages
+            given["PYTHONPATH"] += os.pathsep + variables["PYTHONPATH"]
         return variables | given | {"HOSTNAME": host.name}
 
     def _root(self, host: Host) -> Root:

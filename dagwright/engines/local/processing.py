@@ -23,6 +23,7 @@ from dagwright.engines.local.request import (
     texts,
     unpacked_as_streamed,
 )
+from dagwright.engines.local.start_scripts import start_files
 from dagwright.errors import ExecutionError
 
 MESSAGE = f"{ML}/output/message"
@@ -56,6 +57,7 @@ def processing_job(name: str, arn: str, request: Mapping[str, Any], interface: s
             ),
         },
         inputs=tuple(_input(item) for item in objects(request, "ProcessingInputs")),
+        start_files=start_files(tuple(entrypoint)),
         outputs=tuple(outputs),
         folders=(f"{ML}/output", f"{ML}/processing", *(output.source for output in outputs)),
         isolated=member(request, "NetworkConfig.EnableNetworkIsolation", bool, False),

@@ -17,8 +17,20 @@ from dagwright.errors import ExecutionError
 
 INPUT, DATA = f"{ML}/input", f"{ML}/input/data"
 MODEL, OUTPUT_DATA, CODE = f"{ML}/model", f"{ML}/output/data", f"{ML}/code"
-# Requirements beside the script are installed before it starts, as the toolkit does.
-_START = 'if [ -f requirements.txt ]; then python -m pip install --quiet -r requirements.txt || exit 1; fi; exec "$@"'
+# What the toolkit does with each kind of program (its `entry_point` module). Requirements are for Python programs only;
+# a folder with a setup.py is a package, installed, and its program started as a module.
+_PYTHON = """\
+program=$1; shift
+if [ -f requirements.txt ]; then requirements='-r requirements.txt'; else requirements=; fi
+if [ -f setup.py ]; then
+    python -m pip install --quiet . $requirements || exit 1
+    exec python -m "${program%.py}" "$@"
+fi
+if [ "$requirements" ]; then python -m pip install --quiet $requirements || exit 1; fi
+exec python "$program" "$@"
+"""
+# By its own first line, else by this shell: not every shell program is one for sh.
+_COMMAND = 'program=$1; shift; chmod 777 "./$program" && exec "./$program" "$@"'
 
 
 @dataclass(frozen=True)
@@ -40,9 +52,11 @@ class ScriptMode:
 
     @property
     def command(self) -> tuple[str, ...]:
-        """A shell for `.sh`, else Python."""
-        interpreter = "/bin/sh" if self.program.endswith(".sh") else "python"
-        return ("/bin/sh", "-c", _START, "script-mode", interpreter, self.program, *self.arguments)
+        """Python for `.py` and `-m module`; whatever else there is, is a program by itself."""
+        if self.program.startswith("-m "):
+            return ("python", "-m", self.program[3:].strip(), *self.arguments)
+        start = _PYTHON if self.program.endswith(".py") else _COMMAND
+        return ("/bin/sh", "-c", start, "script-mode", self.program, *self.arguments)
 
     def variables(self, job_name: str, inputs: Mapping[str, Any], resources: Mapping[str, Any]) -> dict[str, str]:
         """The SM_* variables on the host that `resources`, its resourceconfig.json, describes."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from dagwright.engines.local.checkpoints import stamps
 from dagwright.engines.local.job import ML, Host, Input, Job
+from dagwright.engines.local.pip_installs import prepare_pip
 from dagwright.engines.local.sources import objects_of, share_of
 from dagwright.engines.local.store import Store, StoredObject, copy_file, link_file, storage_errors
 from dagwright.errors import ExecutionError
@@ -59,7 +60,7 @@ class Staging:
     def _lay_out(self, host: Host, hosts_file: str) -> None:
         host.linked.clear()
         os.makedirs(host.folder / "ml")
-        os.mkdir(host.folder / "tmp")
+        prepare_pip(host.folder / "tmp")
         os.makedirs(host.log.parent, exist_ok=True)
         host.log.touch()
         for container_path in self.job.folders:

@@ -25,6 +25,8 @@ from dagwright.engines.local.job import (
     Output,
     Pipe,
 )
+from dagwright.engines.local.model_repack import NAMES as REPACK
+from dagwright.engines.local.model_repack import stand_ins
 from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.publishing import key_below, read_start, walk
 from dagwright.engines.local.request import (
@@ -39,6 +41,7 @@ from dagwright.engines.local.request import (
     unpacked_as_streamed,
 )
 from dagwright.engines.local.script_mode import CODE, DATA, INPUT, MODEL, OUTPUT_DATA, script_mode
+from dagwright.engines.local.start_scripts import start_files
 from dagwright.engines.local.store import Store
 from dagwright.errors import ExecutionError
 
@@ -83,15 +86,20 @@ def training_job(name: str, arn: str, request: Mapping[str, Any], interface: str
         max_runtime_seconds=seconds(request, "StoppingCondition.MaxRuntimeInSeconds"),
         max_wait_seconds=_longest_wait(request),
         made_below=(needed(request, "OutputDataConfig.S3OutputPath", str),),
+        start_files=start_files(_entrypoint(request)),
     )
     if job.command or "sagemaker_program" not in hyperparameters:
         return job
     program = script_mode(hyperparameters)
+    files, repack = job.files, stand_ins() if program.program in REPACK else {}
+    named = {program.program, *repack} if program.program.endswith(".sh") else set(repack)
     return replace(
         job,
         command=program.command,
         directory=CODE,
         source_archive=program.archive,
+        files=lambda host: {**files(host), **{f"{CODE}/{name}": text for name, text in repack.items()}},
+        start_files=tuple(f"{CODE}/{name}" for name in sorted(named)),
         environment=lambda host: (
             program.variables(name, inputs, resources(host, hosts, instance_type, interface)) | own
         ),
