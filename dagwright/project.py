@@ -66,6 +66,7 @@ class LocalSettings:
     """How pipelines run on this machine."""
 
     environments: tuple[EnvironmentRule, ...] = ()
+    libraries: str = "here"
     lambdas: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     max_parallel: int | None = None
     sandbox: str = "auto"
@@ -385,6 +386,7 @@ def _local(settings: Settings) -> LocalSettings:
     rules = settings.value("environments") or ()
     return LocalSettings(
         environments=tuple(EnvironmentRule(**{name: node.value for name, node in rule.items()}) for rule in rules),
+        libraries=settings.value("libraries"),
         lambdas=MappingProxyType(settings.below("lambdas")),
         max_parallel=settings.value("max_parallel"),
         sandbox=settings.value("sandbox"),

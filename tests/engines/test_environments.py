@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from engines.test_script_mode import wheel
 
-from dagwright.engines.local.environments import Environments, find_python, matches, out_of_sight
+from dagwright.engines.local.environments import Environments, matches, out_of_sight
+from dagwright.engines.local.interpreters import find_python
 from dagwright.errors import ConfigurationError, ExecutionError
 from dagwright.project import EnvironmentRule
 

@@ -105,6 +105,9 @@ class ContainerImages:
     def check(self, image: str) -> None:
         """Nothing can be known of an image before it is pulled."""
 
+    def describe(self, image: str) -> str:
+        return f"image {image} itself, in a container" if image else self._others.describe(image)
+
     def of(self, image: str) -> Environment:
         """Raises ExecutionError if the image is not here and cannot be pulled."""
         if not image:

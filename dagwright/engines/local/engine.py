@@ -55,6 +55,8 @@ class Settings(Protocol):
     @property
     def environments(self) -> tuple[Rule, ...]: ...
     @property
+    def libraries(self) -> str: ...
+    @property
     def lambdas(self) -> Mapping[str, str]: ...
     @property
     def max_parallel(self) -> int | None: ...
@@ -181,7 +183,9 @@ class LocalEngine:
             containers,
         )  # fmt: skip
         noted = recording.observer.noted
-        environments: Images = Environments(home.environments, self._settings.environments, self._project, noted)
+        environments: Images = Environments(
+            home.environments, self._settings.environments, self._project, noted, self._settings.libraries
+        )
         if containers:
             environments = containers.images(environments, noted)
         return Bench(
