@@ -200,7 +200,7 @@ class Environments:
             return replace(self._environment(plan.pinned.interpreter, plan.note), held=plan.held)
         else:
             found = self._environment(Path(sys.executable), self._current_note(image))
-        advice = f"its rule of local.environments, '{rule.image}'" if rule else f"--libraries {IMAGE}"
+        advice = f"its rule '{rule.image}' of local.environments decides" if rule else f"--libraries {IMAGE}"
         return replace(found, held=libraries_of(image), advice=advice)
 
     def _recipe(self, rule: Rule) -> Recipe:
