@@ -134,7 +134,7 @@ def test_describing_makes_nothing_and_asks_each_thing_once(tmp_path: Path, monke
     asked: list[tuple[str, ...]] = []
     answer = interpreters._answer
     monkeypatch.setattr(interpreters, "_answer", lambda words: asked.append(tuple(words)) or answer(words))
-    (tmp_path / "Dockerfile").write_text("FROM python:3.11\nCMD ["python", "-V"]\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11\n")
     rules = [EnvironmentRule("a:*", dockerfile="Dockerfile"), EnvironmentRule("b:*", interpreter="/usr/bin/python3")]
     read: list[Path] = []
     monkeypatch.setattr(
