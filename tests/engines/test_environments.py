@@ -253,3 +253,21 @@ def test_patterns_and_places() -> None:
     assert find_python(None) == sys.executable
     paths = [Path("/usr"), Path("/tmp/x"), Path("/run/y"), Path("/tmpx"), Path("/covered/z")]
     assert out_of_sight(paths, ["/covered"]) == [Path("/covered/z"), Path("/run/y"), Path("/tmp/x")]
+
+
+def test_a_python_that_a_link_in_the_home_leads_to_is_found_in_a_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment links to its Python: to where it is, since a sandbox covers the home."""
+    link = tmp_path / "python"
+    link.symlink_to(Path(sys.executable).resolve())
+    monkeypatch.setattr(interpreters.Interpreters, "find", lambda self, version: str(link))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    (tmp_path / "wanted.txt").write_text("")
+    known, _ = environments(tmp_path, EnvironmentRule("*", requirements="wanted.txt"))
+    program = Path(known.of(IMAGE).folders[0]) / "python"
+    links = []
+    while program.is_symlink():
+        program = program.parent / os.readlink(program)
+        links.append(program)
+    assert link not in links

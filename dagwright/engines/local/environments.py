@@ -282,7 +282,8 @@ class Environments:
         held = libraries_of(image)
         would = ""
         if held:
-            names = ", ".join(filter(None, (f"Python {held.python}", str(held))))
+            python = "" if "Python" in held.unsaid else f"Python {held.python}"
+            names = ", ".join(filter(None, (python, str(held))))
             would = f"; the image holds {names}" + (f": --libraries {IMAGE}" if self._libraries == HERE else "")
         elif self._libraries == IMAGE:
             by_digest = "@" in _short(image) and ":" not in _short(image).partition("@")[0]

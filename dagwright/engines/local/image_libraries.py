@@ -28,7 +28,7 @@ class Libraries:
     python: str
     versions: Mapping[str, str]
     unsaid: frozenset[str] = frozenset()
-    """Those whose version no source says: the one here is of the others' time."""
+    """Those whose version no source says, `Python` among them: the one here is of the others' time."""
 
     @property
     def said(self) -> dict[str, str]:
@@ -59,7 +59,7 @@ class Libraries:
 
     def unlike(self, other: Libraries) -> str:
         """What of this differs from `other`: `Python 3.8, numpy 1.19.5`; empty if nothing does."""
-        python = [f"Python {self.python}"] if self.python != other.python else []
+        python = [f"Python {self.python}"] if self.python != other.python and "Python" not in self.unsaid else []
         return ", ".join([*python, *(f"{name} {self.versions[name]}" for name in self._other_versions(other))])
 
     def requirements(self) -> str:

@@ -7,6 +7,7 @@ of both, whole or not there at all. Two runs that need the same one: the second 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,12 +64,14 @@ class Pinned:
         shutil.rmtree(self.folder, ignore_errors=True)
         uv = shutil.which("uv")
         program = str(self.interpreter)
+        # the environment links to it: a link on the way, as uv puts into ~/.local/bin, is not there in a sandbox
+        python = os.path.realpath(self.python)
         if uv:
             # with pip (--seed): a job may install what it needs
-            _call([uv, "venv", "--quiet", "--seed", "--python", self.python, str(self.folder)])
+            _call([uv, "venv", "--quiet", "--seed", "--python", python, str(self.folder)])
             _call([uv, "pip", "install", "--quiet", "--python", program, "-r", str(source)])
         else:
-            _call([self.python, "-m", "venv", str(self.folder)])
+            _call([python, "-m", "venv", str(self.folder)])
             _call([program, "-m", "pip", "install", "--quiet", "-r", str(source)])
         with storage_errors(f"{self.folder} cannot be made"):
             (self.folder / ".complete").touch()
