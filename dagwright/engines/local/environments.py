@@ -141,7 +141,7 @@ class Environments:
         if rule and rule.interpreter:
             return _mapped(image, rule.interpreter, self._interpreter(rule)[1])
         if rule:
-            return _mapped(image, *self._required(rule)[::2])
+            return _mapped(image, self._pinned(rule).name, rule.python or CURRENT)
         plan = self._plan(image)
         return plan.note if plan else self._current_note(image)
 
@@ -200,7 +200,9 @@ class Environments:
             return replace(self._environment(plan.pinned.interpreter, plan.note), held=plan.held)
         else:
             found = self._environment(Path(sys.executable), self._current_note(image))
-        advice = f"its rule '{rule.image}' of local.environments decides" if rule else f"--libraries {IMAGE}"
+        advice = f"--libraries {IMAGE}" if self._libraries == HERE else ""
+        if rule:
+            advice = f"its rule '{rule.image}' of local.environments decides"
         return replace(found, held=libraries_of(image), advice=advice)
 
     def _recipe(self, rule: Rule) -> Recipe:
@@ -235,13 +237,8 @@ class Environments:
             )
         return Path(interpreter), version
 
-    def _required(self, rule: Rule) -> tuple[str, Path, str]:
-        """(the name of its list of requirements, the file, the version of its Python). Raises ConfigurationError."""
-        source, _ = self._requirements(rule)
-        self._interpreters.find(rule.python)
-        return source.stem, source, rule.python or CURRENT
-
     def _pinned(self, rule: Rule) -> Pinned:
+        """Raises ConfigurationError if there is no such list, or no such Python."""
         source, content = self._requirements(rule)
         return Pinned(self._root, source.stem, content, self._interpreters.find(rule.python))
 

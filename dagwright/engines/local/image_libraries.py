@@ -8,7 +8,7 @@ Python. Which do is a table (`image_libraries.json`, which names the sources), n
 from __future__ import annotations
 
 import json
-import platform
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -125,7 +125,7 @@ def _key(version: str) -> tuple[int, ...]:
 
 
 def _has_small_builds() -> bool:
-    return sys.platform == "linux" and platform.machine() == "x86_64"
+    return sys.platform == "linux" and os.uname().machine == "x86_64"
 
 
 @lru_cache(maxsize=1)

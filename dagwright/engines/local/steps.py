@@ -34,7 +34,6 @@ from dagwright.engines.local.training import (
     training_response,
     wrote_model,
 )
-from dagwright.engines.local.version_gap import version_gap
 from dagwright.errors import DagwrightError
 
 
@@ -161,6 +160,8 @@ def _explained(ending: JobEnding, run: JobRun, own_words: str) -> JobEnding:
     failed = next((host for host in run.hosts if host.name == ending.host), run.hosts[0])
     words = own_words or "".join(last_lines(failed.log))
     reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
+    from dagwright.engines.local.version_gap import version_gap
+
     gap = version_gap(failed, run.environment)
     return replace(ending, reason=f"{reason}; {gap}" if gap else reason)
 
