@@ -6,12 +6,13 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from cli.conftest import ROOT
 
 from dagwright.cli.local import local_place
 from dagwright.cli.run import refuse_libraries_on_aws
 from dagwright.cli.words import parser
 from dagwright.errors import UsageError
+
+ROOT = Path(__file__).parents[2]
 
 
 def place(root: Path, *words: str) -> str:
