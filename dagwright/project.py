@@ -66,6 +66,7 @@ class LocalSettings:
     """How pipelines run on this machine."""
 
     environments: tuple[EnvironmentRule, ...] = ()
+    libraries: str = "here"
     lambdas: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     callbacks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stand_ins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -387,6 +388,7 @@ def _local(settings: Settings) -> LocalSettings:
     rules = settings.value("environments") or ()
     return LocalSettings(
         environments=tuple(EnvironmentRule(**{name: node.value for name, node in rule.items()}) for rule in rules),
+        libraries=settings.value("libraries"),
         lambdas=MappingProxyType(settings.below("lambdas")),
         callbacks=MappingProxyType(settings.below("callbacks")),
         stand_ins=MappingProxyType(settings.below("stand_ins")),

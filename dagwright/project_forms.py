@@ -141,4 +141,5 @@ LOG_GROUP = _text(
     r"[A-Za-z0-9_\-/.#]+",
     512,
 )
+LIBRARIES = Form("string", "here or image", choices=("here", "image"))
 SANDBOX = Form("string", "auto, namespaces or paths", choices=("auto", "namespaces", "paths"))

@@ -217,6 +217,13 @@ LOCAL_KEYS: tuple[Key, ...] = (
     ),
     Key("environments[].python", forms.PYTHON, "Python version of the environment, in quotes."),
     Key(
+        "libraries",
+        forms.LIBRARIES,
+        "What runs the jobs of an image that no row of `environments` is for: this Python, or an environment of the "
+        "image's own libraries, made once, where they are known; docs/libraries.md.",
+        default="here",
+    ),
+    Key(
         "lambdas",
         forms.Form("object", names=forms.FUNCTION),
         "Which local function stands in for which Lambda function.",

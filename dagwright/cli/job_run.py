@@ -15,7 +15,7 @@ from dagwright.cli.ending import failure, what_came_out
 from dagwright.cli.engines import command, engine_of, job_engine
 from dagwright.cli.findings import findings, placed
 from dagwright.cli.inputs import given_inputs, put_inputs
-from dagwright.cli.run import observer_of
+from dagwright.cli.run import observer_of, refuse_libraries_on_aws
 from dagwright.cli.sources import Source, pipeline_files, project_of, source_at, source_of
 from dagwright.cli.text import as_json, columns, duration, seconds_between, shown
 from dagwright.definition.alone import Results, alone, inputs_reading, steps_read
@@ -32,6 +32,7 @@ _LATEST = "latest"
 
 def run(arguments: Namespace) -> int:
     """0 if it succeeded or is left on purpose, 1 if its end was not waited for, 3 if it failed or was stopped."""
+    refuse_libraries_on_aws(arguments)
     source = _source_with(arguments)
     _refuse_no_job(source.graph, arguments)
     inputs = given_inputs(arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dagwright.cli.sources import has_project, project_of
@@ -37,10 +38,11 @@ def local_place(arguments: Namespace) -> tuple[Account, str, Settings]:
     """Whose names local runs use, what those of jobs begin with (empty without a project), and how they run."""
     from dagwright.engines.local.scope import Account
 
+    given = getattr(arguments, "libraries", None)
     if has_project(arguments):
         project = project_of(arguments)
         account = Account(project.region, project.account_id, project.partition)
-        return account, project.model_package_group, project.local
+        return account, project.model_package_group, replace(project.local, libraries=given or project.local.libraries)
     from dagwright.project import LocalSettings
 
-    return Account(), "", LocalSettings()
+    return Account(), "", LocalSettings(libraries=given or "here")

@@ -29,6 +29,7 @@ def run(arguments: Namespace) -> int:
     """0 if it succeeded or is left on purpose, 1 if its end was not waited for, 3 if it failed or was stopped."""
     if arguments.runtime and arguments.env != "local":
         raise UsageError("--runtime is for runs on this machine", hint="Leave it out: AWS runs the images themselves.")
+    refuse_libraries_on_aws(arguments)
     if arguments.check:
         from dagwright.cli.run_check import run_check
 
@@ -51,6 +52,14 @@ def run(arguments: Namespace) -> int:
     if not execution.ended:
         return DONE if arguments.detach else FAILED
     return DONE if execution.status == SUCCEEDED else EXECUTION_FAILED
+
+
+def refuse_libraries_on_aws(arguments: Namespace) -> None:
+    """Raises UsageError: there jobs have the libraries of their images."""
+    if arguments.libraries and arguments.env != "local":
+        raise UsageError(
+            "--libraries is for runs on this machine", hint="Leave it out: AWS runs the images themselves."
+        )
 
 
 def start_of(arguments: Namespace, observer: Observer) -> Start:

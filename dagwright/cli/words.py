@@ -108,6 +108,7 @@ def _executions(command: _Command) -> None:
         choices=("process", "docker"),
         help="on this machine: jobs as processes (default), or their real images with a Docker engine",
     )
+    _libraries(run)
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
     run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed or was stopped (on AWS)")
     for word, what in (
@@ -163,6 +164,7 @@ def _jobs(command: _Command) -> None:
     run.add_argument("--input", action="append", default=[], metavar="NAME=PATH_OR_S3", help=what)
     what = "an execution whose results it goes on from; latest: the newest that has them"
     run.add_argument("--source", default="", metavar="EXECUTION", help=what)
+    _libraries(run)
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
     listed = command("list", "the jobs, newest first", "jobs")
     listed.add_argument("--type", choices=("processing", "training", "transform"), help="only jobs of this type")
@@ -195,6 +197,14 @@ def _which(added: argparse.ArgumentParser, default: str = "") -> None:
 def _execution(added: argparse.ArgumentParser, what: str) -> None:
     added.add_argument("execution", nargs="?", default="", metavar="EXECUTION", help=what)
     _engine(added)
+
+
+def _libraries(added: argparse.ArgumentParser) -> None:
+    what = (
+        "on this machine: which libraries the jobs of a known image get, those of this Python or the image's own, in "
+        "an environment that is made once; default: 'local.libraries' of config/project.yaml, else here"
+    )
+    added.add_argument("--libraries", choices=("here", "image"), help=what)
 
 
 def _engine(added: argparse.ArgumentParser) -> None:

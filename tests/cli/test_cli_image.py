@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli.conftest import project_with, step_of
 
-from dagwright.engines.local.environments import find_python
+from dagwright.engines.local.interpreters import find_python
 from dagwright.errors import ConfigurationError
 
 RULE = """

@@ -3,21 +3,27 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from engines.test_script_mode import wheel
 
-from dagwright.engines.local.environments import Environments, find_python, matches, out_of_sight
+from dagwright.engines.local import environments as module
+from dagwright.engines.local import interpreters
+from dagwright.engines.local.dockerfile import read_dockerfile
+from dagwright.engines.local.environments import Environments, matches, out_of_sight
+from dagwright.engines.local.image_libraries import libraries_of
+from dagwright.engines.local.interpreters import CURRENT, find_python
 from dagwright.errors import ConfigurationError, ExecutionError
 from dagwright.project import EnvironmentRule
 
 IMAGE = "123.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 
-def environments(tmp_path: Path, *rules: EnvironmentRule) -> tuple[Environments, list[str]]:
+def environments(tmp_path: Path, *rules: EnvironmentRule, libraries: str = "here") -> tuple[Environments, list[str]]:
     said: list[str] = []
-    return Environments(tmp_path / "environments", rules, tmp_path, said.append), said
+    return Environments(tmp_path / "environments", rules, tmp_path, said.append, libraries), said
 
 
 def prefix(folders: tuple[str, ...], name: str) -> str:
@@ -33,6 +39,117 @@ def test_an_image_without_a_rule_gets_this_python_and_is_told_once(tmp_path: Pat
     (line,) = said
     assert "sagemaker-scikit-learn:1.2-1-cpu-py3 is not mapped" in line
     assert "the image holds Python 3.9, scikit-learn 1.2.1" in line
+    assert line.endswith(": --libraries image")
+
+
+class NoPackages:
+    """Stands for uv: makes what it is asked for, and installs nothing."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder.mkdir()
+        self.log = folder / "log"
+        program = folder / "uv"
+        program.write_text(
+            f'#!/bin/sh\necho "$@" >> {self.log}\n'
+            f'if [ "$1" = venv ]; then shift 5; mkdir -p "$1/bin"; ln -s {sys.executable} "$1/bin/python"; fi\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def made(self) -> list[str]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line for line in lines if line.startswith("pip install")]
+
+
+def only_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "_candidates", lambda version: iter(()))
+
+
+def test_known_images_get_their_own_libraries_and_share_an_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_this_python(monkeypatch)
+    uv = NoPackages(tmp_path / "bin", monkeypatch)
+    known, said = environments(tmp_path, libraries="image")
+    described = known.describe(IMAGE)
+    assert not uv.made()
+    mirrored = "456.dkr.ecr.eu-west-1.amazonaws.com/mirror/sagemaker-scikit-learn:1.2-1-cpu-py3"
+    assert known.of(IMAGE).folders == known.of(mirrored).folders
+    (install,) = uv.made()
+    text = Path(install.split()[-1]).read_text()
+    assert "boto3>=1.28" in text
+    assert f"scikit-learn=={held_here(IMAGE)['scikit-learn']}" in text
+    assert said[1] == described
+    assert "runs in its environment: scikit-learn" in described
+    assert f"(Python {CURRENT}); the image holds Python 3.9" in described  # nobody runs these tests on 3.9
+
+
+def held_here(image: str) -> Mapping[str, str]:
+    held = libraries_of(image)
+    assert held
+    return held.on(CURRENT).versions
+
+
+def test_a_rule_goes_before_the_images_own_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uv = NoPackages(tmp_path / "bin", monkeypatch)
+    known, said = environments(tmp_path, EnvironmentRule("*", interpreter=sys.executable), libraries="image")
+    found = known.of(IMAGE)
+    assert not uv.made()
+    assert said == [f"image {IMAGE.rpartition('/')[2]} runs in its environment: {sys.executable} (Python {CURRENT})"]
+    assert found.advice == "its rule '*' of local.environments decides"
+    assert found.held == libraries_of(IMAGE)
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("1.dkr.ecr.us-east-1.amazonaws.com/mine:1", "its libraries are not known"),
+        (
+            f"1.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost@sha256:{'0' * 64}",
+            "its digest does not tell its libraries",
+        ),
+    ],
+)
+def test_an_image_that_nobody_knows_gets_this_python(tmp_path: Path, image: str, said: str) -> None:
+    known, lines = environments(tmp_path, libraries="image")
+    assert prefix(known.of(image).folders, "python") == sys.prefix
+    assert lines == [known.describe(image)]
+    assert lines[0].endswith(f"; {said}")
+
+
+def test_libraries_that_cannot_be_had_are_a_sentence_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    broken = tmp_path / "bin" / "uv"
+    broken.write_text("#!/bin/sh\necho no such version >&2; exit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(ExecutionError, match="no such version") as caught:
+        environments(tmp_path, libraries="image")[0].of(IMAGE)
+    assert "leave --libraries image out" in caught.value.hint
+
+
+def test_describing_makes_nothing_and_asks_each_thing_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+    answer = interpreters._answer
+    monkeypatch.setattr(interpreters, "_answer", lambda words: asked.append(tuple(words)) or answer(words))
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11\n")
+    rules = [EnvironmentRule("a:*", dockerfile="Dockerfile"), EnvironmentRule("b:*", interpreter="/usr/bin/python3")]
+    read: list[Path] = []
+    monkeypatch.setattr(
+        module, "read_dockerfile", lambda path, system: read.append(path) or read_dockerfile(path, system)
+    )
+    known, said = environments(tmp_path, *rules)
+    for image in ("a:1", "b:1"):
+        for _ in range(3):
+            known.check(image)
+            known.describe(image)
+            known.lacks(image, "pyspark")
+    assert len(asked) == len(set(asked)) == 2
+    assert read == [tmp_path / "Dockerfile"]
+    assert said == []
+    assert not (tmp_path / "environments").exists()
 
 
 def test_an_interpreter_by_another_name_is_python_and_python3_and_keeps_its_environment(tmp_path: Path) -> None:
@@ -136,3 +253,21 @@ def test_patterns_and_places() -> None:
     assert find_python(None) == sys.executable
     paths = [Path("/usr"), Path("/tmp/x"), Path("/run/y"), Path("/tmpx"), Path("/covered/z")]
     assert out_of_sight(paths, ["/covered"]) == [Path("/covered/z"), Path("/run/y"), Path("/tmp/x")]
+
+
+def test_a_python_that_a_link_in_the_home_leads_to_is_found_in_a_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment links to its Python: to where it is, since a sandbox covers the home."""
+    link = tmp_path / "python"
+    link.symlink_to(Path(sys.executable).resolve())
+    monkeypatch.setattr(interpreters.Interpreters, "find", lambda self, version: str(link))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    (tmp_path / "wanted.txt").write_text("")
+    known, _ = environments(tmp_path, EnvironmentRule("*", requirements="wanted.txt"))
+    program = Path(known.of(IMAGE).folders[0]) / "python"
+    links = []
+    while program.is_symlink():
+        program = program.parent / os.readlink(program)
+        links.append(program)
+    assert link not in links

@@ -56,7 +56,7 @@ def function(place: Place, python: str = HERE, stored: bool = True, **more: str)
 
 @pytest.fixture
 def with_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dagwright.engines.local.environments.Environments._lacks", lambda *_: False)
+    monkeypatch.setattr("dagwright.engines.local.environments.Environments.lacks", lambda *_: False)
 
 
 def test_the_driver_is_started_with_its_words(place_with: Any, each_way: str, with_sdk: None) -> None:

@@ -16,6 +16,8 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     launcher      starts processes, through the small program  sandbox; containers  starts Docker's instead
     environments  which interpreter an image gets, or by dockerfile  which program, and
                   by image_content, build_context  which files, as an image_layer
+    interpreters  the Pythons of this machine; image_libraries  what AWS's images hold, as environments that are  pinned
+    version_gap   says of a failed job that a library has another version here than in its image
     spark         what a job needs that submits a Spark application, with the program  smspark_submit
     jobs          the jobs of all runs; single_job  a step by itself
     store         S3 as a folder tree

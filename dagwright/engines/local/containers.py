@@ -106,7 +106,7 @@ class ContainerImages:
         """Nothing can be known of an image before it is pulled."""
 
     def describe(self, image: str) -> str:
-        return "the image itself" if image else self._others.describe(image)
+        return f"image {image} itself, in a container" if image else self._others.describe(image)
 
     def of(self, image: str) -> Environment:
         """Raises ExecutionError if the image is not here and cannot be pulled."""

@@ -58,6 +58,8 @@ class Settings(Protocol):
     @property
     def environments(self) -> tuple[Rule, ...]: ...
     @property
+    def libraries(self) -> str: ...
+    @property
     def lambdas(self) -> Mapping[str, str]: ...
     @property
     def callbacks(self) -> Mapping[str, str]: ...
@@ -208,7 +210,9 @@ class LocalEngine:
             start.stand_ins, self._settings.stand_ins, start.pipeline, start.graph, self._project
         )
         noted = recording.observer.noted
-        environments: Images = Environments(home.environments, self._settings.environments, self._project, noted)
+        environments: Images = Environments(
+            home.environments, self._settings.environments, self._project, noted, self._settings.libraries
+        )
         if containers:
             environments = containers.images(environments, noted)
         return Bench(

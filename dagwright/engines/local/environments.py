@@ -1,61 +1,46 @@
 """Which interpreter a job gets: the libraries of an image decide whether its scripts run.
 
 What comes in: an image's address and the rules of the configuration's `local` section. What goes out: an `Environment`:
-the folders that lead its PATH, and what the image's Dockerfile says if the rule names one. An environment of pinned
-requirements is made once, below `.dagwright/environments/`, in a folder named by the hash of what it is made from, and
-appears by a rename.
+the folders that lead its PATH, and what the image's Dockerfile says if the rule names one. Without a rule it is this
+Python, or an environment of what the image is known to hold; environments of requirements are made once, below
+`.dagwright/environments/`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shlex
-import shutil
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from dagwright.engines.local.algorithms import with_algorithm
 from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
-from dagwright.engines.local.function_steps import function_of, with_function
 from dagwright.engines.local.image_content import content_of, is_of_sagemaker
 from dagwright.engines.local.image_layer import Layer, make_layer
+from dagwright.engines.local.image_libraries import Libraries, libraries_of, pythons
+from dagwright.engines.local.interpreters import CURRENT, Interpreters
 from dagwright.engines.local.job import Job
-from dagwright.engines.local.notebook_jobs import runs_notebook, with_notebook
-from dagwright.engines.local.spark import check_pyspark, submit_folder, submits_spark, with_spark
-from dagwright.engines.local.start_scripts import with_shell
+from dagwright.engines.local.known_programs import with_known_program
+from dagwright.engines.local.pinned import Pinned
+from dagwright.engines.local.spark import submit_folder
 from dagwright.engines.local.store import storage_errors
-from dagwright.errors import ConfigurationError, ExecutionError
+from dagwright.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    import subprocess
-
-# What the published sources of the images say they hold (aws/sagemaker-scikit-learn-container,
-# aws/sagemaker-xgboost-container), for the line that tells what may differ. Only what was looked up is named.
-_CONTENTS = {
-    "sagemaker-scikit-learn:1.2-1": "Python 3.9, scikit-learn 1.2.1, numpy 1.24, pandas 1.1",
-    "sagemaker-scikit-learn:1.4-2": "Python 3.10, scikit-learn 1.4.2, numpy 2.1",
-}
-_OWN_PROGRAM = (
-    "A local run has no image. Let a rule of local.environments name its Dockerfile (docs/containers.md), name the "
-    "program in ContainerEntrypoint, use script mode in a training job (entry_point=), or run the image itself: "
-    "--runtime docker"
+HERE, IMAGE = "here", "image"
+"""Whose libraries the jobs of an image get that no rule is for: those of this Python, or its own."""
+_CANNOT_BE_MADE = (
+    "The package registry may not have these versions for this machine: let a rule of local.environments say what runs "
+    "the image, or leave --libraries image out (docs/libraries.md)."
 )
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAMES = ("python", "python3")
-_CURRENT = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _REQUIREMENTS_BYTES = 1 << 20
-_ANSWER_SECONDS = 30
-_TELL_MODULE = "import sys; from importlib.util import find_spec; sys.exit(find_spec(sys.argv[1]) is None)"
-_TELL_VERSION = "import sys; print('Python %d.%d' % sys.version_info[:2])"
 SANDBOX_FOLDERS = ("/tmp/", "/run/", "/dev/", "/proc/", "/var/tmp/")  # noqa: S108 - folders a sandbox has as its own
 
 
@@ -84,6 +69,10 @@ class Environment:
     note: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     layer: Layer | None = None
+    held: Libraries | None = None
+    """What the image is known to hold."""
+    advice: str = ""
+    """What to do for more of that than there is here."""
 
 
 class Images(Protocol):
@@ -92,28 +81,35 @@ class Images(Protocol):
     def check(self, image: str) -> None:
         """Raises ConfigurationError for what `of` would; makes nothing."""
 
+    def describe(self, image: str) -> str:
+        """What its jobs get, in a line; makes nothing. Raises ConfigurationError."""
+
     def of(self, image: str) -> Environment:
         """What its jobs get; made now if it is the first time."""
-
-    def describe(self, image: str) -> str:
-        """What its jobs would run in, in some words; makes nothing."""
 
     def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own."""
 
 
 class Environments:
-    """The environments of one project."""
+    """The environments of one project. `libraries` says what an image gets that no rule is for: HERE or IMAGE."""
 
     def __init__(
-        self, root: Path, rules: Iterable[Rule], project: Path, say: Callable[[str], None] = lambda line: None
+        self,
+        root: Path,
+        rules: Iterable[Rule],
+        project: Path,
+        say: Callable[[str], None] = lambda line: None,
+        libraries: str = HERE,
     ) -> None:
         self._root = Path(os.path.realpath(root))  # a sandbox shows an environment there, and no link that leads to it
         self._rules = tuple(rules)
         self._project = project
         self._say = say
+        self._libraries = libraries
         self._known: dict[str, Environment] = {}
-        self._versions: dict[str, str] = {}
+        self._recipes: dict[str, Recipe] = {}
+        self._interpreters = Interpreters()
         self._lock = threading.Lock()
 
     def of(self, image: str) -> Environment:
@@ -127,21 +123,23 @@ class Environments:
 
     def check(self, image: str) -> None:
         """Raises ConfigurationError if the rule for `image` cannot be followed; makes nothing."""
-        rule = self._rule(image)
-        if rule and rule.interpreter:
-            self._interpreter(rule)
-        elif rule and rule.dockerfile:
-            content_of(self._recipe(rule))
-        elif rule:
-            self._requirements(rule)
-            find_python(rule.python)
+        self.describe(image)
 
     def describe(self, image: str) -> str:
-        """What the jobs of `image` would run in; makes nothing. Raises ConfigurationError."""
+        """What the jobs of `image` get, in a line: which Python, which libraries, and how they differ from the image's.
+
+        Makes nothing. Raises ConfigurationError if the rule for `image` cannot be followed.
+        """
         rule = self._rule(image)
-        if rule is None:
-            return f"this Python {_CURRENT}"
-        return rule.interpreter or rule.dockerfile or rule.requirements or ""
+        if rule and rule.dockerfile:
+            content_of(self._recipe(rule))
+            return self._copied_note(image, self._recipe(rule))
+        if rule and rule.interpreter:
+            return _mapped(image, rule.interpreter, self._interpreter(rule)[1])
+        if rule:
+            return _mapped(image, self._pinned(rule).name, rule.python or CURRENT)
+        plan = self._plan(image)
+        return plan.note if plan else self._current_note(image)
 
     def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own, and in its image's working folder; one for
@@ -159,83 +157,88 @@ class Environments:
                 directory=recipe.directory if job.directory == "/" else job.directory,
                 folders=(*job.folders, recipe.directory) if is_of_sagemaker(recipe.directory) else job.folders,
             )
-        elif not job.command:
-            started = with_algorithm(job, self._lacks)
-            if started is None:
-                raise ExecutionError(
-                    f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM
-                )
-            job = started
-        job = with_shell(job)
-        if function := function_of(job):
-            return with_function(job, function, self._python_version(job.image), self._lacks)
-        if runs_notebook(job):
-            return with_notebook(job, self._lacks)
-        if submits_spark(job):
-            ready = with_spark(job)
-            check_pyspark(self._lacks, job.image)
-            return ready
-        return job
+        return with_known_program(job, self)
 
-    def _python_version(self, image: str) -> str:
-        """Of the Python for `image`: `3.9`."""
+    def python_of(self, image: str) -> str:
+        """The version of the Python that its jobs get: `3.9`. Raises ConfigurationError."""
         rule = self._rule(image)
         if rule and rule.interpreter:
             return self._interpreter(rule)[1]
-        return (rule.python if rule else None) or _CURRENT
+        plan = self._plan(image)
+        return plan.python if plan else (rule.python if rule else None) or CURRENT
 
-    def _lacks(self, image: str, module: str) -> bool:
+    def lacks(self, image: str, module: str) -> bool:
         """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""
         from importlib.util import find_spec
 
         rule = self._rule(image)
-        if rule is None or rule.dockerfile:
-            return find_spec(module) is None
-        if not rule.interpreter:
+        if rule and rule.interpreter:
+            return self._interpreters.lacks(str(self._interpreter(rule)[0]), module)
+        if (rule and rule.requirements) or self._plan(image):
             return False
-        done = _answer([str(self._interpreter(rule)[0]), "-c", _TELL_MODULE, module])
-        return done is None or done.returncode != 0
+        return find_spec(module) is None
 
     def _rule(self, image: str) -> Rule | None:
         return next((rule for rule in self._rules if matches(image, rule.image)), None)
 
     def _find(self, image: str) -> Environment:
         rule = self._rule(image)
-        if rule is None:
-            return self._current(image)
-        if rule.dockerfile:
+        plan = self._plan(image)
+        if rule and rule.dockerfile:
             return self._copied(image, self._recipe(rule))
-        if not rule.interpreter:
-            return self._pinned(rule, image)
-        interpreter, version = self._interpreter(rule)
-        return self._environment(interpreter, _mapped(image, rule.interpreter, version))
+        if rule and rule.interpreter:
+            found = self._environment(self._interpreter(rule)[0], self.describe(image))
+        elif rule:
+            source, _ = self._requirements(rule)
+            pinned = self._pinned(rule)
+            pinned.make(source, self._say)
+            found = self._environment(pinned.interpreter, self.describe(image))
+        elif plan:
+            plan.pinned.make(None, self._say, _CANNOT_BE_MADE)
+            return replace(self._environment(plan.pinned.interpreter, plan.note), held=plan.held)
+        else:
+            found = self._environment(Path(sys.executable), self._current_note(image))
+        advice = f"--libraries {IMAGE}" if self._libraries == HERE else ""
+        if rule:
+            advice = f"its rule '{rule.image}' of local.environments decides"
+        return replace(found, held=libraries_of(image), advice=advice)
 
     def _recipe(self, rule: Rule) -> Recipe:
-        """What the Dockerfile of a rule says. Raises ConfigurationError."""
-        return read_dockerfile(self._project / (rule.dockerfile or ""), SYSTEM_PATH)
+        """What the Dockerfile of a rule says, read once. Raises ConfigurationError."""
+        path = rule.dockerfile or ""
+        if path not in self._recipes:
+            self._recipes[path] = read_dockerfile(self._project / path, SYSTEM_PATH)
+        return self._recipes[path]
 
     def _copied(self, image: str, recipe: Recipe) -> Environment:
         layer = make_layer(content_of(recipe), self._root)
+        found = self._environment(Path(sys.executable), self._copied_note(image, recipe))
+        return replace(found, variables=dict(recipe.variables), layer=layer)
+
+    def _copied_note(self, image: str, recipe: Recipe) -> str:
         name = os.path.relpath(recipe.path, self._project)
         left = [f"RUN {line if len(line) <= 60 else line[:59] + '…'}" for line in recipe.runs]
         left += [f"USER {recipe.user}"] if recipe.user else []
         unlike = f"; not followed: {', '.join(left)}" if left else ""
-        note = f"image {_shown(image)} is what {name} copies, on this machine instead of {_shown(recipe.base)}{unlike}"
-        return replace(self._environment(Path(sys.executable), note), variables=dict(recipe.variables), layer=layer)
+        return f"image {_shown(image)} is what {name} copies, on this machine instead of {_shown(recipe.base)}{unlike}"
 
     def _interpreter(self, rule: Rule) -> tuple[Path, str]:
         """(its path, its version). Raises ConfigurationError if it is no Python."""
         # a `~` that means nobody stays as it is: there is no such file
         interpreter = os.path.abspath(self._project / os.path.expanduser(rule.interpreter or ""))
-        if interpreter not in self._versions:
-            self._versions[interpreter] = _version(interpreter)
-        if not self._versions[interpreter]:
+        version = self._interpreters.version(interpreter)
+        if not version:
             what = "Python" if os.path.isfile(interpreter) and os.access(interpreter, os.X_OK) else "program"
             raise ConfigurationError(
                 f"local.environments: '{rule.interpreter}' for image '{rule.image}' is no {what}",
                 hint="Name an interpreter, for example /usr/bin/python3.9 or envs/sklearn/bin/python.",
             )
-        return Path(interpreter), self._versions[interpreter]
+        return Path(interpreter), version
+
+    def _pinned(self, rule: Rule) -> Pinned:
+        """Raises ConfigurationError if there is no such list, or no such Python."""
+        source, content = self._requirements(rule)
+        return Pinned(self._root, source.stem, content, self._interpreters.find(rule.python))
 
     def _requirements(self, rule: Rule) -> tuple[Path, bytes]:
         source = self._project / (rule.requirements or "")
@@ -252,13 +255,36 @@ class Environments:
             )
         return source, content
 
-    def _current(self, image: str) -> Environment:
-        name = _short(image)
-        held = next((text for start, text in _CONTENTS.items() if name.startswith(start)), "")
+    def _plan(self, image: str) -> _Plan | None:
+        """The environment of the image's own libraries, if that is asked for and they are known; nothing is made."""
+        held = libraries_of(image) if self._libraries == IMAGE and self._rule(image) is None else None
+        if held is None:
+            return None
+        # the image's own Python often is there, and asking for all others takes a moment
+        own = held.nearest([held.python] if self._interpreters.program(held.python) else [])
+        here = own if own and not held.unlike(own) else held.nearest(filter(self._interpreters.program, pythons()))
+        if here is None:
+            return None
+        program = self._interpreters.find(here.python)
+        pinned = Pinned(self._root, str(here) or _short(image), here.requirements().encode(), program)
+        unlike = held.unlike(here)
+        differs = f"; the image holds {unlike}" if unlike else ""
+        return _Plan(held, pinned, here.python, _mapped(image, str(here) or "boto3", here.python) + differs)
+
+    def _current_note(self, image: str) -> str:
+        if not image:
+            return ""
+        held = libraries_of(image)
+        would = ""
+        if held:
+            python = "" if "Python" in held.unsaid else f"Python {held.python}"
+            names = ", ".join(filter(None, (python, str(held))))
+            would = f"; the image holds {names}" + (f": --libraries {IMAGE}" if self._libraries == HERE else "")
+        elif self._libraries == IMAGE:
+            by_digest = "@" in _short(image) and ":" not in _short(image).partition("@")[0]
+            would = "; its digest does not tell its libraries" if by_digest else "; its libraries are not known"
         version = ".".join(str(part) for part in sys.version_info[:3])
-        would = f"; the image holds {held}" if held else ""
-        note = f"image {name} is not mapped: its jobs run on this Python {version}{would}" if name else ""
-        return self._environment(Path(sys.executable), note)
+        return f"image {_shown(image)} is not mapped: its jobs run on this Python {version}{would}"
 
     def _environment(self, interpreter: Path, note: str) -> Environment:
         folder = interpreter.parent
@@ -284,44 +310,15 @@ class Environments:
                     aside.rename(folder / name)
         return folder
 
-    def _pinned(self, rule: Rule, image: str) -> Environment:
-        source, requirements = self._requirements(rule)
-        python = find_python(rule.python)
-        key = hashlib.sha256(requirements + b"\0" + str(python).encode()).hexdigest()[:16]
-        folder = self._root / key
-        with _only_one(folder.with_suffix(".lock")):
-            if not (folder / ".complete").exists():
-                self._say(f"making the environment of {source.name} with {python} (once)")
-                self._make(folder, source, python)
-        return self._environment(folder / "bin" / "python", _mapped(image, source.stem, rule.python or _CURRENT))
 
-    def _make(self, folder: Path, requirements: Path, python: str) -> None:
-        """A virtual environment cannot be moved, so the mark inside it says that it is whole."""
-        shutil.rmtree(folder, ignore_errors=True)
-        uv = shutil.which("uv")
-        if uv:
-            _call([uv, "venv", "--quiet", "--seed", "--python", python, str(folder)])
-            _call(
-                [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), "-r", str(requirements)]
-            )
-        else:
-            _call([python, "-m", "venv", str(folder)])
-            _call([str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(requirements)])
-        with storage_errors(f"{folder} cannot be made"):
-            (folder / ".complete").touch()
+@dataclass(frozen=True)
+class _Plan:
+    """An environment of what an image is known to hold, or the nearest to it."""
 
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Two runs that need the same environment: the second waits until the first has made it."""
-    import fcntl
-
-    with storage_errors(f"{path} cannot be written"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = open(path, "w", encoding="utf-8")  # noqa: SIM115 - it is closed below
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    held: Libraries
+    pinned: Pinned
+    python: str
+    note: str
 
 
 def _is_same_program(path: Path, interpreter: Path) -> bool:
@@ -363,56 +360,3 @@ def out_of_sight(paths: Iterable[Path], covered: Iterable[str]) -> list[Path]:
     folders = (*SANDBOX_FOLDERS, *(f"{folder}/" for folder in covered))
     real = {Path(os.path.realpath(path)) for path in paths}
     return sorted(path for path in real if f"{path}/".startswith(folders))
-
-
-def find_python(version: str | None) -> str:
-    """A program for Python `version` (`3.9`): this one, one on PATH, or one that pyenv or uv keeps.
-
-    Raises ConfigurationError if there is none.
-    """
-    if version in (None, _CURRENT):
-        return sys.executable
-    home = Path(os.path.expanduser("~"))
-    kept = [
-        *sorted((home / ".pyenv/versions").glob(f"{version}.*/bin/python")),
-        *sorted((home / ".local/share/uv/python").glob(f"cpython-{version}.*/bin/python")),
-    ]
-    on_path = shutil.which(f"python{version}")
-    for candidate in ([on_path] if on_path else []) + [str(path) for path in kept]:
-        if _version(candidate):
-            return candidate
-    raise ConfigurationError(
-        f"local.environments: Python {version} is not on this machine",
-        hint=f"Install python{version}, or take the rule out to run on Python {_CURRENT}.",
-    )
-
-
-def _version(program: str) -> str:
-    """`3.9`; empty if it is no interpreter: another program, or a version manager's stand-in for one."""
-    if program == sys.executable:
-        return _CURRENT
-    done = _answer([program, "-c", _TELL_VERSION])
-    said = re.fullmatch(rb"Python (\d+\.\d+)\s*", done.stdout) if done and done.returncode == 0 else None
-    return said[1].decode() if said else ""
-
-
-def _answer(words: list[str]) -> subprocess.CompletedProcess[bytes] | None:
-    """What a program says; None if it cannot be run, or does not end soon."""
-    import subprocess
-
-    try:
-        return subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ANSWER_SECONDS, check=False
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return None
-
-
-def _call(command: list[str]) -> None:
-    import subprocess
-
-    with storage_errors(f"{command[0]} cannot be run"):
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
-        raise ExecutionError(f"{' '.join(command[:4])} … failed:\n{last}")

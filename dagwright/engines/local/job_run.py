@@ -141,6 +141,10 @@ class JobRun:
             running = list(self._processes)
         self._end(running)
 
+    @property
+    def environment(self) -> Environment:
+        return self._environment
+
     def is_stopping(self) -> bool:
         """Whether it has been asked to end."""
         return self._stopping

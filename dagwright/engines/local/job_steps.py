@@ -124,10 +124,13 @@ def explained(ending: JobEnding, run: JobRun, own: str) -> JobEnding:
         return replace(ending, reason=f"InternalServerError: {ending.reason}{where}")
     if not ending.exit_code:
         return replace(ending, reason=f"ClientError: {ending.reason}{where}")  # SageMaker's word for data that fail it
-    log = next((host.log for host in run.hosts if host.name == ending.host), run.hosts[0].log)
-    words = own or "".join(last_lines(log))
+    failed = next((host for host in run.hosts if host.name == ending.host), run.hosts[0])
+    words = own or "".join(last_lines(failed.log))
     reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
-    return replace(ending, reason=reason)
+    from dagwright.engines.local.version_gap import version_gap
+
+    gap = version_gap(failed, run.environment)
+    return replace(ending, reason=f"{reason}; {gap}" if gap else reason)
 
 
 def result_after(
