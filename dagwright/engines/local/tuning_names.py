@@ -1,4 +1,4 @@
-"""The names of the training jobs of a tuning job, and by them their logs."""
+"""The names of the training jobs of a tuning job, in its result and of their logs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dagwright.engines.local.log_file import LogFile, log_files
 
+SUMMARIES = "TrainingJobSummaries"
 _TRIAL = re.compile(r"-([0-9]{3,})-[0-9a-f]{8}")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from dagwright.engines.local.scope import Account
 from dagwright.engines.local.tuning import Tuning
+from dagwright.engines.local.tuning_names import SUMMARIES
 from dagwright.engines.local.tuning_trials import COMPLETED, Trial, Trials
 
-SUMMARIES = "TrainingJobSummaries"
 OBJECTIVE = "FinalHyperParameterTuningJobObjectiveMetric"
 _LONGEST_REASON = 1024
 

@@ -114,9 +114,7 @@ class Optimised:
         pruner: optuna.pruners.BasePruner = optuna.pruners.NopPruner()
         if resources:
             pruner = optuna.pruners.HyperbandPruner(min_resource=resources[0], max_resource=resources[1])
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=_AT_RANDOM, multivariate=True, warn_independent_sampling=False
-        )
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=_AT_RANDOM, multivariate=True)
         directions = optuna.study.StudyDirection
         direction = directions.MAXIMIZE if maximize else directions.MINIMIZE
         self._study = optuna.create_study(direction=direction, sampler=sampler, pruner=pruner, study_name="tuning")

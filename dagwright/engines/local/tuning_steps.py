@@ -20,7 +20,8 @@ from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.training import training_job
 from dagwright.engines.local.tuning import BAYESIAN, HYPERBAND, Tuning, read_tuning, require_optimiser
-from dagwright.engines.local.tuning_response import OBJECTIVE, SUMMARIES, tuning_response
+from dagwright.engines.local.tuning_names import SUMMARIES
+from dagwright.engines.local.tuning_response import OBJECTIVE, tuning_response
 from dagwright.engines.local.tuning_search import Search, searches
 from dagwright.engines.local.tuning_trials import COMPLETED, Trials
 

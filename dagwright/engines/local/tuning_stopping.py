@@ -33,10 +33,10 @@ class MedianRule:
     def is_hopeless(self, values: Sequence[float]) -> bool:
         """Whether to stop a trial that has had these so far."""
         epochs = len(values)
-        averages = [fmean(earlier[:epochs]) for earlier in self._earlier if len(earlier) >= epochs]
-        if not epochs or len(averages) < _ENOUGH_TRIALS:
+        if not epochs:
             return False
-        return self._tuning.better(median(averages), values[-1])
+        averages = [fmean(earlier[:epochs]) for earlier in self._earlier if len(earlier) >= epochs]
+        return len(averages) >= _ENOUGH_TRIALS and self._tuning.better(median(averages), values[-1])
 
 
 class Completion:
