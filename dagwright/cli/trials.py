@@ -14,7 +14,7 @@ def trials(step: StepRun) -> Iterator[list[str]]:
     """A row for each training job of a tuning job; none for a step of another kind."""
     summaries = (step.output or {}).get("TrainingJobSummaries") or []
     for summary in summaries[:_SHOWN]:
-        yield ["trial", f"{step.name} {summary['TrainingJobName']}", _objective(summary), _tuned(summary)]
+        yield ["trial", f"{step.name} {summary['TrainingJobName']}", f"{_objective(summary)}  {_tuned(summary)}"]
     if len(summaries) > _SHOWN:
         yield ["trial", f"{step.name} and {len(summaries) - _SHOWN} more", ""]
 

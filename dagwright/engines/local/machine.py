@@ -310,8 +310,9 @@ class MachineRun:
     def _best_training_jobs(self, call: Call, step: Step) -> Any:
         """The recorded ones are in the order that is asked for: the best objective first."""
         asked = call.parameters
-        summaries = self.recording.outputs[step.name][SUMMARIES]
-        found = [summary for summary in summaries if summary["TrainingJobStatus"] == asked["StatusEquals"]]
+        summaries = self.recording.outputs[step.name].get(SUMMARIES, [])  # a stand-in says of them what it likes
+        wanted = asked["StatusEquals"]
+        found = [summary for summary in summaries if summary.get("TrainingJobStatus", wanted) == wanted]
         return {SUMMARIES: found[: asked["MaxResults"]]}
 
     def _lambda(self, call: Call, step: Step) -> Any:

@@ -58,7 +58,7 @@ def _search(tuning: Tuning, ranges: Sequence[Range], seed: int) -> Search:
     if tuning.strategy == GRID:
         return Listed(_grid(ranges))
     if tuning.strategy == RANDOM:
-        return Listed(_at_random(ranges, random.Random(seed)))  # noqa: S311 - not a secret
+        return Listed(at_random(ranges, seed))
     resources = (tuning.min_resource, tuning.max_resource) if tuning.strategy == HYPERBAND else None
     return Optimised(ranges, seed % _SEEDS, tuning.maximize, resources)
 
@@ -84,8 +84,9 @@ def _grid(ranges: Sequence[Range]) -> Iterator[dict[str, str]]:
         yield dict(zip((one.name for one in ranges), values, strict=True))
 
 
-def _at_random(ranges: Sequence[Range], dice: random.Random) -> Iterator[dict[str, str]]:
+def at_random(ranges: Sequence[Range], seed: int) -> Iterator[dict[str, str]]:
     """Nothing twice as long as there is anything else: a small space is left when it has been tried."""
+    dice = random.Random(seed)  # noqa: S311 - not a secret
     count = combinations(ranges)
     seen: set[tuple[str, ...]] = set()
     while count is None or len(seen) < count:

@@ -89,12 +89,12 @@ def _learn(
         output = bench.tuned(name)
         if output is None:
             bench.say(f"{step.name}: it starts without its parent {name}, which has not run here")
-        else:
-            earlier += [summary for summary in output.get(SUMMARIES, ()) if OBJECTIVE in summary]
-    for summary in earlier:
-        found[0].learn({**tuning.definitions[0].fixed, **summary["TunedHyperParameters"]}, summary[OBJECTIVE]["Value"])
-    learned = tuning.strategy in (BAYESIAN, HYPERBAND)
-    if earlier and not learned:
+            continue
+        static = member(output, "TrainingJobDefinition.StaticHyperParameters", dict, {})
+        for summary in [summary for summary in output.get(SUMMARIES, ()) if OBJECTIVE in summary]:
+            found[0].learn({**static, **summary["TunedHyperParameters"]}, summary[OBJECTIVE]["Value"])
+            earlier.append(summary)
+    if earlier and tuning.strategy not in (BAYESIAN, HYPERBAND):
         bench.say(f"{step.name}: a {tuning.strategy} search learns nothing from its parents")
     return earlier
 
