@@ -195,7 +195,7 @@ def run_here(example: Example, graph: Graph, home: Home) -> Record:
         graph, store, Account(), EXECUTION, NAME, STARTED, lambda: STARTED, parameters, recording.outputs
     )  # fmt: skip
     bench: Any = SimpleNamespace(environments=SimpleNamespace(of=lambda image: None), stand_ins={})
-    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step}", SimpleQueue(), at_once)
+    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step.name}", SimpleQueue(), at_once)
     with _recorded(jobs):
         run.run(())
     jobs.record.status, jobs.record.reason = execution.status, execution.failure_reason

@@ -9,6 +9,7 @@ from typing import Any
 
 from dagwright.cli.engines import command
 from dagwright.cli.text import columns, duration, seconds_between, shown
+from dagwright.cli.trials import best_model, trials
 from dagwright.engines.engine import Engine
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED, Execution, StepRun
 from dagwright.engines.registry import read_evaluation
@@ -43,6 +44,7 @@ def ending(engine: Engine, execution: Execution, arguments: Namespace) -> str:
 def what_came_out(engine: Engine, execution: Execution) -> str:
     """Metrics, models and outputs of an execution, a line each; empty if there are none, or they are not known."""
     rows = [*_metrics(execution), *_evaluations(engine, execution), *_models(execution), *_outputs(engine, execution)]
+    rows = [row for step in execution.steps.values() for row in trials(step)] + rows
     return columns(rows, indent="  ")
 
 
@@ -117,6 +119,9 @@ def _addresses(output: Any) -> Iterator[tuple[str, str]]:
     artifact = output.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     if artifact:
         yield "model", artifact
+    best = best_model(output)
+    if best:
+        yield "best model", best
 
 
 def _succeeded(execution: Execution, kind: str) -> list[StepRun]:

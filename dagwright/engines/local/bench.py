@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,13 @@ class Bench:
     interruptions: Interruptions
     stand_ins: Mapping[str, StandIn] = field(default_factory=dict)
     """By the name of the step that each stands for."""
+    say: Callable[[str], None] = lambda line: None
+    """Tells whoever watches the run, while a step is running."""
+    max_parallel: int = 1
+    trial_places: threading.Semaphore = field(default_factory=threading.Semaphore)
+    """As many as `max_parallel`: one for each training job that all tuning jobs of the run have at work."""
+    tuned: Callable[[str], Mapping[str, Any] | None] = lambda name: None
+    """What the record has of an earlier tuning job: the output of its step."""
 
     def interface(self, request: Mapping[str, Any]) -> str:
         """The network interface of a job: a container has one of its own, unless it is isolated."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,18 +12,18 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dagwright.definition.graph import Graph, read_definition
+from dagwright.definition.graph import Graph, Step, read_definition
 from dagwright.definition.parameters import start_values
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Observer, StepRun
 from dagwright.engines.local.bench import Bench
 from dagwright.engines.local.check import Check, Checked
 from dagwright.engines.local.environments import Environments, Images, Rule
-from dagwright.engines.local.home import Home, new_execution_id, new_job_name, private_folders
+from dagwright.engines.local.home import Home, new_execution_id, new_job_name, new_tuning_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
-from dagwright.engines.local.log_file import LogFile
+from dagwright.engines.local.log_file import LogFile, log_files
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
@@ -31,6 +32,7 @@ from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.stand_ins import read_stand_ins
 from dagwright.engines.local.steps import has_job
 from dagwright.engines.local.store import storage_errors
+from dagwright.engines.local.tuning_names import trial_logs
 from dagwright.engines.times import now
 from dagwright.engines.uploads import uploads
 from dagwright.errors import ExecutionError, UsageError, did_you_mean
@@ -156,7 +158,7 @@ class LocalEngine:
     def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
         """How this engine runs a graph. Raises DefinitionError if it cannot."""
         execution = recording.execution
-        return Run(recording, scope, bench, self._max_parallel, lambda step: new_job_name(execution.id, step), events)
+        return Run(recording, scope, bench, self._max_parallel, lambda step: _job_name(execution.id, step), events)
 
     @property
     def _max_parallel(self) -> int:
@@ -227,6 +229,10 @@ class LocalEngine:
             watch=recording.watch,
             interruptions=Interruptions(start.interruptions, noted),
             stand_ins=stand_ins,
+            say=noted,
+            max_parallel=self._max_parallel,
+            trial_places=threading.Semaphore(self._max_parallel),
+            tuned=home.tuning_job,
         )
 
     def _containers(self, execution: str, tools: ExitStack) -> Containers | None:
@@ -314,9 +320,10 @@ class LocalEngine:
         return [execution for execution in executions if pipeline in ("", execution.pipeline)][:limit]
 
     def logs(self, step: StepRun) -> list[LogFile]:
-        """The log of each host of a step's job; empty for a step without one."""
-        files = (self.home.logs / step.job).glob("*.log") if step.job else ()
-        return [LogFile(path) for path in sorted(files, key=lambda path: (len(path.name), path.name))]
+        """The log of each host of a step's job, or of each of its trials; empty for a step without one."""
+        if step.type == "Tuning" and step.job:
+            return trial_logs(self.home.logs, step.job)
+        return log_files(self.home.logs / step.job) if step.job else []
 
     def read(self, uri: str) -> str:
         """The text of an object. Raises StorageError."""
@@ -344,6 +351,10 @@ class LocalEngine:
     def close(self) -> None:
         """Let go of the record; the engine opens it again if it is asked once more."""
         self.home.close()
+
+
+def _job_name(execution: str, step: Step) -> str:
+    return new_tuning_job_name(execution, step.name) if step.type == "Tuning" else new_job_name(execution, step.name)
 
 
 def _execution(row: Mapping[str, Any]) -> Execution:

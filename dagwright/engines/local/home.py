@@ -8,6 +8,7 @@ record.sqlite3        the database           runs/<execution>      held locked b
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import re
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPING
 from dagwright.engines.local.database import Database
@@ -140,6 +142,11 @@ class Home:
             return [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
         return []
 
+    def tuning_job(self, name: str) -> dict[str, Any] | None:
+        """The output of the step that ran a tuning job of that name; None if none did, or it has given nothing."""
+        rows = self.database.rows("steps", columns="output", type="Tuning", job=name)
+        return next((json.loads(row["output"]) for row in rows if row["output"]), None)
+
     def _close_killed(self, execution: str) -> None:
         ended = now()
         with self.database.transaction() as connection:
@@ -180,6 +187,17 @@ def new_execution_id() -> str:
 
 def new_job_name(execution: str, step: str) -> str:
     """`pipelines-<execution>-<step, cut>-<random>`: the service's form, at most 63 characters."""
-    random = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(10))
-    short = re.sub(r"[^A-Za-z0-9-]+", "-", step)[:28].strip("-") or "step"
-    return f"pipelines-{execution}-{short}-{random}"
+    return f"pipelines-{execution}-{_shortened(step, 28)}-{_random()}"
+
+
+def new_tuning_job_name(execution: str, step: str) -> str:
+    """`<execution>-<step, cut>-<random>`, of at most 32 characters: the names of its training jobs are longer."""
+    return f"{execution}-{_shortened(step, 8)}-{_random()}"
+
+
+def _shortened(step: str, characters: int) -> str:
+    return re.sub(r"[^A-Za-z0-9-]+", "-", step)[:characters].strip("-") or "step"
+
+
+def _random() -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(10))

@@ -67,9 +67,20 @@ def run_processing(step: Step, scope: RunScope, bench: Bench) -> StepResult:
 
 def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     """Raises ExecutionError before anything of the job exists."""
-    request = evaluate(step.arguments, scope)
-    arn = bench.account.arn(f"training-job/{scope.job}")
-    job = training_job(scope.job, arn, request, bench.interface(request))
+    return train(step, scope.job, evaluate(step.arguments, scope), bench)
+
+
+def train(
+    step: Step,
+    name: str,
+    request: Mapping[str, Any],
+    bench: Bench,
+    metrics_given_up: Callable[[], bool] | None = None,
+) -> StepResult:
+    """Run one training job of a step, which may have several; `metrics_given_up` is asked while its metrics are read,
+    else whether the job was stopped. Raises ExecutionError before anything of the job exists."""
+    arn = bench.account.arn(f"training-job/{name}")
+    job = training_job(name, arn, request, bench.interface(request))
     job = in_place_of(job, step, request, bench.stand_ins)
     interruption, phases = bench.interruptions.of(step.name), Phases(bench.now)
     run, times = prepared(step, job, bench, interruption, phases.enter)
@@ -80,17 +91,18 @@ def run_training(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     def finish(ending: JobEnding) -> JobEnding:
         nonlocal model, metrics
         times["ended"] = bench.now()
-        metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"], run.is_stopping)
+        given_up = metrics_given_up or run.is_stopping
+        metrics = final_metrics(request, [host.log for host in run.hosts], times["ended"], given_up)
         if ending.outcome == "Failed":
             return explained(ending, run, own_words(ending, run, failure_text))
         if wrote_model(run.hosts) or ending.outcome == "Completed":  # what was saved before the end is not lost
-            model = publish_artifacts(scope.job, request, run.hosts, bench.workshop.store)
+            model = publish_artifacts(name, request, run.hosts, bench.workshop.store)
         if ending.outcome == "Completed" and not wrote_model(run.hosts):
             notes.append(f"wrote nothing to {MODEL}")
         return ending
 
     ending = run.run(finish)
-    response = training_response(scope.job, arn, request, ending, model, metrics.found, times, phases)
+    response = training_response(name, arn, request, ending, model, metrics.found, times, phases)
     notes += interruption.notes() if interruption else []
     return result_after(ending, {"TrainingJob": {"Arn": arn}}, response, (*metrics.notes, *notes))
 

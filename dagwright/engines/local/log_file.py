@@ -13,15 +13,12 @@ _BLOCK, _MOST_READ, _ENDING = 1 << 16, 1 << 20, 8192
 
 
 class LogFile:
-    """The file `path`, named after its host; asked again, it says what is new."""
+    """The file `path`, named after its `host` if nobody says another name; asked again, it says what is new."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, host: str = "") -> None:
         self.path = path
+        self.host = host or path.stem
         self._position = 0
-
-    @property
-    def host(self) -> str:
-        return self.path.stem
 
     @property
     def address(self) -> str:
@@ -42,6 +39,11 @@ class LogFile:
                 return
             self._position += len(line)
             yield from line.decode("utf-8", errors="replace").splitlines()
+
+
+def log_files(folder: Path) -> list[LogFile]:
+    """Those of a job, in the order of its hosts; none if it has no folder."""
+    return [LogFile(path) for path in sorted(folder.glob("*.log"), key=lambda path: (len(path.name), path.name))]
 
 
 def _start_of_last(file: BinaryIO, count: int) -> int:

@@ -24,6 +24,7 @@ from dagwright.engines.local.home import new_job_name
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import result_of, starts_job
+from dagwright.engines.local.tuning_names import SUMMARIES
 from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS
 from dagwright.engines.stepfunctions.compiler.machine import Machine, compile_machine
 from dagwright.engines.stepfunctions.compiler.readback import (
@@ -135,6 +136,8 @@ class MachineRun:
         self._answers: Mapping[str, Callable[[Call, Step], Any]] = {
             "sagemaker:createProcessingJob.sync": self._job,
             "sagemaker:createTrainingJob.sync": self._job,
+            "sagemaker:createHyperParameterTuningJob.sync": self._tuning_job,
+            "aws-sdk:sagemaker:listTrainingJobsForHyperParameterTuningJob": self._best_training_jobs,
             "lambda:invoke": self._lambda,
             "sqs:sendMessage.waitForTaskToken": self._callback,
             "sagemaker:createModel": self._model,
@@ -302,6 +305,18 @@ class MachineRun:
         if result.status != SUCCEEDED:
             raise TaskFailure(_GIVEN_UP, _text({**result.output, "FailureReason": result.failure_reason}))
         return result.output
+
+    def _tuning_job(self, call: Call, step: Step) -> Any:
+        """Its training jobs are another call's to tell."""
+        return {name: value for name, value in self._job(call, step).items() if name != SUMMARIES}
+
+    def _best_training_jobs(self, call: Call, step: Step) -> Any:
+        """The recorded ones are in the order that is asked for: the best objective first."""
+        asked = call.parameters
+        summaries = self.recording.outputs[step.name].get(SUMMARIES, [])  # a stand-in says of them what it likes
+        wanted = asked["StatusEquals"]
+        found = [summary for summary in summaries if summary.get("TrainingJobStatus", wanted) == wanted]
+        return {SUMMARIES: found[: asked["MaxResults"]]}
 
     def _lambda(self, call: Call, step: Step) -> Any:
         envelope = {**step.envelope, "FunctionArn": call.parameters["FunctionName"]}

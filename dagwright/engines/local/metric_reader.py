@@ -1,9 +1,9 @@
 """Finds metrics in logs. A process of its own, because an expression may take longer than anybody waits.
 
 It is run by its path with `python -I -S` and imports the standard library only. What comes in, as JSON on standard
-input: {"expressions": [[name, expression], …], "logs": [path, …], "seconds": how long each expression may take}. What
-goes out, as JSON on standard output: {"values": the last number each metric had, "infinite": the last value that was
-none, by metric, "slow": the metrics that were given up}.
+input: {"expressions": [[name, expression], …], "logs": [path, …], "seconds": how long each expression may take,
+"series": whether all numbers are asked for}. What goes out, as JSON on standard output: {"values": the last number each
+metric had, "series": all it had, "infinite": the last value that was none, by metric, "slow": the metrics given up}.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 
 LINE_CHARACTERS = 1 << 16
 BLOCK_CHARACTERS = 1 << 20
+LONGEST_SERIES = 20_000  # of epochs, as many as the service looks at
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NO_NUMBER = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
@@ -34,6 +35,7 @@ class Metric:
         self.pattern = re.compile(expression)
         self.left = seconds
         self.value: float | None = None
+        self.series: list[float] = []
         self.infinite = ""
 
     def read(self, lines: list[str]) -> None:
@@ -56,6 +58,8 @@ class Metric:
         value = float(text) if NUMBER.fullmatch(text) else math.nan
         if math.isfinite(value):
             self.value = value
+            if len(self.series) < LONGEST_SERIES:
+                self.series.append(value)
         elif NUMBER.fullmatch(text) or NO_NUMBER.fullmatch(text):
             self.infinite = text[:40]
 
@@ -98,7 +102,9 @@ def main() -> None:
                 slow.append(metric)
     values = {metric.name: metric.value for metric in metrics if metric.value is not None}
     infinite = {metric.name: metric.infinite for metric in metrics if metric.infinite}
-    json.dump({"values": values, "infinite": infinite, "slow": [metric.name for metric in slow]}, sys.stdout)
+    series = {metric.name: metric.series for metric in metrics} if request.get("series") else {}
+    answer = {"values": values, "series": series, "infinite": infinite, "slow": [metric.name for metric in slow]}
+    json.dump(answer, sys.stdout)
 
 
 if __name__ == "__main__":

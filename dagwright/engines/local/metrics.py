@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import subprocess
 
 SECONDS_PER_METRIC = 30.0
+SECONDS_PER_LOOK = 5.0
 _LOOK_SECONDS = 0.2
 
 
@@ -75,6 +76,16 @@ def final_metrics(
     infinite = [f"metric '{name}' was {text}: it is left out" for name, text in answer["infinite"].items()]
     slow = [f"metric '{name}' was given up: its expression took more than {seconds:g} s" for name in answer["slow"]]
     return Metrics(tuple(found), (*infinite, *slow))
+
+
+def metric_series(
+    request: Mapping[str, Any], metric: str, logs: Iterable[Path], given_up: Callable[[], bool] = lambda: False
+) -> list[float]:
+    """Every finite number that one metric has had so far, in the order of the logs; empty if it takes too long."""
+    expressions = [(name, expression) for name, expression in metric_expressions(request) if name == metric]
+    question = {"expressions": expressions, "logs": [str(log) for log in logs], "seconds": SECONDS_PER_LOOK}
+    answer = _answer({**question, "series": True}, given_up)
+    return [] if answer is None else list(answer["series"].get(metric, ()))
 
 
 def _answer(request: Mapping[str, Any], given_up: Callable[[], bool]) -> dict[str, Any] | None:

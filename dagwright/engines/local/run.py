@@ -51,7 +51,7 @@ class Run:
     scope: RunScope
     bench: Bench
     max_parallel: int
-    job_name: Callable[[str], str]
+    job_name: Callable[[Step], str]
     events: SimpleQueue[Any]
     after: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer
     _attempts: Attempts = field(default_factory=Attempts)
@@ -99,7 +99,7 @@ class Run:
                 self._start(self._graph.steps[name])
 
     def _start(self, step: Step) -> None:
-        job = self.job_name(step.name)
+        job = self.job_name(step)
         takes_time = starts_job(step, self.bench)
         self.recording.begin(step, job if takes_time else "")
         scope = self.scope.for_job(job)

@@ -17,6 +17,8 @@ from dagwright.errors import ExecutionError
 
 INPUT, DATA = f"{ML}/input", f"{ML}/input/data"
 MODEL, OUTPUT_DATA, CODE = f"{ML}/model", f"{ML}/output/data", f"{ML}/code"
+TUNING_METRIC = "_tuning_objective_metric"
+"""The hyperparameter by which a tuning job tells its training jobs the objective; no argument of the script."""
 # What the toolkit does with each kind of program (its `entry_point` module). Requirements are for Python programs only;
 # a folder with a setup.py is a package, installed, and its program started as a module.
 _PYTHON = """\
@@ -120,7 +122,8 @@ class ScriptMode:
 def script_mode(hyperparameters: Mapping[str, str]) -> ScriptMode:
     """Read `sagemaker_program` and `sagemaker_submit_directory`. Raises ExecutionError if they are of no use."""
     values = {name: decoded(value) for name, value in hyperparameters.items()}
-    framework = {name: value for name, value in sorted(values.items()) if name.startswith("sagemaker_")}
+    of_framework = {name for name in values if name.startswith("sagemaker_") or name == TUNING_METRIC}
+    framework = {name: value for name, value in sorted(values.items()) if name in of_framework}
     program, archive = framework.get("sagemaker_program"), framework.get("sagemaker_submit_directory")
     if not isinstance(program, str) or not program or program.startswith("/") or ".." in program.split("/"):
         raise ExecutionError(f"sagemaker_program must be a file of the source archive, it is {program!r}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from dagwright.definition.graph import Step
 from dagwright.engines.engine import Start
 from dagwright.engines.jobs import name_beginning, new_names
 from dagwright.engines.local.bench import Bench
@@ -33,9 +34,9 @@ class LocalJobEngine(LocalEngine):
         scope = replace(scope, pipeline=start.pipeline.partition("/")[0])
         return Run(recording, scope, bench, self._max_parallel, self._new_name, events)
 
-    def _new_name(self, step: str) -> str:
+    def _new_name(self, step: Step) -> str:
         """A name that no job here has had: the folder of its log is made with it."""
-        for name in new_names(name_beginning(self._prefix, step), datetime.now(timezone.utc)):
+        for name in new_names(name_beginning(self._prefix, step.name), datetime.now(timezone.utc)):
             with storage_errors(f"The log folder of {name} cannot be made"):
                 self.home.logs.mkdir(parents=True, exist_ok=True)
                 try:
