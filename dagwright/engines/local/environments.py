@@ -161,7 +161,16 @@ class Environments:
             ready = with_spark(job)
             check_pyspark(self._lacks, job.image)
             return ready
+        self._require_modules(job)
         return job
+
+    def _require_modules(self, job: Job) -> None:
+        missing = [module for module in job.modules if self._lacks(job.image, module)]
+        if missing:
+            raise ExecutionError(
+                f"The Python for the image '{_short(job.image)}' lacks what the image holds: {', '.join(missing)}",
+                hint="Map the image to an environment that has it (local.environments), or install it: docs/running.md",
+            )
 
     def _lacks(self, image: str, module: str) -> bool:
         """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""

@@ -101,6 +101,8 @@ class Job:
     """Addresses below which its result comes to be, under names that nobody knows beforehand."""
     visible: tuple[Path, ...] = ()
     """Folders of the machine that the job reads at their own place."""
+    modules: tuple[str, ...] = ()
+    """What the Python of its image has to have."""
 
     def __post_init__(self) -> None:
         """Raises ExecutionError for isolated hosts, which a local run would isolate from each other as well."""

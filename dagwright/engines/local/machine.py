@@ -135,6 +135,7 @@ class MachineRun:
         self._answers: Mapping[str, Callable[[Call, Step], Any]] = {
             "sagemaker:createProcessingJob.sync": self._job,
             "sagemaker:createTrainingJob.sync": self._job,
+            "sagemaker:createTransformJob.sync": self._job,
             "lambda:invoke": self._lambda,
             "sagemaker:createModel": self._model,
             "aws-sdk:sagemaker:createModelPackage": self._model_package,

@@ -28,6 +28,7 @@ from dagwright.engines.local.job_steps import (
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.stand_in_steps import run_stand_in
+from dagwright.engines.local.transform_steps import run_transform, transform_jobs
 from dagwright.errors import DagwrightError
 
 
@@ -71,6 +72,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "Processing": Kind(run_processing, processing_jobs),
     "Training": Kind(run_training, training_jobs),
+    "Transform": Kind(run_transform, transform_jobs),
     "Lambda": Kind(run_lambda, lambda_jobs),
     "Condition": Kind(run_condition),
     "Fail": Kind(run_fail),
