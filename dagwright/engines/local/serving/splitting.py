@@ -78,21 +78,26 @@ def _of_lines(file: BinaryIO, limit: int) -> Iterator[Payload]:
         return
     rest, first = b"", 1
     while True:
-        piece = file.read(limit + 1 - len(rest))
+        room = limit + 2 - len(rest)  # the end of a line does not count
+        piece = file.read(room)
         rest += piece
-        if not piece and len(rest) <= limit:
-            cut = len(rest)
-        else:
-            cut = rest.rfind(b"\n", 0, limit + 1)
-            if cut < 0:
-                raise SplitError(f"record {first} has more than the {_mib(limit)} that a request may carry")
+        is_last = len(piece) < room and len(rest.rstrip(b"\r\n")) <= limit
+        cut = len(rest) if is_last else _last_end(rest, limit)
+        if cut < 0:
+            raise SplitError(f"record {first} has more than the {_mib(limit)} that a request may carry")
         content, rest = _without_empty_lines(rest[:cut]), rest[cut + 1 :]
         if content:
-            count = content.count(b"\n") + 1
-            yield Payload(content, first, count)
-            first += count
-        if not piece and not rest:
+            amount = content.count(b"\n") + 1
+            yield Payload(content, first, amount)
+            first += amount
+        if is_last:
             return
+
+
+def _last_end(content: bytes, limit: int) -> int:
+    """Where the last line ends of those that fit; -1 if the first does not."""
+    end = content.rfind(b"\n", 0, limit + 2)
+    return content.rfind(b"\n", 0, limit + 1) if end > limit and content[limit] != ord("\r") else end
 
 
 def _without_empty_lines(content: bytes) -> bytes:
