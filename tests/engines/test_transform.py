@@ -3,17 +3,20 @@ from __future__ import annotations
 import ast
 import gzip
 import json
-import shutil
+import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.place import IMAGE, Place, get
+from engines.place import IMAGE, Place, definition, get
 from engines.transforms import FILES, PROGRAM, model, transform
 
+from dagwright.definition.graph import read_definition
+from dagwright.engines.engine import Start
 from dagwright.engines.local import serving
-from dagwright.errors import DefinitionError, ParameterError
+from dagwright.engines.local.environments import find_python
+from dagwright.errors import ConfigurationError, DefinitionError
 from dagwright.project import EnvironmentRule
 
 LINES = {"SplitType": "Line"}
@@ -148,9 +151,9 @@ def test_strategies_filters_and_joins(
         DataProcessing=processing, BatchStrategy=cut["BatchStrategy"],
     )  # fmt: skip
     made = scored(place, model(data), step)["a.out"]
-    one_by_one = cut["BatchStrategy"] == "SingleRecord" and assembled == "None" and "JoinSource" in processing
-    one_by_one = one_by_one or (cut["BatchStrategy"] == "SingleRecord" and assembled == "None" and "OutputFilter" in processing)
-    assert made == (expected.replace("\n", "") if one_by_one else expected)
+    by_itself = cut["BatchStrategy"] == "SingleRecord" and assembled == "None"
+    no_ends = by_itself and ("JoinSource" in processing or "OutputFilter" in processing)
+    assert made == (expected.replace("\n", "") if no_ends else expected)
 
 
 def test_gzip_manifests_and_hosts_that_share_the_objects(place: Place, data: str) -> None:
@@ -188,7 +191,7 @@ def test_a_record_that_the_model_cannot_take(place: Place, data: str) -> None:
     step = transform("s3://bucket/in", LINES, BatchStrategy="SingleRecord")
     execution = place.run(model(data), step)
     assert execution.steps["T"].status == "Failed"
-    said = "AlgorithmError: b.csv: record 2: ValueError: could not convert string to float: 'four', exit code: 1"
+    said = "AlgorithmError: b.csv: record 2: ValueError: could not convert string to float: 'four', exit code 1"
     assert execution.steps["T"].failure_reason == said
     assert place.output(execution, "T")["FailureReason"] == said
     assert place.keys("out") == ["out/a.csv.out", "out/c.csv.out"]  # the API's text on S3OutputPath
@@ -220,7 +223,9 @@ def test_an_archive_with_a_way_out(place: Place) -> None:
     )
 
 
-HANGS = PROGRAM + "import time\ndef predict_fn(data, model):\n    if data[0][0] == 2: time.sleep(600)\n    return data\n"
+HANGS = (
+    PROGRAM + "import time\ndef predict_fn(data, model):\n    if data[0][0] == 2: time.sleep(600)\n    return data\n"
+)
 DIES = PROGRAM + "def predict_fn(data, model):\n    if data[0][0] == 2: os._exit(9)\n    return data\n"
 
 
@@ -253,7 +258,13 @@ def test_what_is_no_gzip(place: Place, data: str, content: bytes) -> None:
 
 
 def test_variables_of_the_service_the_model_and_the_request(place: Place) -> None:
-    program = "import json, os\ndef model_fn(d): pass\ndef transform_fn(m, d, c, a, context):\n    return json.dumps([os.environ.get(n) for n in json.loads(d)])\n"
+    program = (
+        "import json, os\n"
+        "def model_fn(folder): pass\n"
+        "def transform_fn(model, data, content_type, accept, context):\n"
+        "    assert context.system_properties['model_dir'].endswith('/model')\n"
+        "    return json.dumps([os.environ.get(name) for name in json.loads(data)])\n"
+    )
     data = place.put_archive("model.tar.gz", {"code/serve.py": program})
     names = ["A", "B", "SAGEMAKER_BATCH", "SAGEMAKER_BATCH_STRATEGY", "SAGEMAKER_MAX_PAYLOAD_IN_MB"]
     source = place.put("in/a.json", json.dumps(names))
@@ -302,10 +313,10 @@ def test_names_of_the_toolkits_that_programs_import(place: Place) -> None:
 
 
 def test_old_pythons_run_the_programs(place_with: Callable[..., Place]) -> None:
-    found = sorted(Path.home().glob(f".pyenv/versions/{OLD_PYTHON}.*/bin/python"))
-    python = shutil.which(f"python{OLD_PYTHON}") or (str(found[0]) if found else "")
-    if not python:
-        pytest.skip(f"this machine has no Python {OLD_PYTHON}")
+    try:
+        python = find_python(OLD_PYTHON)
+    except ConfigurationError as error:
+        pytest.skip(error.message)
     place = place_with(environments=(EnvironmentRule(IMAGE, interpreter=python),))
     data = place.put_archive("model.tar.gz", FILES)
     step = transform(place.put("in/a.csv", ROWS), LINES, DataProcessing={"InputFilter": "$[1:]", "JoinSource": "Input"})
@@ -347,7 +358,10 @@ def test_images_that_cannot_answer_here(
         ({"MaxPayloadInMB": 20, "MaxConcurrentTransforms": 6}, "20 for 6 requests at a time"),
         ({"DataProcessing": {"InputFilter": "1:"}}, "DataProcessing.InputFilter: '1:' is no path"),
         ({"DataProcessing": {"OutputFilter": "$.score"}}, "a row of CSV has places, not names"),
-        ({"DataProcessing": {"JoinSource": "Input"}, "given": {"ContentType": "image/png"}}, "filters and joins CSV and"),
+        (
+            {"DataProcessing": {"JoinSource": "Input"}, "given": {"ContentType": "image/png"}},
+            "filters and joins CSV and",
+        ),
         ({"DataProcessing": {"JoinSource": "Input"}, "given": JSON}, "input and output of one format"),
     ],
 )
@@ -355,13 +369,30 @@ def test_requests_that_cannot_be_followed(place: Place, data: str, members: dict
     assert said in refused(place, model(data), transform(place.put("in/a.csv", "1\n"), **members))
 
 
-def test_missing_data_and_libraries_are_said_at_once(place_with: Callable[..., Place]) -> None:
-    place = place_with(environments=(EnvironmentRule("*", interpreter="/usr/bin/env"),))
-    place = place_with(environments=())
-    image = "a/pytorch-inference:2.0-cpu-py310"
-    text = refused(place, model("s3://bucket/absent.tar.gz", image, {}), transform("s3://bucket/in"))
+def test_missing_data_is_said_before_anything_runs(place: Place) -> None:
+    text = refused(place, model("s3://bucket/absent.tar.gz"), transform("s3://bucket/in"))
     assert "its input 'model' is not there: s3://bucket/absent.tar.gz" in text
     assert "its input 'input' is not there: s3://bucket/in" in text
+
+
+def test_missing_libraries_are_said_before_anything_runs(place_with: Callable[..., Place], tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", symlinks=True)
+    place = place_with(environments=(EnvironmentRule("*", interpreter=str(tmp_path / "bare/bin/python")),))
+    data, source = place.put_archive("model.tar.gz", FILES), place.put("in/a.csv", "1\n")
+    text = refused(place, model(data, "a/sagemaker-xgboost:1.7-1", {}), transform(source))
+    assert "'sagemaker-xgboost:1.7-1' lacks what the image holds: numpy, scipy, xgboost" in text
+
+
+def test_what_a_run_will_do_is_known_of_a_model_that_it_makes(place: Place, data: str) -> None:
+    source = place.put("in/a.csv", "1\n")
+    graph = read_definition(definition(model(data), transform(source)))
+    checked = place.engine.check(Start("p", graph), place.watcher)
+    step = next(step for step in checked.steps if step.step == "T")
+    assert list(step.libraries) == [IMAGE]
+    assert [(needed.name, needed.uri, needed.source) for needed in step.needed] == [
+        ("input", source, "there"),
+        ("model", data, "there"),
+    ]
 
 
 def test_a_function_stands_in_for_a_program_that_is_not_here(place: Place, data: str) -> None:
@@ -376,13 +407,7 @@ def test_a_function_stands_in_for_a_program_that_is_not_here(place: Place, data:
     step = transform(source, model_name="nobody-knows-it")
     with pytest.raises(DefinitionError, match="has made a model named 'nobody-knows-it'"):
         place.run(step)
-    place.settings = place.settings
-    stand_ins = {"T": str(place.folder / "score.py") + ":score"}
-    from dagwright.definition.graph import read_definition
-    from dagwright.engines.engine import Start
-    from engines.place import definition
-
-    graph = read_definition(definition(step))
-    execution = place.engine.run(Start("p", graph, {}, stand_ins=stand_ins), place.watcher)
+    start = Start("p", read_definition(definition(step)), stand_ins={"T": f"{place.folder}/score.py:score"})
+    execution = place.engine.run(start, place.watcher)
     assert execution.status == "Succeeded", execution.failure_reason
     assert place.text("out/a.csv.out") == "ONE\n"

@@ -113,7 +113,8 @@ def _csv_matrix(text: str) -> Any:
         values = [float(cell) for cell in cells]
     except ValueError:
         values = [float(cell) if cell.strip() else float("nan") for cell in cells]
-    if len(values) % len(lines):
+    width = lines[0].count(delimiter)
+    if any(line.count(delimiter) != width for line in lines):
         raise ValueError("the rows have different numbers of columns")
     return numpy().array(values).reshape(len(lines), -1)
 
