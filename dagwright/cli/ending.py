@@ -117,6 +117,9 @@ def _addresses(output: Any) -> Iterator[tuple[str, str]]:
     artifact = output.get("ModelArtifacts", {}).get("S3ModelArtifacts")
     if artifact:
         yield "model", artifact
+    transformed = output.get("TransformOutput", {}).get("S3OutputPath")
+    if transformed:
+        yield "", transformed
 
 
 def _succeeded(execution: Execution, kind: str) -> list[StepRun]:

@@ -411,3 +411,17 @@ def test_a_function_stands_in_for_a_program_that_is_not_here(place: Place, data:
     execution = place.engine.run(start, place.watcher)
     assert execution.status == "Succeeded", execution.failure_reason
     assert place.text("out/a.csv.out") == "ONE\n"
+
+
+def test_a_function_that_stands_in_gets_the_archive_of_a_known_model(place: Place, data: str) -> None:
+    (place.folder / "score.py").write_text(
+        "import os\n"
+        "def score(event, context):\n"
+        "    with open(event['Outputs']['output'] + '/seen', 'w') as file:\n"
+        "        file.write(' '.join(os.listdir(event['Inputs']['model'])))\n"
+    )
+    steps = model(data, "a/tensorflow-inference:2.13-cpu"), transform(place.put("in/a.csv", "1\n"))
+    start = Start("p", read_definition(definition(*steps)), stand_ins={"T": f"{place.folder}/score.py:score"})
+    execution = place.engine.run(start, place.watcher)
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert place.text("out/seen") == "model.tar.gz"

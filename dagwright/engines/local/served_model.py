@@ -65,6 +65,12 @@ def containers_of(model: Mapping[str, Any], step: str, registry: Registry) -> li
     ]  # fmt: skip
 
 
+def archives_of(model: Mapping[str, Any], registry: Registry) -> list[Served]:
+    """Where the data of its containers are, whatever their images do: for a function that stands in for all of them."""
+    resolved = [item for container in named_containers(model) for item in _resolved(container, registry)]
+    return [Served(UNKNOWN, {}, *_data(item), PROGRAM, "", False, "") for item in resolved]
+
+
 def named_containers(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The containers as a request names them."""
     primary = member(model, "PrimaryContainer", dict)

@@ -5,7 +5,7 @@ What comes in: a step whose arguments can be resolved, and the bench. What goes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from dagwright.engines.local.job import Job, JobEnding
 from dagwright.engines.local.job_steps import explained, own_words, prepared, result_after
 from dagwright.engines.local.request import member, needed, objects
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
-from dagwright.engines.local.served_model import containers_of, named_containers
+from dagwright.engines.local.served_model import Served, archives_of, containers_of, named_containers
 from dagwright.engines.local.stand_ins import in_place_of
 from dagwright.engines.local.transform import transform_failure, transform_job, transform_response
 from dagwright.errors import ExecutionError
@@ -28,7 +28,11 @@ def transform_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, be
     Raises ExecutionError for what it will not be able to do.
     """
     if _is_stood_in_for(step, bench):
-        return [transform_job("check", arguments, ())]
+        return [
+            transform_job(
+                "check", arguments, _archives(lambda: _model_before_run(step, arguments, scope, bench), bench)
+            )
+        ]
     model = _model_before_run(step, arguments, scope, bench)
     containers = containers_of(model, step.name, bench.registry)
     job = transform_job("check", arguments, containers)
@@ -56,12 +60,13 @@ def run_transform(step: Step, scope: RunScope, bench: Bench) -> StepResult:
 
 
 def _job(step: Step, request: Mapping[str, Any], scope: RunScope, bench: Bench) -> Job:
+    name = needed(request, "ModelName", str)
     if _is_stood_in_for(step, bench):
-        return transform_job(scope.job, request, ())
-    model = _model_of_run(needed(request, "ModelName", str), scope, bench)
+        return transform_job(scope.job, request, _archives(lambda: _model_of_run(name, scope, bench), bench))
+    model = _model_of_run(name, scope, bench)
     containers = containers_of(model, step.name, bench.registry)
     if not containers:
-        raise ExecutionError(f"The model {request['ModelName']} has no container")
+        raise ExecutionError(f"The model {name} has no container")
     others = [bench.environments.of(item.image) for item in containers[1:]]
     pythons = [f"{environment.folders[0]}/python" if environment.folders else "" for environment in others]
     job = transform_job(scope.job, request, containers, pythons)
@@ -73,6 +78,14 @@ def _is_stood_in_for(step: Step, bench: Bench) -> bool:
     """Whether a function is the program of the job: the model needs not be one that a local run can ask."""
     stand_in = bench.stand_ins.get(step.name)
     return stand_in is not None and stand_in.function is not None
+
+
+def _archives(find: Callable[[], Mapping[str, Any]], bench: Bench) -> list[Served]:
+    """What a function that stands in gets of the model; nothing of one that nobody knows."""
+    try:
+        return archives_of(find(), bench.registry)
+    except ExecutionError:
+        return []
 
 
 def _notes(request: Mapping[str, Any]) -> tuple[str, ...]:
