@@ -3,19 +3,26 @@ from __future__ import annotations
 import ast
 import gzip
 import json
+import os
+import signal
+import threading
 import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.place import IMAGE, Place, definition, get
+from engines.place import IMAGE, Meeting, Place, definition, get
 from engines.transforms import FILES, PROGRAM, model, transform
 
+from dagwright.cli.ending import what_came_out
 from dagwright.definition.graph import read_definition
 from dagwright.engines.engine import Start
 from dagwright.engines.local import serving
 from dagwright.engines.local.environments import find_python
+from dagwright.engines.local.jobs import LocalJobs
+from dagwright.engines.local.machine import LocalMachineEngine
+from dagwright.engines.local.scope import Account
 from dagwright.errors import ConfigurationError, DefinitionError
 from dagwright.project import EnvironmentRule
 
@@ -101,6 +108,54 @@ def test_a_package_of_the_registry_is_a_model(place: Place, data: str) -> None:
     step = {"Name": "M", "Type": "Model", "Arguments": {"Containers": [container]}}
     source = place.put("in/a.csv", "1\n")
     assert scored(place, package, step, transform(source, LINES)) == {"a.csv.out": "2.0\n"}
+
+
+def test_both_engines_of_this_machine_make_the_same(place: Place, data: str) -> None:
+    steps = model(data), transform(place.put("in/a.csv", "1\n2\n"), LINES)
+    expected = scored(place, *steps)
+    first = place.output(place.run(*steps), "T")
+    place.engine = LocalMachineEngine(place.folder, Account(), place.settings)
+    execution = place.run(*steps)
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert {key.removeprefix("out/"): place.text(key) for key in place.keys("out")} == expected
+    second = place.output(execution, "T")
+    own = ("Name", "Arn", "Time")
+    shared = [{name: value for name, value in one.items() if not name.endswith(own)} for one in (first, second)]
+    assert shared[0] == shared[1]
+
+
+def test_it_is_a_job_like_any_other(place: Place, data: str) -> None:
+    execution = place.run(model(data), transform(place.put("in/a.csv", "1\n"), LINES))
+    (job,) = LocalJobs(place.engine, Account()).newest(["transform"], "", 9)
+    assert (job.name, job.status) == (execution.steps["T"].job, "Completed")
+    assert ["output", "T", place.engine.place("s3://bucket/out")] in [
+        line.split() for line in what_came_out(place.engine, execution).splitlines()
+    ]
+
+
+def test_a_job_that_is_stopped_ends_its_model(place: Place, meeting: Callable[[int], Meeting]) -> None:
+    door = meeting(1)
+    program = (
+        "import os, socket\n"
+        "def model_fn(folder): return socket.create_connection(('127.0.0.1', int(os.environ['MEETING'])))\n"
+        "def transform_fn(model, *request): return model.recv(1)\n"
+    )
+    variables = {"SAGEMAKER_PROGRAM": "inference.py", "MEETING": door.port}
+    data = place.put_archive("model.tar.gz", {"code/inference.py": program})
+
+    def stop() -> None:
+        assert door.complete.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    execution = place.run(model(data, variables=variables), transform(place.put("in/a.csv", "1\n"), LINES))
+    stopper.join()
+    assert execution.status == "Stopped"
+    assert place.output(execution, "T")["TransformJobStatus"] == "Stopped"
+    door.guests[0].settimeout(20)
+    assert door.guests[0].recv(1) == b""
+    assert place.keys("out") == []
 
 
 # ---- the service's part ----
