@@ -17,9 +17,6 @@ from dagwright.engines.local.publishing import read_start
 from dagwright.engines.local.request import choice, host_names, member, needed, text_map
 from dagwright.engines.local.scope import UNKNOWN
 from dagwright.engines.local.served_model import Served
-from dagwright.engines.local.serving.joining import CSV, format_of
-from dagwright.engines.local.serving.paths import Path as FilterPath
-from dagwright.engines.local.serving.paths import PathError
 from dagwright.errors import ExecutionError
 
 OURS = f"{ML}/.dagwright"
@@ -174,6 +171,8 @@ def _processing(request: Mapping[str, Any], content_type: str, accept: str, spli
     }
     if given == {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}:
         return given
+    from dagwright.engines.local.serving.joining import CSV, format_of
+
     form, made = format_of(content_type), format_of(accept) or format_of(content_type)
     if UNKNOWN in (content_type, accept):
         return given
@@ -187,24 +186,26 @@ def _processing(request: Mapping[str, Any], content_type: str, accept: str, spli
         raise ExecutionError(
             f"JoinSource Input joins input and output of one format; ContentType is '{content_type}', Accept '{accept}'"
         )
-    _check_paths(given, form, made)
+    _check_path("InputFilter", given["InputFilter"], form == CSV)
+    _check_path("OutputFilter", given["OutputFilter"], made == CSV)
     return given
 
 
-def _check_paths(given: Mapping[str, str], form: str, made: str) -> None:
+def _check_path(name: str, text: str, of_rows: bool) -> None:
     """Raises ExecutionError for a filter that is no path, or can select nothing of a row."""
-    for name, of in (("InputFilter", form), ("OutputFilter", made)):
-        if given[name] == UNKNOWN:
-            continue
-        try:
-            path = FilterPath(given[name])
-        except PathError as error:
-            raise ExecutionError(f"DataProcessing.{name}: {error}") from error
-        if of == CSV and not path.is_of_lists:
-            raise ExecutionError(
-                f"DataProcessing.{name} is {given[name]!r}, and a row of CSV has places, not names",
-                hint="A row is a list: $[0], $[1:], $[0,-1].",
-            )
+    from dagwright.engines.local.serving import paths
+
+    if text == UNKNOWN:
+        return
+    try:
+        path = paths.Path(text)
+    except paths.PathError as error:
+        raise ExecutionError(f"DataProcessing.{name}: {error}") from error
+    if of_rows and not path.is_of_lists:
+        raise ExecutionError(
+            f"DataProcessing.{name} is {text!r}, and a row of CSV has places, not names",
+            hint="A row is a list: $[0], $[1:], $[0,-1].",
+        )
 
 
 def _variables(request: Mapping[str, Any], of_model: Mapping[str, str]) -> dict[str, str]:
