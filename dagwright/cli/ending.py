@@ -122,6 +122,9 @@ def _addresses(output: Any) -> Iterator[tuple[str, str]]:
     best = best_model(output)
     if best:
         yield "best model", best
+    transformed = output.get("TransformOutput", {}).get("S3OutputPath")
+    if transformed:
+        yield "", transformed
 
 
 def _succeeded(execution: Execution, kind: str) -> list[StepRun]:

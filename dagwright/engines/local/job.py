@@ -105,6 +105,8 @@ class Job:
     """The addresses of objects that the job reads by itself, by calling S3."""
     start_files: tuple[str, ...] = ()
     """Programs of an SDK, or folders of them, by which the job is started, and which name `/opt/ml` themselves."""
+    modules: tuple[str, ...] = ()
+    """What the Python of its image has to have."""
 
     def __post_init__(self) -> None:
         """Raises ExecutionError for isolated hosts, which a local run would isolate from each other as well."""

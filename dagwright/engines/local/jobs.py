@@ -13,6 +13,7 @@ from dagwright.engines.local.log_file import LogFile
 from dagwright.engines.local.scope import Account
 from dagwright.errors import UsageError
 
+_OF_STEPS = {**OF_STEPS, "Transform": "transform"}
 _STATUSES = {state: status for status, state in STATES.items()}
 
 
@@ -65,10 +66,10 @@ class LocalJobs:
         """All of them, newest first."""
         self._engine.home.settle()
         rows = self._engine.home.database.rows("steps", "started DESC, rowid DESC")
-        return [self._summary(row) for row in rows if row["job"] and row["type"] in OF_STEPS]
+        return [self._summary(row) for row in rows if row["job"] and row["type"] in _OF_STEPS]
 
     def _summary(self, row: Mapping[str, Any]) -> JobSummary:
-        kind = OF_STEPS[row["type"]]
+        kind = _OF_STEPS[row["type"]]
         output = json.loads(row["output"]) if row["output"] else {}
         return JobSummary(
             kind=kind,

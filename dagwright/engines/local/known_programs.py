@@ -18,8 +18,8 @@ from dagwright.errors import ExecutionError
 
 _OWN_PROGRAM = (
     "A local run has no image. Let a function of yours be its program, --stand-in STEP=file.py:function; let a rule of "
-    "local.environments name its Dockerfile (docs/containers.md); name the program in ContainerEntrypoint, or use script "
-    "mode in a training job (entry_point=); or run the image itself: --runtime docker"
+    "local.environments name its Dockerfile (docs/containers.md); name the program in ContainerEntrypoint, or use "
+    "script mode in a training job (entry_point=); or run the image itself: --runtime docker"
 )
 
 
@@ -46,7 +46,17 @@ def with_known_program(job: Job, pythons: Pythons) -> Job:
         ready = with_spark(job)
         check_pyspark(pythons.lacks, job.image)
         return ready
+    _require_modules(job, pythons)
     return job
+
+
+def _require_modules(job: Job, pythons: Pythons) -> None:
+    missing = [module for module in job.modules if pythons.lacks(job.image, module)]
+    if missing:
+        raise ExecutionError(
+            f"The Python for the image '{job.image.rpartition('/')[2]}' lacks what the image holds: {', '.join(missing)}",
+            hint="Run with the image's own libraries (--libraries image), or install it here: docs/libraries.md",
+        )
 
 
 def _started(job: Job, pythons: Pythons) -> Job:

@@ -138,6 +138,7 @@ class MachineRun:
             "sagemaker:createTrainingJob.sync": self._job,
             "sagemaker:createHyperParameterTuningJob.sync": self._tuning_job,
             "aws-sdk:sagemaker:listTrainingJobsForHyperParameterTuningJob": self._best_training_jobs,
+            "sagemaker:createTransformJob.sync": self._job,
             "lambda:invoke": self._lambda,
             "sqs:sendMessage.waitForTaskToken": self._callback,
             "sagemaker:createModel": self._model,

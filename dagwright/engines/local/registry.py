@@ -27,9 +27,10 @@ from dagwright.engines.registry import (
     read_evaluation,
 )
 from dagwright.engines.times import now
-from dagwright.errors import ExecutionError, StorageError
+from dagwright.errors import ExecutionError, StorageError, did_you_mean
 
 _NEWEST_FIRST = "version DESC"
+_NAMES_SHOWN = 5
 
 
 class Registry:
@@ -50,6 +51,19 @@ class Registry:
             "models", name=scope.job, created=created, execution=scope.execution_id, step=step, content=response
         )
         return response
+
+    def model(self, name: str) -> dict[str, Any]:
+        """A model that a run has made. Raises ExecutionError, with names like it, if there is none."""
+        rows = self._database.rows("models", columns="content", name=name)
+        if not rows:
+            names = [row["name"] for row in self._database.rows("models", "created DESC, rowid DESC", "name")]
+            raise ExecutionError(
+                f"No run on this machine has made a model named '{name}'",
+                hint="Name one that a Model step made here, or say what the job does instead: "
+                f"--stand-in STEP=file.py:function. {did_you_mean(name, names[:_NAMES_SHOWN])}".rstrip(),
+            )
+        content: dict[str, Any] = json.loads(rows[0]["content"])
+        return content
 
     def create_model_package(self, step: str, scope: RunScope, request: Mapping[str, Any]) -> dict[str, Any]:
         """Keep the next version of a group. Raises ExecutionError if the data it names do not exist."""

@@ -18,6 +18,7 @@ from dagwright.engines.local.handlers import call_of, function_at
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.script_mode import MODEL, OUTPUT_DATA
+from dagwright.engines.local.transform import OUTPUT as TRANSFORMED
 from dagwright.errors import UsageError
 
 CONTAINERS = ("Processing", "Training", "Transform", "QualityCheck", "ClarifyCheck")
@@ -136,6 +137,8 @@ def _outputs(step: Step, request: Mapping[str, Any]) -> Iterator[tuple[str, str]
     """(name, folder) of what the program has to write."""
     if step.type == "Training":
         yield from (("model", MODEL), ("data", OUTPUT_DATA))
+    if step.type == "Transform":
+        yield "output", TRANSFORMED
     for output in objects(request, "ProcessingOutputConfig.Outputs"):
         if folder := member(output, "S3Output.LocalPath", str):
             yield str(output.get("OutputName")), folder

@@ -29,6 +29,7 @@ from dagwright.engines.local.recorded_steps import run_endpoint_config, run_line
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.stand_in_steps import run_stand_in
+from dagwright.engines.local.transform_steps import run_transform, transform_jobs
 from dagwright.engines.local.tuning_steps import run_tuning, tuning_jobs
 from dagwright.errors import DagwrightError
 
@@ -74,6 +75,7 @@ KINDS: Mapping[str, Kind] = {
     "Processing": Kind(run_processing, processing_jobs),
     "Training": Kind(run_training, training_jobs),
     "Tuning": Kind(run_tuning, tuning_jobs),
+    "Transform": Kind(run_transform, transform_jobs),
     "Lambda": Kind(run_lambda, lambda_jobs),
     "Callback": Kind(run_callback, callback_jobs),
     "Condition": Kind(run_condition),
