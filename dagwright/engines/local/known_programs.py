@@ -53,8 +53,9 @@ def with_known_program(job: Job, pythons: Pythons) -> Job:
 def _require_modules(job: Job, pythons: Pythons) -> None:
     missing = [module for module in job.modules if pythons.lacks(job.image, module)]
     if missing:
+        name = job.image.rpartition("/")[2]
         raise ExecutionError(
-            f"The Python for the image '{job.image.rpartition('/')[2]}' lacks what the image holds: {', '.join(missing)}",
+            f"The Python for the image '{name}' lacks what the image holds: {', '.join(missing)}",
             hint="Run with the image's own libraries (--libraries image), or install it here: docs/libraries.md",
         )
 
