@@ -16,6 +16,7 @@ from dagwright.definition.parameters import start_values
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Observer, StepRun
 from dagwright.engines.local import check
+from dagwright.engines.local.endpoint.door import Endpoint
 from dagwright.engines.local.environments import Environments, Images, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
@@ -114,7 +115,8 @@ class LocalEngine:
             recording = Recording(execution, graph, self.home, observer)
             scope = self._scope(recording)
             interruptions = Interruptions(start.interruptions, observer.noted)
-            bench = self._bench(recording, launcher, containers, tools.enter_context(Removal()), interruptions)
+            endpoint = tools.enter_context(Endpoint(self.home, execution.id, self._account, observer.noted))
+            bench = self._bench(recording, launcher, containers, endpoint, tools.enter_context(Removal()), interruptions)
             run = self._way(start, recording, scope, bench, events)
             images = check.images_of(graph, scope, bench)
             observer.started(execution, graph.predecessors)
@@ -171,6 +173,7 @@ class LocalEngine:
         recording: Recording,
         launcher: Launcher,
         containers: Containers | None,
+        endpoint: Endpoint,
         removal: Removal,
         interruptions: Interruptions,
     ) -> Bench:
@@ -178,7 +181,7 @@ class LocalEngine:
         workshop = Workshop(
             home.store, launcher, home.jobs(recording.execution.id), home.logs, removal.take,
             private_folders(home.path), self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
-            containers,
+            containers, endpoint,
         )  # fmt: skip
         noted = recording.observer.noted
         environments: Images = Environments(home.environments, self._settings.environments, self._project, noted)

@@ -33,12 +33,14 @@ from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageErr
 
 if TYPE_CHECKING:
     from dagwright.engines.local.containers import Containers
+    from dagwright.engines.local.endpoint.door import Endpoint
 
 # A job reaches a package registry the way its machine does. Nothing else of the machine's environment enters it.
 NETWORK_VARIABLES = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "REQUESTS_CA_BUNDLE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT", "PIP_TRUSTED_HOST",
 )  # fmt: skip
+_PACKAGES = "python"  # in the job's own /tmp: what it installs
 _LONGEST_POLL_SECONDS = 3600.0
 _LONGEST_GRACE_SECONDS = 86400.0
 # `/opt/ml` where it is a path of its own: not inside another path, an address or a longer name. `-I/opt/ml`, a shell's
@@ -64,6 +66,8 @@ class Workshop:
     copy_below_bytes: int = 64 << 20
     containers: Containers | None = None
     """Starts a job in its image, if it has one; else `launcher` does."""
+    endpoint: Endpoint | None = None
+    """Answers the scripts that call AWS."""
 
 
 class JobRun:
@@ -195,6 +199,8 @@ class JobRun:
     def _start(self, host: Host) -> JobProcess:
         if self._containers:
             return self._containers.start(self.job, host)
+        if self._workshop.endpoint and not self.job.isolated:
+            self._workshop.endpoint.equip(host.folder / "tmp" / _PACKAGES)
         command, environment, directory = list(self.job.command), self._variables(host), self.job.directory
         if self._sandboxed:
             return self._workshop.launcher.start(command, environment, host.log, directory, self._root(host))
@@ -214,7 +220,7 @@ class JobRun:
 
     def _variables(self, host: Host) -> dict[str, str]:
         home = "/tmp" if self._sandboxed else str(host.folder / "tmp")  # noqa: S108
-        packages = f"{home}/python"
+        packages = f"{home}/{_PACKAGES}"
         image = dict(self._environment.variables)
         search = os.pathsep.join([f"{packages}/bin", *self._environment.folders, SYSTEM_PATH])
         image["PATH"] = image.get("PATH", SYSTEM_PATH).replace(SYSTEM_PATH, search)
@@ -227,11 +233,14 @@ class JobRun:
             "PIP_TARGET": packages,
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PYTHONPATH": packages,
+            # on a machine at AWS its answer would be real credentials
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
         if not self._sandboxed:
             variables |= {"TMPDIR": home, "SAGEMAKER_BASE_DIR": ML}
         if not self.job.isolated:
             variables |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
+            variables |= self._workshop.endpoint.variables() if self._workshop.endpoint else {}
         given = image | dict(self.job.environment(host.name))
         if given.get("PYTHONPATH"):
             given["PYTHONPATH"] += os.pathsep + packages
