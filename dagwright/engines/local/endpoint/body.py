@@ -7,8 +7,9 @@ A body that ends too early is an EOFError: half an object is none.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import BinaryIO, Protocol
+from email.message import Message
+from io import BufferedIOBase
+from typing import Protocol
 
 _LONGEST_LINE = 8192
 
@@ -23,7 +24,7 @@ class Buffer(Protocol):
 class Counted(io.RawIOBase):
     """So many bytes of a reader."""
 
-    def __init__(self, reader: BinaryIO, size: int) -> None:
+    def __init__(self, reader: BufferedIOBase, size: int) -> None:
         self._reader = reader
         self._left = size
 
@@ -40,10 +41,12 @@ class Counted(io.RawIOBase):
 
 
 class Chunked(io.RawIOBase):
-    """The chunks of a reader: HTTP's own, and those with a signature behind their size. What follows the last, such as a
-    checksum, is read and left."""
+    """The chunks of a reader: HTTP's own, and those with a signature behind their size.
 
-    def __init__(self, reader: BinaryIO) -> None:
+    What follows the last, such as a checksum, is read and left.
+    """
+
+    def __init__(self, reader: BufferedIOBase) -> None:
         self._reader = reader
         self._left = 0
         self._over = False
@@ -78,14 +81,14 @@ class Chunked(io.RawIOBase):
 class Body:
     """A request's body: `content` is what the client means, `drain` reads past whatever is left of it."""
 
-    def __init__(self, reader: BinaryIO, headers: Mapping[str, str]) -> None:
+    def __init__(self, reader: BufferedIOBase, headers: Message) -> None:
         chunked = "chunked" in (headers.get("Transfer-Encoding") or "").lower()
         size = headers.get("Content-Length") or "0"
         raw = Chunked(reader) if chunked else Counted(reader, int(size) if size.isdecimal() else 0)
-        self._whole: BinaryIO = io.BufferedReader(raw, 1 << 18)
+        self._whole: BufferedIOBase = io.BufferedReader(raw, 1 << 18)
         in_chunks = "aws-chunked" in (headers.get("Content-Encoding") or "")
         in_chunks = in_chunks or (headers.get("x-amz-content-sha256") or "").startswith("STREAMING-")
-        self.content: BinaryIO = io.BufferedReader(Chunked(self._whole), 1 << 18) if in_chunks else self._whole
+        self.content: BufferedIOBase = io.BufferedReader(Chunked(self._whole), 1 << 18) if in_chunks else self._whole
 
     def drain(self) -> None:
         """So that the connection can take the next request."""

@@ -1,4 +1,4 @@
-"""S3's operations on buckets: a bucket is a folder of the store, and is there as soon as anything has been put into it."""
+"""S3's operations on buckets: a bucket is a folder of the store, there as soon as anything has been put into it."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from urllib.parse import parse_qsl
 
 # AWS4-HMAC-SHA256 names date, region and service; the variant for several regions leaves the region out.
@@ -21,7 +22,7 @@ class Caller:
     region: str = ""
 
 
-def caller_of(headers: Mapping[str, str], query: Mapping[str, str]) -> Caller:
+def caller_of(headers: Message, query: Mapping[str, str]) -> Caller:
     """Of a signed request, or of an address that was signed beforehand."""
     said = headers.get("Authorization") or ""
     if found := _SCOPE.search(said or query.get("X-Amz-Credential", "")):
@@ -32,7 +33,7 @@ def caller_of(headers: Mapping[str, str], query: Mapping[str, str]) -> Caller:
     return Caller(key, "s3")
 
 
-def operation_of(method: str, path: str, headers: Mapping[str, str], body: bytes) -> str:
+def operation_of(method: str, path: str, headers: Message, body: bytes) -> str:
     """What is called, as far as the request says it: `DescribeTrainingJob`, or `GET /2015-03-31/functions`."""
     if target := headers.get("X-Amz-Target"):
         return target.rpartition(".")[2]

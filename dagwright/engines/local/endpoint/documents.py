@@ -6,6 +6,7 @@ from urllib.parse import quote, unquote, unquote_plus
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+_UNFIT = dict.fromkeys({*range(32)} - {9, 10, 13}, "\N{REPLACEMENT CHARACTER}")  # no document may hold them
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
@@ -25,13 +26,15 @@ def _whole(body: str) -> bytes:
 
 def element(name: str, *children: str, **texts: str) -> str:
     """`<name>` with a child for each text that is not empty, in front of the other children, which are XML already."""
-    named = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in texts.items() if value)
+    named = "".join(f"<{key}>{escape(value).translate(_UNFIT)}</{key}>" for key, value in texts.items() if value)
     return f"<{name}>{named}{''.join(children)}</{name}>"
 
 
 def read(content: bytes) -> ElementTree.Element:
-    """The root of a document that a client has sent. Raises ParseError; also for one that declares entities, which could
-    grow without end."""
+    """The root of a document that a client has sent.
+
+    Raises ParseError; also for one that declares entities, which could grow without end.
+    """
     if b"<!" in content:
         raise ElementTree.ParseError("a document with declarations is not read")
     return ElementTree.fromstring(content)  # noqa: S314 - it declares nothing

@@ -37,7 +37,7 @@ _HOOK = Path(__file__).with_name("sitecustomize.py")
 
 
 class Endpoint:
-    """Where the jobs of one execution call AWS. `say` is told, once each, of what is answered otherwise than AWS would."""
+    """Where the jobs of one execution call AWS. `say` is told, once each, of what is not answered as AWS would."""
 
     def __init__(self, home: Home, execution: str, account: Account, say: Callable[[str], None]) -> None:
         self._home = home
@@ -50,6 +50,7 @@ class Endpoint:
         except OSError as error:
             raise ExecutionError(f"No port of this machine can be opened for scripts that call AWS: {error}") from error
         self._ours, self._theirs = socket.socketpair()
+        self._closing = False
         self._thread = threading.Thread(target=self._wait, name="endpoint", daemon=True)
 
     def variables(self, machine: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -74,6 +75,7 @@ class Endpoint:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closing = True
         with suppress(OSError):
             self._ours.shutdown(socket.SHUT_RDWR)
         self._thread.join()
@@ -97,7 +99,8 @@ class Endpoint:
             for line in notes:
                 self._say(json.loads(line))
         self._listener.close()  # whoever calls now is refused, not left waiting
-        server.wait()
+        if server.wait() and not self._closing:
+            self._say("the process that answers scripts that call AWS has ended; was there enough memory?")
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         settings = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from email.message import Message
+from io import BufferedIOBase
 from typing import BinaryIO
 
 from dagwright.engines.local.endpoint import documents
@@ -25,14 +27,14 @@ class S3Error(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asks of a bucket, or of the object `key` in it. Names of `headers` do not care about case."""
+    """What a client asks of a bucket, or of the object `key` in it. Names of `headers` are found in any case."""
 
     method: str
     bucket: str
     key: str
     query: Mapping[str, str]
-    headers: Mapping[str, str]
-    content: BinaryIO
+    headers: Message
+    content: BufferedIOBase
 
     @property
     def subresource(self) -> str:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Page:
-    """The keys and the groups (S3's common prefixes) of an answer, in order; `last` is where the next page begins after,
-    empty if this is the last."""
+    """The keys and the groups (S3's common prefixes) of an answer, in order.
+
+    `last` is what the next page comes after, empty if there is none.
+    """
 
     objects: tuple[tuple[str, os.stat_result], ...]
     groups: tuple[str, ...]

@@ -8,9 +8,11 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from email.message import Message
 from email.utils import formatdate
+from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +20,7 @@ from dagwright.engines.local.endpoint import documents
 from dagwright.engines.local.endpoint.buckets import folder_of
 from dagwright.engines.local.endpoint.exchange import Answer, Request, S3Error, document, iso
 from dagwright.engines.local.endpoint.held import Held, HeldObjects
-from dagwright.engines.local.endpoint.ranges import OutOfRange, range_of
+from dagwright.engines.local.endpoint.ranges import OutOfRangeError, range_of
 from dagwright.engines.local.store import Store
 from dagwright.errors import StorageError
 
@@ -101,7 +103,7 @@ class Objects:
         """What arrives from another object, or from a part of it; what is held of that one. Raises S3Error."""
         named = documents.unquoted(request.header("x-amz-copy-source")).partition("?versionId=")[0].lstrip("/")
         bucket, _, key = named.partition("/")
-        file, status, held = self._open(Request("GET", bucket, key, {}, {}, request.content))
+        file, status, held = self._open(Request("GET", bucket, key, {}, Message(), request.content))
         with file:
             part = _part(request.header("x-amz-copy-source-range"), status.st_size) or range(status.st_size)
             file.seek(part.start)
@@ -119,7 +121,7 @@ class Objects:
             raise S3Error(400, "IncompleteBody", f"{size} bytes were announced, {arrival.size} came")
         return arrival
 
-    def _keep(self, source: BinaryIO, most: int | None = None) -> Arrival:
+    def _keep(self, source: BinaryIO | BufferedIOBase, most: int | None = None) -> Arrival:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / uuid.uuid4().hex
         digest, size = hashlib.md5(usedforsecurity=False), 0
@@ -163,7 +165,7 @@ class Objects:
         said = []
         for key in (each.findtext("{*}Key") or "" for each in asked.findall("{*}Object")):
             try:
-                self._remove(Request("DELETE", request.bucket, key, {}, {}, request.content))
+                self._remove(Request("DELETE", request.bucket, key, {}, Message(), request.content))
             except (StorageError, S3Error) as error:
                 said.append(documents.element("Error", Key=key, Code="InvalidRequest", Message=error.message))
             else:
@@ -177,7 +179,7 @@ class Objects:
             self._store.remove(f"s3://{request.bucket}/{request.key}")
 
 
-def own_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def own_headers(headers: Message) -> dict[str, str]:
     """What a client wants to find again with its object; of its encodings not the one that is S3's own."""
     found = {
         name: value
@@ -210,7 +212,7 @@ def _answer(request: Request, file: BinaryIO, status: os.stat_result, held: Held
 def _part(header: str, size: int) -> range | None:
     try:
         return range_of(header, size)
-    except OutOfRange:
+    except OutOfRangeError:
         raise S3Error(416, "InvalidRange", "the requested range is not satisfiable") from None
 
 

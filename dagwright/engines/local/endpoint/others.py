@@ -12,6 +12,8 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from email.message import Message
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,7 +35,7 @@ class Call:
     operation: str
     method: str
     target: str
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
 
@@ -44,7 +46,7 @@ class Others:
         self._account_id = account_id
         self._region = region
         self._say = say
-        self._application: Application | None = None
+        self._application: Any = None
         self._lock = threading.Lock()
 
     def answer(self, call: Call) -> Answer:
@@ -68,10 +70,10 @@ class Others:
         with self._lock:
             if self._application is None:
                 os.environ |= {"MOTO_ACCOUNT_ID": self._account_id, "AWS_DEFAULT_REGION": self._region}
-                from moto.server import DomainDispatcherApplication, create_backend_app
-
-                self._application = DomainDispatcherApplication(create_backend_app)
-            return self._application
+                server: Any = import_module("moto.server")
+                self._application = server.DomainDispatcherApplication(server.create_backend_app)
+            application: Application = self._application
+            return application
 
 
 def _asked(application: Application, call: Call) -> Answer:

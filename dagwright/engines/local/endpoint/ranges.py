@@ -7,13 +7,13 @@ import re
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-class OutOfRange(ValueError):
+class OutOfRangeError(ValueError):
     """Nothing of the object lies in the range."""
 
 
 def range_of(header: str, size: int) -> range | None:
     """`bytes=0-9`, `bytes=5-` or `bytes=-5` of so many bytes; None for all of them, which a header that means nothing
-    gives as well. Raises OutOfRange."""
+    gives as well. Raises OutOfRangeError."""
     found = _RANGE.fullmatch(header.strip())
     if not found or found.groups() == ("", ""):
         return None
@@ -25,5 +25,5 @@ def range_of(header: str, size: int) -> range | None:
     else:
         part = range(int(first), min(int(last) + 1, size) if last else size)
     if not part:
-        raise OutOfRange
+        raise OutOfRangeError
     return part

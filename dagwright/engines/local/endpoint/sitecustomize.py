@@ -5,8 +5,14 @@ itself or to leave the signature out: nothing in a local run is to reach AWS by 
 botocore is imported.
 """
 
+from __future__ import annotations
+
 import os
 import sys
+
+TYPE_CHECKING = False  # the module that has it takes longer to import than all the rest
+if TYPE_CHECKING:
+    from typing import Any
 
 _MODULE = "botocore.args"
 
@@ -15,23 +21,24 @@ class _Finder:
     """Waits for the module in which botocore decides where a client calls."""
 
     @staticmethod
-    def find_spec(name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
         if name != _MODULE:
             return None
-        others = (each.find_spec(name, path, target) for each in sys.meta_path if each is not _Finder)
-        spec = next((each for each in others if each is not None), None)
+        others = [each for each in sys.meta_path if each is not _Finder and hasattr(each, "find_spec")]
+        found = (each.find_spec(name, path, target) for each in others)
+        spec: Any = next((each for each in found if each is not None), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
-            def exec_module(module):  # type: ignore[no-untyped-def]
+            def exec_module(module: Any) -> None:
                 execute(module)
                 _lead(module)
 
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+            spec.loader.exec_module = exec_module
         return spec
 
 
-def _lead(module):  # type: ignore[no-untyped-def]
+def _lead(module: Any) -> None:
     """Have every client of botocore call the endpoint of the run."""
     import copy
     from inspect import signature
@@ -41,7 +48,7 @@ def _lead(module):  # type: ignore[no-untyped-def]
         return
     knows = hasattr(module.ClientArgsCreator, "_compute_configured_endpoint_url")
 
-    def decide_here(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+    def decide_here(self: Any, *args: Any, **kwargs: Any) -> Any:
         given = signature(decide).bind(self, *args, **kwargs)
         address = given.arguments.get("endpoint_url")
         if address is None and not knows:
@@ -58,7 +65,7 @@ def _lead(module):  # type: ignore[no-untyped-def]
     module.ClientArgsCreator.compute_client_args = decide_here
 
 
-def _here(address):  # type: ignore[no-untyped-def]
+def _here(address: str | None) -> str | None:
     """The endpoint of the run in place of an address of AWS."""
     from urllib.parse import urlsplit
 
@@ -68,23 +75,23 @@ def _here(address):  # type: ignore[no-untyped-def]
     return address
 
 
-def _run_the_other():  # type: ignore[no-untyped-def]
+def _run_the_other() -> None:
     """The module of this name that the environment of the image has itself."""
     here = os.path.dirname(os.path.abspath(__file__))
     this = sys.modules.pop("sitecustomize")
-    place = next((number for number, folder in enumerate(sys.path) if os.path.abspath(folder) == here), None)
-    folder = None if place is None else sys.path.pop(place)
+    places = [place for place, folder in enumerate(sys.path) if os.path.abspath(folder) == here]
+    folders = [sys.path.pop(place) for place in reversed(places)]
     try:
-        import sitecustomize  # noqa: F401
+        __import__("sitecustomize")
     except ImportError as error:
         if error.name != "sitecustomize":
             raise
     finally:
         sys.modules.setdefault("sitecustomize", this)
-        if folder is not None:
-            sys.path.insert(place, folder)
+        for place in places:
+            sys.path.insert(place, folders.pop())
 
 
 if os.environ.get("AWS_ENDPOINT_URL"):
-    sys.meta_path.insert(0, _Finder)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Finder)
 _run_the_other()
