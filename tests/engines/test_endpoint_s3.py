@@ -92,7 +92,9 @@ def test_an_object_that_a_step_replaces_has_another_etag_and_none_of_the_headers
     assert after["ETag"] != before["ETag"]
 
 
-@pytest.mark.parametrize("key", ["ä ö/日本語.csv", "a b+c&d=e?f#g%h;i", "quote'\"<>&.txt", "_-~!$()*,:@[]{}|\\^`", "x" * 250])
+@pytest.mark.parametrize(
+    "key", ["ä ö/日本語.csv", "a b+c&d=e?f#g%h;i", "quote'\"<>&.txt", "_-~!$()*,:@[]{}|\\^`", "x" * 250]
+)
 def test_keys_are_any_text(door: Door, s3: Any, key: str) -> None:
     s3.put_object(Bucket="bucket", Key=key, Body=b"1")
     assert (door.store.root / "bucket" / key).is_file()
@@ -202,9 +204,7 @@ def test_conditions(door: Door, s3: Any) -> None:
 def test_a_copy_keeps_the_headers_or_gets_its_own(door: Door, s3: Any) -> None:
     s3.put_object(Bucket="bucket", Key="a", Body=b"one", Metadata={"by": "me"})
     s3.copy_object(Bucket="other-bucket", Key="b", CopySource="bucket/a")
-    s3.copy_object(
-        Bucket="bucket", Key="a", CopySource="bucket/a", MetadataDirective="REPLACE", Metadata={"by": "you"}
-    )
+    s3.copy_object(Bucket="bucket", Key="a", CopySource="bucket/a", MetadataDirective="REPLACE", Metadata={"by": "you"})
     assert s3.head_object(Bucket="other-bucket", Key="b")["Metadata"] == {"by": "me"}
     assert s3.head_object(Bucket="bucket", Key="a")["Metadata"] == {"by": "you"}
     assert door.store.read_text("s3://other-bucket/b") == "one"

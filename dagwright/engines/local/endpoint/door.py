@@ -49,6 +49,7 @@ class Endpoint:
             self._listener = socket.create_server((_HERE, 0), backlog=_WAITING)
         except OSError as error:
             raise ExecutionError(f"No port of this machine can be opened for scripts that call AWS: {error}") from error
+        self._address = f"http://{_HERE}:{self._listener.getsockname()[1]}"
         self._ours, self._theirs = socket.socketpair()
         self._closing = False
         self._thread = threading.Thread(target=self._wait, name="endpoint", daemon=True)
@@ -58,7 +59,8 @@ class Endpoint:
         exceptions = {name: f"{machine[name]},{_HERE}" if machine.get(name) else _HERE for name in _PROXY_EXCEPTIONS}
         return {
             **exceptions,
-            "AWS_ENDPOINT_URL": f"http://{_HERE}:{self._listener.getsockname()[1]}",
+            "AWS_ENDPOINT_URL": self._address,
+            "DAGWRIGHT_ENDPOINT": f"{self._address}/{self._key}",  # for the hook: whoever knows it needs no signature
             "AWS_ACCESS_KEY_ID": self._key,
             "AWS_SECRET_ACCESS_KEY": "nothing-is-signed-for-here",
             "AWS_REGION": self._account.region,
@@ -95,7 +97,7 @@ class Endpoint:
             self._listener.close()
             return
         self._theirs.close()
-        with self._ours.makefile("r", encoding="utf-8", errors="replace") as notes:
+        with suppress(ConnectionError), self._ours.makefile("r", encoding="utf-8", errors="replace") as notes:
             for line in notes:
                 self._say(json.loads(line))
         self._listener.close()  # whoever calls now is refused, not left waiting

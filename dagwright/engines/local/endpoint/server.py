@@ -12,6 +12,7 @@ import os
 import socket
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
@@ -78,12 +79,15 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # an answer in two pieces would wait for the client's acknowledgement of the first
 
     def _serve(self) -> None:
-        path, _, words = self.path.partition("?")
+        target = self.path.removeprefix(f"/{self.server.key}")
+        path, _, words = target.partition("?")
         query = dict(parse_qsl(words, keep_blank_values=True, errors="surrogateescape"))
         caller = caller_of(self.headers, query)
+        if target != self.path:  # whoever knows the word may sign as they like
+            caller = replace(caller, key=self.server.key)
         try:
             body = Body(self.rfile, self.headers)
-            answer = self._answer_to(caller, path, query, body)
+            answer = self._answer_to(caller, target, query, body)
             body.drain()
         except EOFError as error:
             self.close_connection = True
@@ -92,7 +96,8 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 - the base class names them
 
-    def _answer_to(self, caller: Caller, path: str, query: dict[str, str], body: Body) -> Answer:
+    def _answer_to(self, caller: Caller, target: str, query: dict[str, str], body: Body) -> Answer:
+        path = target.partition("?")[0]
         if caller.service == "s3":
             bucket, _, key = documents.unquoted_path(path).removeprefix("/").partition("/")
             request = Request(self.command, bucket, key, query, self.headers, body.content)
@@ -103,7 +108,7 @@ class Handler(BaseHTTPRequestHandler):
                 return _s3_error(error, path)
         content = body.content.read(_LARGEST_CALL)
         operation = operation_of(self.command, path, self.headers, content)
-        call = Call(caller.service, operation, self.command, self.path, self.headers, content)
+        call = Call(caller.service, operation, self.command, target or "/", self.headers, content)
         try:
             self._require_key(caller)
         except S3Error as error:

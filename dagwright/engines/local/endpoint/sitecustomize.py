@@ -1,8 +1,8 @@
 """Goes into a job of a local run, where Python imports it at every start. Imports nothing of the project.
 
 boto3 reads AWS_ENDPOINT_URL since 1.28. This leads older ones there too, and any that are told the address of AWS
-itself or to leave the signature out: nothing in a local run is to reach AWS by accident. It costs nothing before
-botocore is imported.
+itself, to leave the signature out, or other credentials: nothing in a local run is to reach AWS by accident. It costs
+nothing before botocore is imported.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MODULE = "botocore.args"
+_HERE = os.environ.get("DAGWRIGHT_ENDPOINT", "")
 
 
 class _Finder:
@@ -40,39 +41,29 @@ class _Finder:
 
 def _lead(module: Any) -> None:
     """Have every client of botocore call the endpoint of the run."""
-    import copy
     from inspect import signature
 
     decide = getattr(module.ClientArgsCreator, "compute_client_args", None)
     if decide is None:  # unknown: it does what it does
         return
-    knows = hasattr(module.ClientArgsCreator, "_compute_configured_endpoint_url")
 
     def decide_here(self: Any, *args: Any, **kwargs: Any) -> Any:
         given = signature(decide).bind(self, *args, **kwargs)
-        address = given.arguments.get("endpoint_url")
-        if address is None and not knows:
-            service = given.arguments["service_model"].service_id.upper().replace(" ", "_")
-            address = os.environ.get("AWS_ENDPOINT_URL_" + service) or os.environ.get("AWS_ENDPOINT_URL")
-        given.arguments["endpoint_url"] = _here(address)
-        config = given.arguments.get("client_config")
-        if config is not None and not isinstance(config.signature_version, (str, type(None))):
-            config = copy.copy(config)
-            config.signature_version = None
-            given.arguments["client_config"] = config
+        service = given.arguments["service_model"].service_id.upper().replace(" ", "_")
+        said = given.arguments.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL_" + service)
+        given.arguments["endpoint_url"] = _address_for(said or os.environ.get("AWS_ENDPOINT_URL"))
         return decide(*given.args, **given.kwargs)
 
     module.ClientArgsCreator.compute_client_args = decide_here
 
 
-def _here(address: str | None) -> str | None:
-    """The endpoint of the run in place of an address of AWS."""
+def _address_for(address: str | None) -> str | None:
+    """The endpoint of the run in place of an address of AWS, and with the word that opens it whoever signs."""
     from urllib.parse import urlsplit
 
-    host = urlsplit(address).hostname if address else None
-    if host and host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        return os.environ.get("AWS_ENDPOINT_URL") or address
-    return address
+    host = urlsplit(address).hostname if address else ""
+    is_of_aws = not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return _HERE if is_of_aws or _HERE.startswith(f"{address}/") else address
 
 
 def _run_the_other() -> None:
@@ -92,6 +83,6 @@ def _run_the_other() -> None:
             sys.path.insert(place, folders.pop())
 
 
-if os.environ.get("AWS_ENDPOINT_URL"):
+if _HERE:
     sys.meta_path.insert(0, _Finder)
 _run_the_other()
