@@ -137,9 +137,10 @@ def test_no_client_reaches_aws_itself(place: Place, client: str) -> None:
         "boto3.client('s3', config=Config(signature_version=UNSIGNED))",
         "boto3.client('s3', aws_access_key_id='AKIAIOSFODNN7EXAMPLE', aws_secret_access_key='none')",
         "boto3.client('s3', endpoint_url='https://s3.us-east-1.amazonaws.com')",
+        "boto3.client('s3', config=Config(s3={'addressing_style': 'virtual'}))",
     ],
 )
-def test_a_script_may_bring_credentials_of_its_own_or_none(place: Place, client: str) -> None:
+def test_a_script_may_say_otherwise_whom_it_calls_and_how(place: Place, client: str) -> None:
     place.put("public.csv", "1,2")
     script = (
         "from botocore import UNSIGNED\nfrom botocore.config import Config\n"
@@ -195,7 +196,7 @@ def test_the_customization_of_an_environment_still_runs(place: Place) -> None:
 
 def test_nothing_is_started_when_nobody_calls(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    monkeypatch.setattr(Endpoint, "_start", lambda endpoint: started.append(endpoint))
+    monkeypatch.setattr(Endpoint, "_start", started.append)
     execution = place.run(place.writing("A", "write('seen', os.environ['AWS_ENDPOINT_URL'])"))
     assert execution.status == "Succeeded", execution.failure_reason
     assert place.text("A/seen").startswith("http://127.0.0.1:")

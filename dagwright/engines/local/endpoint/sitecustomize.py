@@ -41,6 +41,7 @@ class _Finder:
 
 def _lead(module: Any) -> None:
     """Have every client of botocore call the endpoint of the run."""
+    import copy
     from inspect import signature
 
     decide = getattr(module.ClientArgsCreator, "compute_client_args", None)
@@ -52,6 +53,10 @@ def _lead(module: Any) -> None:
         service = given.arguments["service_model"].service_id.upper().replace(" ", "_")
         said = given.arguments.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL_" + service)
         given.arguments["endpoint_url"] = _address_for(said or os.environ.get("AWS_ENDPOINT_URL"))
+        config = given.arguments.get("client_config")
+        if config is not None and config.s3 and given.arguments["endpoint_url"] == _HERE:
+            config = given.arguments["client_config"] = copy.copy(config)
+            config.s3 = {**config.s3, "addressing_style": "path"}  # a bucket's name in front of a number is no host
         return decide(*given.args, **given.kwargs)
 
     module.ClientArgsCreator.compute_client_args = decide_here
