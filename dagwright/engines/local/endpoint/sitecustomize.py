@@ -40,26 +40,45 @@ class _Finder:
 
 
 def _lead(module: Any) -> None:
-    """Have every client of botocore call the endpoint of the run."""
-    import copy
+    """Have every client of botocore call the endpoint of the run. What a version does not have is left as it is."""
+    for name, change in (
+        ("compute_client_args", _lead_client),
+        ("compute_endpoint_resolver_builtin_defaults", _lead_rules),
+    ):
+        decide = getattr(module.ClientArgsCreator, name, None)
+        if decide is not None:
+            setattr(module.ClientArgsCreator, name, _changed(decide, change))
+
+
+def _changed(decide: Any, change: Any) -> Any:
+    """The method, called with arguments that `change` has been at."""
     from inspect import signature
 
-    decide = getattr(module.ClientArgsCreator, "compute_client_args", None)
-    if decide is None:  # unknown: it does what it does
-        return
-
-    def decide_here(self: Any, *args: Any, **kwargs: Any) -> Any:
-        given = signature(decide).bind(self, *args, **kwargs)
-        service = given.arguments["service_model"].service_id.upper().replace(" ", "_")
-        said = given.arguments.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL_" + service)
-        given.arguments["endpoint_url"] = _address_for(said or os.environ.get("AWS_ENDPOINT_URL"))
-        config = given.arguments.get("client_config")
-        if config is not None and config.s3 and given.arguments["endpoint_url"] == _HERE:
-            config = given.arguments["client_config"] = copy.copy(config)
-            config.s3 = {**config.s3, "addressing_style": "path"}  # a bucket's name in front of a number is no host
+    def decide_here(*args: Any, **kwargs: Any) -> Any:
+        given = signature(decide).bind(*args, **kwargs)
+        change(given.arguments)
         return decide(*given.args, **given.kwargs)
 
-    module.ClientArgsCreator.compute_client_args = decide_here
+    return decide_here
+
+
+def _lead_client(given: Any) -> None:
+    import copy
+
+    service = given["service_model"].service_id.upper().replace(" ", "_")
+    said = given.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL_" + service)
+    given["endpoint_url"] = _address_for(said or os.environ.get("AWS_ENDPOINT_URL"))
+    config = given.get("client_config")
+    if config is not None and config.s3 and given["endpoint_url"] == _HERE:
+        given["client_config"] = copy.copy(config)
+        # a bucket's name in front of a number is no host
+        given["client_config"].s3 = {**config.s3, "addressing_style": "path"}
+
+
+def _lead_rules(given: Any) -> None:
+    """From 1.29 on rules make the address, and until 1.31 they hear nothing of what has been decided."""
+    if given.get("legacy_endpoint_url") == _HERE:
+        given["client_endpoint_url"] = _HERE
 
 
 def _address_for(address: str | None) -> str | None:
