@@ -102,6 +102,9 @@ def test_what_runs_in_other_processes_imports_the_standard_library_only() -> Non
         path = ROOT / "dagwright/engines/local" / name
         modules = set(imported(path)) - {"dagwright.engines.local.sandbox_root"}
         assert {module.partition(".")[0] for module in modules} <= set(sys.stdlib_module_names), name
+    for name in ("sitecustomize.py", "dagwright_aws.py"):  # the first comes before the second
+        modules = set(imported(ROOT / "dagwright/engines/local/endpoint" / name)) - {"dagwright_aws"}
+        assert modules <= {*sys.stdlib_module_names, "importlib.util", "urllib.parse"}, name
 
 
 def test_the_lambda_trigger_is_two_files_and_what_aws_has_there() -> None:

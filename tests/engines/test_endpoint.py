@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from engines.place import IMAGE, Place
 
-from dagwright.engines.local import containers
 from dagwright.engines.local.endpoint.door import Endpoint
+from dagwright.engines.local.scope import Account
 from dagwright.project import EnvironmentRule
 
 BOTO = "import boto3\nfrom botocore.exceptions import ClientError\n"
@@ -178,20 +178,17 @@ def test_variables_of_the_request_win_and_the_machines_own_credentials_stay_out(
     assert "AWS_PROFILE" not in seen
 
 
-def test_the_customization_of_an_environment_still_runs(place: Place) -> None:
-    own = "import os, sys\nsys.path.append('/added')\nos.environ['CUSTOMIZED'] = 'yes'\n"
-    site = place.folder / "site"
+def test_the_customization_of_an_environment_still_runs(place: Place, tmp_path: Path) -> None:
+    site, hook = tmp_path / "site", tmp_path / "hook"
     site.mkdir()
-    (site / "sitecustomize.py").write_text(own)
-    hook = place.folder / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(
-        Path(sys.modules[Endpoint.__module__].__file__ or "").with_name("sitecustomize.py").read_text()
-    )
-    told = "import os, sys, botocore.args; print(os.environ['CUSTOMIZED'], '/added' in sys.path, sys.path[1])"
+    (site / "sitecustomize.py").write_text("import os, sys\nsys.path.append('/added')\nos.environ['OWN'] = 'yes'\n")
+    endpoint = Endpoint(place.engine.home, "execution", Account(), print)
+    with endpoint:
+        endpoint.equip(hook)
+    told = "import os, sys, botocore.args; print(os.environ['OWN'], '/added' in sys.path, sys.path[1])"
     variables = {"PYTHONPATH": f"{hook}:{site}", "DAGWRIGHT_ENDPOINT": "http://127.0.0.1:1/X"}
     done = subprocess.run([sys.executable, "-c", told], env=variables, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["yes", "True", str(hook)]
+    assert (done.stdout.split(), done.stderr) == (["yes", "True", str(hook)], "")
 
 
 def test_nothing_is_started_when_nobody_calls(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,11 +237,6 @@ def test_nothing_is_left_running_when_the_run_is_killed(tmp_path: Path, each_way
         run.send_signal(signal.SIGKILL)
         run.wait()
     wait_for(lambda: not os.path.exists(f"/proc/{server}"))
-
-
-def test_containers_get_none_of_it() -> None:
-    """A container's loopback is its own."""
-    assert "endpoint" not in Path(containers.__file__).read_text()
 
 
 @pytest.mark.image

@@ -33,7 +33,7 @@ _PROGRAM = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from dagwright.engines.local.endpoint.server import main; main(*map(int, sys.argv[2:]))"
 )
-_HOOK = Path(__file__).with_name("sitecustomize.py")
+_HOOK = [Path(__file__).with_name(name) for name in ("sitecustomize.py", "dagwright_aws.py")]
 
 
 class Endpoint:
@@ -70,7 +70,8 @@ class Endpoint:
     def equip(self, packages: Path) -> None:
         """Put into a folder of a job's PYTHONPATH what leads clients here that do not read those variables."""
         packages.mkdir(exist_ok=True)
-        copy_file(_HOOK, packages / _HOOK.name)
+        for file in _HOOK:
+            copy_file(file, packages / file.name)
 
     def __enter__(self) -> Endpoint:
         self._thread.start()
