@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagwright.importing import imported
+from dagwright.importing import imported, round_trips
 
 from bench.compatibility_world import parameters_of, prepared_start
 from dagwright.cli.text import as_json, columns
@@ -90,8 +90,9 @@ def _try(row: Row, word: str, work: Any) -> Any:
 
 def _require_round_trip(graph: Graph, name: str) -> None:
     made = imported(graph.definition, name)
-    if made.losses:
-        raise DagwrightError("; ".join(map(str, made.losses)))
+    differing = round_trips(made, graph.definition)
+    if differing:
+        raise DagwrightError("; ".join(differing))
 
 
 def _run(row: Row, graph: Graph, folder: Path) -> None:

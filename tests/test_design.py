@@ -106,12 +106,22 @@ def test_only_the_reader_knows_how_an_expression_is_spelled() -> None:
 
 def test_what_runs_in_other_processes_imports_the_standard_library_only() -> None:
     """They start for every run or job, without installed packages; the sandbox's second half is the one exception."""
-    names = ("sandbox.py", "sandbox_root.py", "lambda_host.py", "metric_reader.py", "smspark_submit.py")
+    names = (
+        "sandbox.py",
+        "sandbox_root.py",
+        "lambda_host.py",
+        "metric_reader.py",
+        "smspark_submit.py",
+        "command_host.py",
+    )
     local = ROOT / "dagwright/engines/local"
     for path in [*(local / name for name in names), *(local / "serving").glob("*.py")]:
         ours = {name for name in imported(path) if name.startswith("dagwright.engines.local.serving")}
         modules = set(imported(path)) - ours - {"dagwright.engines.local.sandbox_root"}
         assert {module.partition(".")[0] for module in modules} <= set(sys.stdlib_module_names), path.name
+    for name in ("sitecustomize.py", "dagwright_aws.py"):  # the first comes before the second
+        modules = set(imported(ROOT / "dagwright/engines/local/endpoint" / name)) - {"dagwright_aws"}
+        assert modules <= {*sys.stdlib_module_names, "importlib.util", "urllib.parse"}, name
 
 
 def test_the_program_of_an_algorithm_imports_itself_and_what_its_image_has() -> None:

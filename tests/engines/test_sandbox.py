@@ -154,7 +154,15 @@ write("seen.json", {{
 def test_nothing_of_the_callers_environment_enters_a_job(sandboxed: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NETWORK_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "SECRET", "VIRTUAL_ENV", "PYTHONSTARTUP"):
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "SECRET",
+        "VIRTUAL_ENV",
+        "PYTHONSTARTUP",
+    ):
         monkeypatch.setenv(name, "from outside")
     monkeypatch.setenv("PYTHONPATH", "/from/outside")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
@@ -166,7 +174,9 @@ def test_nothing_of_the_callers_environment_enters_a_job(sandboxed: Place, monke
     assert "HTTPS_PROXY" not in sandboxed.json("Isolated/seen.json")
     assert set(seen) - {"HTTPS_PROXY", "LC_CTYPE"} == {
         "PATH", "HOME", "LANG", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PIP_TARGET", "PIP_PYTHON",
-        "PIP_DISABLE_PIP_VERSION_CHECK", "PYTHONPATH", "ML", "HOSTNAME",
+        "PIP_DISABLE_PIP_VERSION_CHECK", "PYTHONPATH", "ML", "HOSTNAME", "NO_PROXY", "no_proxy", "DAGWRIGHT_ENDPOINT",
+        "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION",
+        "AWS_EC2_METADATA_DISABLED",
     }  # fmt: skip
 
 

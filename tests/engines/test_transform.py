@@ -19,7 +19,7 @@ from dagwright.cli.ending import what_came_out
 from dagwright.definition.graph import read_definition
 from dagwright.engines.engine import Start
 from dagwright.engines.local import serving
-from dagwright.engines.local.environments import find_python
+from dagwright.engines.local.interpreters import find_python
 from dagwright.engines.local.jobs import LocalJobs
 from dagwright.engines.local.machine import LocalMachineEngine
 from dagwright.engines.local.scope import Account

@@ -68,7 +68,7 @@ def check_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench:
         also = "" if stand_in else _no_program(step, job, bench)
         raise ExecutionError(error.message, hint=f"{error.hint} {also}".strip()) from error
     if stand_in and stand_in.function is None:
-        job = replace(job, image="", inputs=())
+        job = replace(job, image=UNKNOWN, inputs=())
     return [_with_baseline(job, settings, previous)]
 
 

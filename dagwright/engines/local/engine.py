@@ -18,6 +18,7 @@ from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Observer, StepRun
 from dagwright.engines.local.bench import Bench
 from dagwright.engines.local.check import Check, Checked
+from dagwright.engines.local.endpoint.door import Endpoint
 from dagwright.engines.local.environments import Environments, Images, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, new_tuning_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
@@ -125,7 +126,8 @@ class LocalEngine:
             launcher, notes = self._launcher(graph, execution.id, tools)
             recording = Recording(execution, graph, self.home, observer)
             scope = self._scope(recording)
-            bench = self._bench(start, recording, launcher, containers, tools.enter_context(Removal()))
+            endpoint = tools.enter_context(Endpoint(self.home, execution.id, self._account, observer.noted))
+            bench = self._bench(start, recording, launcher, containers, endpoint, tools.enter_context(Removal()))
             interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events)
             images = Check(graph, scope, bench, (*start.expected, *start.maps)).checked().images()
@@ -152,7 +154,7 @@ class LocalEngine:
         arriving = (*start.expected, *start.maps, *(asset.uri for asset in start.assets))
         with ExitStack() as tools, Launcher() as launcher:
             containers = self._containers("check", tools)
-            bench = self._bench(start, recording, launcher, containers, Removal())
+            bench = self._bench(start, recording, launcher, containers, None, Removal())
             return Check(graph, self._scope(recording), bench, arriving).checked()
 
     def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
@@ -200,13 +202,14 @@ class LocalEngine:
         recording: Recording,
         launcher: Launcher,
         containers: Containers | None,
+        endpoint: Endpoint | None,
         removal: Removal,
     ) -> Bench:
         home = self.home
         workshop = Workshop(
             home.store, launcher, home.jobs(recording.execution.id), home.logs, removal.take,
             private_folders(home.path), self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
-            containers,
+            containers, endpoint,
         )  # fmt: skip
         stand_ins = read_stand_ins(
             start.stand_ins, self._settings.stand_ins, start.pipeline, start.graph, self._project

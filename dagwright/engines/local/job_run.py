@@ -24,7 +24,7 @@ from dagwright.engines.local.interruption import LOOK_SECONDS, Interruption
 from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
 from dagwright.engines.local.phases import DOWNLOADING, INTERRUPTED, STARTING, TRAINING, UPLOADING
-from dagwright.engines.local.pip_installs import pip_programs, pip_variables
+from dagwright.engines.local.pip_installs import packages_folder, pip_programs, pip_variables
 from dagwright.engines.local.publishing import key_below, publish
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.staging import Staging
@@ -36,6 +36,7 @@ from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageErr
 
 if TYPE_CHECKING:
     from dagwright.engines.local.containers import Containers
+    from dagwright.engines.local.endpoint.door import Endpoint
 
 # A job reaches a package registry the way its machine does. Nothing else of the machine's environment enters it.
 NETWORK_VARIABLES = (
@@ -67,6 +68,8 @@ class Workshop:
     copy_below_bytes: int = 64 << 20
     containers: Containers | None = None
     """Starts a job in its image, if it has one; else `launcher` does."""
+    endpoint: Endpoint | None = None
+    """Answers the scripts that call AWS."""
 
 
 class JobRun:
@@ -209,6 +212,8 @@ class JobRun:
     def _start(self, host: Host) -> JobProcess:
         if self._containers:
             return self._containers.start(self.job, host)
+        if self._workshop.endpoint and not self.job.isolated:
+            self._workshop.endpoint.equip(packages_folder(host.folder / "tmp"))
         command, environment, directory = list(self.job.command), self._variables(host), self.job.directory
         if self._sandboxed:
             return self._workshop.launcher.start(command, environment, host.log, directory, self._root(host))
@@ -238,11 +243,14 @@ class JobRun:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             **pip_variables(home),
+            # on a machine at AWS its answer would be real credentials
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
         if not self._sandboxed:
             variables |= {"TMPDIR": home, "SAGEMAKER_BASE_DIR": ML}
         if not self.job.isolated:
             variables |= {name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ}
+            variables |= self._workshop.endpoint.variables() if self._workshop.endpoint else {}
         given = image | dict(self.job.environment(host.name))
         if given.get("PYTHONPATH"):
             given["PYTHONPATH"] += os.pathsep + variables["PYTHONPATH"]
