@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagwright.importing import imported, round_trips
-
 from bench.compatibility_world import parameters_of, prepared_start
 from dagwright.cli.text import as_json, columns
 from dagwright.definition.draw import mermaid
@@ -31,6 +29,7 @@ from dagwright.engines.local.scope import Account
 from dagwright.engines.stepfunctions.compiler.machine import compile_machine
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.errors import DagwrightError
+from dagwright.importing import imported, round_trips
 from dagwright.project import LocalSettings
 
 WORDS = ("read", "drawn", "validated", "checked", "ran", "compiled", "round trip")
