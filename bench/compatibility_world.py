@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ def program(event, context):
         if "model" in (output + addresses.get(output, "")).lower():
             with tarfile.open(os.path.join(folder, "model.tar.gz"), "w:gz") as archive:
                 archive.add(__file__, "program.py")
+        if event["StepType"] in ("QualityCheck", "ClarifyCheck"):
+            files = dict.fromkeys(("constraints.json", "statistics.json", "analysis.json"), {{"version": 0.0, "features": []}})
         for name, content in (files or {{"data.csv": TABLE}}).items():
             path = os.path.join(folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -67,7 +69,9 @@ def parameters_of(graph: Graph) -> dict[str, Any]:
 
 def _value(parameter: Parameter) -> Any:
     name = parameter.name.lower()
-    if parameter.type in ("", "String") and any(word in name for word in ("url", "uri", "s3", "data", "path", "input")):
+    if parameter.type in ("", "String") and any(
+        word in name for word in ("url", "uri", "s3", "data", "path", "input", "baseline")
+    ):
         return f"s3://made-up/{parameter.name}"
     return _OF_A_TYPE.get(parameter.type or "String", "text")
 
@@ -75,6 +79,7 @@ def _value(parameter: Parameter) -> Any:
 def prepared_start(graph: Graph, parameters: Mapping[str, Any], engine: LocalEngine, folder: Path) -> Start:
     """The start of a run with everything that it needs. Raises DefinitionError with what cannot be made up."""
     (folder / "table.csv").write_text(_TABLE, encoding="utf-8")
+    (folder / "empty.json").write_text('{"version": 0.0, "features": []}', encoding="utf-8")
     wanted = {name: wanted_files(graph, name) for name in graph.steps}
     program = _PROGRAM.format(wanted=json.dumps(wanted), table=_TABLE)
     (folder / "programs.py").write_text(program, encoding="utf-8")
@@ -82,11 +87,13 @@ def prepared_start(graph: Graph, parameters: Mapping[str, Any], engine: LocalEng
         archive.add(folder / "table.csv", "table.csv")
     bare = Start("p", graph, parameters)
     checked = engine.check(bare, Nobody())
-    stand_ins = {name: _place(graph, graph.steps[name], folder) for name in _without_program(graph, checked)}
+    without = [*_without_program(graph, checked)]
+    without += [name for name in graph.steps if name not in without and _serves_made_up(graph, name, without)]
+    stand_ins = {name: _place(graph, graph.steps[name], folder) for name in without}
     start = Start("p", graph, parameters, stand_ins=stand_ins)
     written = {uri for step in graph.steps.values() for uri in _literal_outputs(step)}
     maps = {
-        one.uri: str(folder / ("model.tar.gz" if one.uri.endswith(".tar.gz") else "table.csv"))
+        one.uri: str(folder / _made_up_file(one.uri))
         for step in engine.check(start, Nobody()).steps
         for one in step.needed
         if one.source == MISSING or (one.source == EARLIER and _is_below(one.uri, written))
@@ -110,9 +117,29 @@ def _without_program(graph: Graph, checked: Checked) -> Iterator[str]:
             yield step.step
 
 
+def _serves_made_up(graph: Graph, name: str, without: Sequence[str]) -> bool:
+    """Whether a Transform step serves a model that nobody has trained here: one from elsewhere, or of a stand-in."""
+    if graph.steps[name].type != "Transform":
+        return False
+    models = [
+        one.name
+        for one in graph.steps[name].references
+        if one.root == "Steps" and graph.steps[one.name].type == "Model"
+    ]
+    trained = [one.name for model in models for one in graph.steps[model].references if one.root == "Steps"]
+    return not trained or any(one in without or graph.steps[one].type not in ("Training", "Tuning") for one in trained)
+
+
 def _is_code(name: str, uri: str) -> bool:
     endings = (".py", ".sh", ".tar.gz", ".zip", ".ipynb")
     return name in ("code", "source code", "entrypoint") or uri.endswith(endings) or "bootstrap" in name
+
+
+def _made_up_file(uri: str) -> str:
+    """What is put at an address: a model, a document that says nothing, or a table."""
+    if uri.endswith(".tar.gz"):
+        return "model.tar.gz"
+    return "empty.json" if uri.endswith(".json") or "baseline" in uri.lower() else "table.csv"
 
 
 def _literal_outputs(step: Step) -> Iterator[str]:
@@ -161,6 +188,8 @@ def _paths_read(graph: Graph, step: Step) -> Iterator[ValuePath]:
 def _made_up(step: Step, path: ValuePath) -> tuple[str, str]:
     """(a value, the address of the object that it leads to): the name of a training job leads to its model."""
     last = str(path[-1])
+    if last.lower().endswith(("image", "imageuri")):
+        return "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1", ""
     if last == "TrainingJobName":
         definition = step.arguments.get("TrainingJobDefinition", step.arguments)
         base = definition.get("OutputDataConfig", {}).get("S3OutputPath", "s3://made-up")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 
 from dagwright.errors import StorageError
 from dagwright.shapes import is_bucket
+
+_SERVICE = r"s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
+_HOSTED = re.compile(rf"https://([a-z0-9][a-z0-9.-]+)\.{_SERVICE}/(.+)")
+_BY_PATH = re.compile(rf"https://{_SERVICE}/([^/]+)/(.+)")
 
 
 def split_uri(uri: str) -> tuple[str, list[str]]:
@@ -25,6 +30,15 @@ def split_uri(uri: str) -> tuple[str, list[str]]:
     except UnicodeEncodeError:
         raise StorageError(f"{uri!a} is refused: its key is no text that a file can be named by") from None
     return bucket, parts
+
+
+def s3_form(address: str) -> str:
+    """The `s3://` form of an object's https address, which the API takes for models as well; any other stays as it is.
+
+    `https://bucket.s3.region.amazonaws.com/key`, `https://s3.region.amazonaws.com/bucket/key`, and those with `s3-region`.
+    """
+    found = _HOSTED.fullmatch(address) or _BY_PATH.fullmatch(address)
+    return f"s3://{found[1]}/{found[2]}" if found else address
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dagwright.engines.addresses import bucket_and_key, split_uri
+from dagwright.engines.addresses import bucket_and_key, s3_form, split_uri
 from dagwright.errors import StorageError
 
 
@@ -20,3 +20,20 @@ def test_the_key_of_an_object_is_kept_to_the_letter() -> None:
     for uri in ("s3://bucket", "s3://bucket/"):
         with pytest.raises(StorageError, match="no address of an object"):
             bucket_and_key(uri)
+
+
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("https://acme-ml.s3.eu-west-1.amazonaws.com/m/model.tar.gz", "s3://acme-ml/m/model.tar.gz"),
+        ("https://acme-ml.s3-us-east-1.amazonaws.com/m/model.tar.gz", "s3://acme-ml/m/model.tar.gz"),
+        ("https://acme-ml.s3.amazonaws.com/m", "s3://acme-ml/m"),
+        ("https://s3.us-east-1.amazonaws.com/acme.ml/m", "s3://acme.ml/m"),
+        ("https://acme-ml.s3.cn-north-1.amazonaws.com.cn/m", "s3://acme-ml/m"),
+        ("https://example.com/m", "https://example.com/m"),
+        ("s3://acme-ml/m", "s3://acme-ml/m"),
+        ("", ""),
+    ],
+)
+def test_an_https_address_of_an_object_has_an_s3_form(address: str, form: str) -> None:
+    assert s3_form(address) == form

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from dagwright.engines.addresses import s3_form
 from dagwright.engines.local.database import Database
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.scope import RunScope
@@ -149,6 +150,6 @@ class Registry:
 
     def _require_data(self, containers: list[Mapping[str, Any]]) -> None:
         for container in containers:
-            uri = member(container, "ModelDataUrl", str, "")
+            uri = s3_form(member(container, "ModelDataUrl", str, ""))
             if uri.startswith("s3://") and not self._store.objects(uri):
                 raise ExecutionError(f"The model's data {uri} do not exist", hint="Did the training step write them?")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dagwright.engines.addresses import split_uri
+from dagwright.engines.addresses import s3_form, split_uri
 from dagwright.engines.local.job import ML
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.request import member, needed, objects, text_map
@@ -124,7 +124,7 @@ def _served(container: Mapping[str, Any], step: str) -> Served:
 
 def _data(container: Mapping[str, Any]) -> tuple[str, bool]:
     """(address, whether it is a folder). Raises ExecutionError for an address that leads nowhere."""
-    url = member(container, "ModelDataUrl", str, "")
+    url = s3_form(member(container, "ModelDataUrl", str, ""))
     if not url and member(container, "ModelDataSource", dict):
         source = needed(container, "ModelDataSource.S3DataSource", dict)
         url = needed(source, "S3Uri", str)
