@@ -50,7 +50,8 @@ def program(event, context):
             with tarfile.open(os.path.join(folder, "model.tar.gz"), "w:gz") as archive:
                 archive.add(__file__, "program.py")
         if event["StepType"] in ("QualityCheck", "ClarifyCheck"):
-            files = dict.fromkeys(("constraints.json", "statistics.json", "analysis.json"), {{"version": 0.0, "features": []}})
+            documents = ("constraints.json", "statistics.json", "analysis.json")
+            files = dict.fromkeys(documents, {{"version": 0.0, "features": []}})
         for name, content in (files or {{"data.csv": TABLE}}).items():
             path = os.path.join(folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)

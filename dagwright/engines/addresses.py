@@ -35,7 +35,7 @@ def split_uri(uri: str) -> tuple[str, list[str]]:
 def s3_form(address: str) -> str:
     """The `s3://` form of an object's https address, which the API takes for models as well; any other stays as it is.
 
-    `https://bucket.s3.region.amazonaws.com/key`, `https://s3.region.amazonaws.com/bucket/key`, and those with `s3-region`.
+    `https://bucket.s3.region.amazonaws.com/key`, `https://s3.region.amazonaws.com/bucket/key`, `s3-region` as well.
     """
     found = _HOSTED.fullmatch(address) or _BY_PATH.fullmatch(address)
     return f"s3://{found[1]}/{found[2]}" if found else address
