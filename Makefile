@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv/.spark
 
-.PHONY: setup spark run examples test test-image test-spark test-frameworks test-npm test-sdk agreement lint format bench clean
+.PHONY: setup spark run examples test test-image test-spark test-frameworks test-npm test-sdk agreement compatibility lint format bench clean
 
 setup: $(READY)
 
@@ -85,6 +85,11 @@ test-sdk: $(READY) .sdk/v2/.ready .sdk/v3/.ready
 N ?= 10000
 agreement: $(READY)
 	cd tests && ../$(BIN)/python -m agreement $(N)
+
+# what can be done with pipelines that other people wrote: make compatibility CORPUS=folder-of-definitions
+CORPUS ?= tests/foreign
+compatibility: $(READY)
+	$(BIN)/python -m bench.compatibility $(CORPUS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
