@@ -59,6 +59,7 @@ def program(event, context):
                 file.write(content if isinstance(content, str) else json.dumps(content))
 '''
 _OF_A_TYPE: Mapping[str, Any] = {"String": "text", "Integer": 1, "Float": 0.5, "Boolean": True}
+_OF_A_BASELINE = ("baseline", "statistics", "constraints")
 _FUNCTION = ("Processing", "Training", "Transform", "QualityCheck", "ClarifyCheck")
 
 
@@ -71,7 +72,7 @@ def parameters_of(graph: Graph) -> dict[str, Any]:
 def _value(parameter: Parameter) -> Any:
     name = parameter.name.lower()
     if parameter.type in ("", "String") and any(
-        word in name for word in ("url", "uri", "s3", "data", "path", "input", "baseline")
+        word in name for word in ("url", "uri", "s3", "data", "path", "input", "baseline", "statistics", "constraints")
     ):
         return f"s3://made-up/{parameter.name}"
     return _OF_A_TYPE.get(parameter.type or "String", "text")
@@ -140,7 +141,7 @@ def _made_up_file(uri: str) -> str:
     """What is put at an address: a model, a document that says nothing, or a table."""
     if uri.endswith(".tar.gz"):
         return "model.tar.gz"
-    return "empty.json" if uri.endswith(".json") or "baseline" in uri.lower() else "table.csv"
+    return "empty.json" if uri.endswith(".json") or any(word in uri.lower() for word in _OF_A_BASELINE) else "table.csv"
 
 
 def _literal_outputs(step: Step) -> Iterator[str]:
@@ -166,7 +167,7 @@ def _place(graph: Graph, step: Step, folder: Path) -> str:
         value, target = _made_up(step, path)
         _set(result, path, value)
         if target:
-            files[target] = str(folder / ("model.tar.gz" if target.endswith(".tar.gz") else "table.csv"))
+            files[target] = str(folder / _made_up_file(target))
     for output, found in wanted_files(graph, step.name).items():
         files |= {f"{output}/{name}": content for name, content in found.items()}
     path = folder / f"{step.name}.json"
@@ -196,8 +197,10 @@ def _made_up(step: Step, path: ValuePath) -> tuple[str, str]:
         base = definition.get("OutputDataConfig", {}).get("S3OutputPath", "s3://made-up")
         return f"{step.name}-job", f"{base}/{step.name}-job/output/model.tar.gz" if isinstance(base, str) else ""
     if path[0] == "OutputParameters" or last.lower().endswith(("uri", "url")):
-        uri = f"s3://made-up/{step.name}/" + ("model.tar.gz" if "model" in last.lower() else "data.csv")
-        return uri, uri
+        name = (
+            "model.tar.gz" if "model" in last.lower() else "baseline.json" if "baseline" in last.lower() else "data.csv"
+        )
+        return f"s3://made-up/{step.name}/{name}", f"s3://made-up/{step.name}/{name}"
     return "made-up", ""
 
 

@@ -133,3 +133,20 @@ def test_inputs_may_share_a_folder_and_lie_in_each_other(place: Place) -> None:
     script = "write('seen', sorted(name for _, _, names in os.walk(ML + '/processing/in') for name in names))"
     assert place.run(place.writing("P", script, inputs=inputs)).status == "Succeeded"
     assert place.json("P/seen") == ["a", "b", "c"]
+
+
+def test_a_model_whose_data_nobody_brings_is_said_before_the_start(place: Place) -> None:
+    brought = place.put("mine/model.tar.gz", b"m")
+    trained = get("Steps.T.ModelArtifacts.S3ModelArtifacts")
+    made = [
+        {"Name": name, "Type": "Model", "Arguments": {"PrimaryContainer": {"Image": "i", "ModelDataUrl": uri}}}
+        for name, uri in (("Mine", brought), ("Trained", trained), ("Theirs", "s3://theirs/model.tar.gz"))
+    ]
+    containers = [{"Image": "i", "ModelDataUrl": "https://theirs.s3.amazonaws.com/m.tar.gz"}]
+    register = {"ModelPackageGroupName": "g", "InferenceSpecification": {"Containers": containers}}
+    with pytest.raises(DefinitionError) as refused:
+        place.run(
+            *made, {"Name": "Package", "Type": "RegisterModel", "Arguments": register}, place.training("T", "pass")
+        )
+    assert [problem.step for problem in refused.value.problems] == ["Theirs", "Package"]
+    assert "its input 'model' is not there: s3://theirs/m.tar.gz" in str(refused.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -186,25 +187,39 @@ def test_models_and_versions(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "ModelPackageGroupName is missing"),
+        ({"ModelPackageGroupName": 1}, "ModelPackageGroupName must be a string"),
+    ],
+)
+def test_a_package_that_cannot_be_kept_is_a_sentence(place: Place, arguments: Any, said: str) -> None:
+    execution = place.run({"Name": "M", "Type": "RegisterModel", "Arguments": arguments})
+    assert execution.steps["M"].status == "Failed"
+    assert said in execution.steps["M"].failure_reason
+
+
+@pytest.mark.parametrize(
     ("kind", "arguments", "said"),
     [
-        (
-            "Model",
-            {"PrimaryContainer": {"ModelDataUrl": "s3://bucket/absent"}},
-            "The model's data s3://bucket/absent do not",
-        ),
+        ("Model", {"PrimaryContainer": {"ModelDataUrl": "s3://bucket/absent"}}, "is not there: s3://bucket/absent"),
         ("Model", {"PrimaryContainer": []}, "PrimaryContainer must be an object"),
         ("Model", {"Containers": ["x"]}, "Containers[0] must be an object"),
-        ("RegisterModel", {}, "ModelPackageGroupName is missing"),
-        ("RegisterModel", {"ModelPackageGroupName": 1}, "ModelPackageGroupName must be a string"),
         ("RegisterModel", {"InferenceSpecification": 1}, "InferenceSpecification must be an object"),
         ("RegisterModel", {"InferenceSpecification": {"Containers": [1]}}, "Containers[0] must be an object"),
     ],
 )
-def test_a_model_that_cannot_be_kept_is_a_sentence(place: Place, kind: str, arguments: Any, said: str) -> None:
-    execution = place.run({"Name": "M", "Type": kind, "Arguments": arguments})
-    assert execution.steps["M"].status == "Failed"
-    assert said in execution.steps["M"].failure_reason
+def test_what_a_model_lacks_is_said_before_the_start(place: Place, kind: str, arguments: Any, said: str) -> None:
+    with pytest.raises(DefinitionError, match=re.escape(said)):
+        place.run({"Name": "M", "Type": kind, "Arguments": arguments})
+
+
+def test_a_model_whose_data_no_step_has_written_fails(place: Place) -> None:
+    """Its training writes below that address, but not this."""
+    uri = {"Std:Join": {"On": "/", "Values": [get("Steps.T.OutputDataConfig.S3OutputPath"), "absent"]}}
+    model = {"Name": "M", "Type": "Model", "Arguments": {"PrimaryContainer": {"ModelDataUrl": uri}}}
+    execution = place.run(place.training("T", "pass"), model)
+    assert "The model's data s3://bucket/models/absent do not exist" in execution.steps["M"].failure_reason
 
 
 def test_a_wrong_type_that_only_the_run_can_know_fails_the_step(place: Place) -> None:

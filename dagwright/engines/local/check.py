@@ -20,6 +20,7 @@ from dagwright.engines.local.collisions import collisions
 from dagwright.engines.local.data_needed import Needed, data_needed
 from dagwright.engines.local.job import Host, Job
 from dagwright.engines.local.processing import is_managed_by_program
+from dagwright.engines.local.registry import model_data
 from dagwright.engines.local.request import objects
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
 from dagwright.engines.local.stand_in_hints import hint_for, hint_for_image
@@ -91,7 +92,8 @@ class Check:
             self._look_at_jobs(step)
         self._problems += unmet_references(self.graph, self.bench.stand_ins, self.scope)
         self._problems += self.bench.interruptions.problems(self.graph, self.scope)
-        needed, missing = data_needed(self.graph, self._jobs, self.scope.store, self.arriving)
+        models = {name: [*self._models(step)] for name, step in self.graph.steps.items()}
+        needed, missing = data_needed(self.graph, self._jobs, models, self.scope.store, self.arriving)
         self._problems += missing
         steps = [self._step_check(self.graph.steps[name], needed) for name in self.graph.order()]
         return Checked(steps, self._problems, self.scope.pipeline)
@@ -104,6 +106,16 @@ class Check:
             arguments = evaluate_known(step.arguments, self.scope)
             jobs = kind.jobs(step, arguments, self.scope, self.bench)
             self._jobs[step.name] = [self._usable(step, job, arguments) for job in jobs]
+        except DagwrightError as error:
+            self._problems.append(Problem("cannot-run-here", error.message, error.hint, step=step.name))
+
+    def _models(self, step: Step) -> Iterator[str]:
+        """The addresses of the data that a model or a package is made of, as far as they are known."""
+        if step.type not in ("Model", "RegisterModel") or step.name in self.bench.stand_ins:
+            return
+        try:
+            request = evaluate_known(step.arguments, self.scope)
+            yield from (uri for uri in model_data(request) if uri.startswith("s3://"))
         except DagwrightError as error:
             self._problems.append(Problem("cannot-run-here", error.message, error.hint, step=step.name))
 

@@ -31,13 +31,19 @@ class Needed:
 
 
 def data_needed(
-    graph: Graph, jobs: Mapping[str, Sequence[Job]], store: Store, arriving: Sequence[str]
+    graph: Graph,
+    jobs: Mapping[str, Sequence[Job]],
+    models: Mapping[str, Sequence[str]],
+    store: Store,
+    arriving: Sequence[str],
 ) -> tuple[dict[str, tuple[Needed, ...]], list[Problem]]:
-    """(what each step reads, what is missing), steps in the order they can run."""
+    """(what each step reads, what is missing), steps in the order they can run; `models` are the addresses of the data
+    that steps without a job name."""
     look = _Look(store, _Written(arriving))
     needed = {}
     for name in graph.order():
         found = [one for job in jobs.get(name, ()) for one in look.needed(name, job)]
+        found += [look.address(name, "model", uri) for uri in models.get(name, ())]
         needed[name] = tuple(dict.fromkeys(found))
         for job in jobs.get(name, ()):
             look.written.by(job)
@@ -54,15 +60,16 @@ class _Look:
         """What a job reads; what is missing becomes a problem."""
         for given in job.inputs:
             if not given.optional:
-                yield self._needed(step, given.name, given.uri)
+                yield self.address(step, given.name, given.uri)
             if given.kind != PREFIX and given.uri != UNKNOWN and not self.written.may_hold(given.uri):
                 self._require_usable(given, step)
         if job.source_archive:
-            yield self._needed(step, "source code", job.source_archive)
+            yield self.address(step, "source code", job.source_archive)
         for uri in job.fetches:
-            yield self._needed(step, "function", uri)
+            yield self.address(step, "function", uri)
 
-    def _needed(self, step: str, name: str, uri: str) -> Needed:
+    def address(self, step: str, name: str, uri: str) -> Needed:
+        """Where what is at an address comes from; nowhere becomes a problem."""
         if not uri.startswith("s3://"):
             return Needed(name, "", EARLIER)
         if self.written.arrives(uri):

@@ -43,8 +43,7 @@ class Registry:
 
     def create_model(self, step: str, scope: RunScope, request: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a model. Raises ExecutionError if the data it names do not exist."""
-        containers = [member(request, "PrimaryContainer", dict, {}), *objects(request, "Containers")]
-        self._require_data(containers)
+        self._require_data(request)
         created = scope.now()
         arn = scope.account.arn(f"model/{scope.job}")
         response = {**request, "ModelName": scope.job, "ModelArn": arn, "CreationTime": created}
@@ -68,7 +67,7 @@ class Registry:
 
     def create_model_package(self, step: str, scope: RunScope, request: Mapping[str, Any]) -> dict[str, Any]:
         """Keep the next version of a group. Raises ExecutionError if the data it names do not exist."""
-        self._require_data(objects(request, "InferenceSpecification.Containers"))
+        self._require_data(request)
         group = member(request, "ModelPackageGroupName", str, "")
         if not group:
             raise ExecutionError("ModelPackageGroupName is missing: a model package is a version of a group")
@@ -148,8 +147,14 @@ class Registry:
         except StorageError as error:
             return Evaluation(unread=error.message)
 
-    def _require_data(self, containers: list[Mapping[str, Any]]) -> None:
-        for container in containers:
-            uri = s3_form(member(container, "ModelDataUrl", str, ""))
-            if uri.startswith("s3://") and not self._store.objects(uri):
+    def _require_data(self, request: Mapping[str, Any]) -> None:
+        for uri in model_data(request):
+            if uri.startswith("s3://") and not self._store.holds(uri):
                 raise ExecutionError(f"The model's data {uri} do not exist", hint="Did the training step write them?")
+
+
+def model_data(request: Mapping[str, Any]) -> list[str]:
+    """The addresses of the data that a CreateModel or CreateModelPackage request names, in their S3 form."""
+    containers = [member(request, "PrimaryContainer", dict, {}), *objects(request, "Containers")]
+    containers += objects(request, "InferenceSpecification.Containers")
+    return [s3_form(member(container, "ModelDataUrl", str, "")) for container in containers]
