@@ -59,6 +59,7 @@ def program(event, context):
                 file.write(content if isinstance(content, str) else json.dumps(content))
 '''
 _OF_A_TYPE: Mapping[str, Any] = {"String": "text", "Integer": 1, "Float": 0.5, "Boolean": True}
+_OF_DATA = ("url", "uri", "s3", "data", "path", "input")
 _OF_A_BASELINE = ("baseline", "statistics", "constraints")
 _FUNCTION = ("Processing", "Training", "Transform", "QualityCheck", "ClarifyCheck")
 
@@ -71,9 +72,9 @@ def parameters_of(graph: Graph) -> dict[str, Any]:
 
 def _value(parameter: Parameter) -> Any:
     name = parameter.name.lower()
-    if parameter.type in ("", "String") and any(
-        word in name for word in ("url", "uri", "s3", "data", "path", "input", "baseline", "statistics", "constraints")
-    ):
+    if parameter.type in ("", "String") and any(word in name for word in _OF_A_BASELINE):
+        return f"s3://made-up/{parameter.name}.json"
+    if parameter.type in ("", "String") and any(word in name for word in _OF_DATA):
         return f"s3://made-up/{parameter.name}"
     return _OF_A_TYPE.get(parameter.type or "String", "text")
 
@@ -115,8 +116,19 @@ def _without_program(graph: Graph, checked: Checked) -> Iterator[str]:
     for step in checked.steps:
         is_code = any(one.source == MISSING and _is_code(one.name, one.uri) for one in step.needed)
         cannot = reasons.get(step.step, set()) - {"missing-input", "stand-in"}
-        if (is_code or cannot) and graph.steps[step.step].type not in ("Condition", "Fail"):
+        if (is_code or cannot or _program_is_nowhere(graph.steps[step.step])) and graph.steps[step.step].type not in (
+            "Condition",
+            "Fail",
+        ):
             yield step.step
+
+
+def _program_is_nowhere(step: Step) -> bool:
+    """Whether a processing step starts a file that none of its inputs brings."""
+    words = step.arguments.get("AppSpecification", {}).get("ContainerEntrypoint") or []
+    folders = [one.get("S3Input", {}).get("LocalPath") for one in step.arguments.get("ProcessingInputs") or []]
+    own = [word for word in words if isinstance(word, str) and word.startswith("/opt/ml/")]
+    return any(not any(isinstance(one, str) and word.startswith(one.rstrip("/")) for one in folders) for word in own)
 
 
 def _serves_made_up(graph: Graph, name: str, without: Sequence[str]) -> bool:

@@ -102,9 +102,13 @@ def start_of(arguments: Namespace, observer: Observer) -> Start:
 
 def _refuse_what_is_local(arguments: Namespace) -> None:
     """Raises UsageError for what only a run on this machine can be told."""
-    words = {"--interrupt": arguments.interrupt, **words_of_this_machine(arguments)}
-    given = [word for word, value in words.items() if value]
-    if given and arguments.env != "local":
+    if arguments.env == "local":
+        return
+    if arguments.interrupt:
+        what = "--interrupt: on AWS only Spot itself interrupts a training"
+        raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
+    given = [word for word, value in words_of_this_machine(arguments).items() if value]
+    if given:
         what = f"{', '.join(given)}: only a run on this machine can be told"
         raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
 
