@@ -6,7 +6,7 @@ What comes in: paths of this machine and an S3 address. What goes out: each file
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dagwright.errors import StorageError
@@ -16,6 +16,13 @@ def uploads(names: Sequence[str], prefix: str) -> list[tuple[Path, str]]:
     """(file, its address) of every file. Raises StorageError for what is not there, what could not be read, and two
     files that would become one object."""
     pairs = list(_pairs(names, prefix))
+    _refuse_collisions(pairs)
+    return pairs
+
+
+def mapped(places: Mapping[str, str]) -> list[tuple[Path, str]]:
+    """The same for several addresses, each with the file or folder that comes there. Raises StorageError."""
+    pairs = [pair for prefix, name in places.items() for pair in uploads([name], prefix)]
     _refuse_collisions(pairs)
     return pairs
 
