@@ -30,7 +30,7 @@ def mapped(places: Mapping[str, str]) -> list[tuple[Path, str]]:
 def _pairs(names: Sequence[str], prefix: str) -> Iterator[tuple[Path, str]]:
     """(file, its address): a file lands below the prefix under its name, unless the prefix ends in a file's name
     itself; a folder's files land below it under their names in it."""
-    missing = [name for name in names if not Path(name).exists()]
+    missing = [name for name in names if not os.path.exists(name)]
     if missing:
         raise StorageError(f"There is no file or folder {', '.join(missing)}")
     base = prefix.rstrip("/")

@@ -77,7 +77,26 @@ def test_words_of_this_machine_are_checked(empty: Deploy) -> None:
         (["--map", "s3://theirs/code=nowhere"], "There is no file or folder nowhere"),
         (["--expect", "theirs"], "'theirs' is not an S3 address"),
         (["--stand-in", "Search=a", "--stand-in", "Search=b"], "'Search' is given twice"),
+        (["--stand-in", f"Search={'x' * 5000}"], "there is no file 'xxx"),
+        (["--stand-in", f"Search={'x' * 5000}:f"], "there is no file 'xxx"),
+        (["--map", f"s3://theirs/code={'x' * 5000}"], "There is no file or folder xxx"),
+        (["--map", "s3://theirs/code=d.json", "--map", "s3://theirs/code/=d.json"], "would both become"),
     ):
         done = empty("run", "--file", file, *words)
         assert said in done.stderr, (words, done.stderr)
         assert done.returncode in (1, 64)
+
+
+def test_a_map_brings_what_it_holds_and_a_check_knows_it(empty: Deploy) -> None:
+    file = definition(empty.folder)
+    (empty.folder / "code=1").mkdir()
+    (empty.folder / "code=1" / "other.py").write_text("")
+    words = ["run", "--check", "--file", file, "--map"]
+    assert "There is no file or folder nowhere" in empty(*words, "s3://theirs/code=nowhere").stderr
+    told = [line.split() for line in empty(*words, "s3://theirs/code=code=1").stdout.splitlines()]
+    assert ["First", "code", "missing", "s3://theirs/code/main.py"] in told
+    (empty.folder / "code=1" / "main.py").write_text("")
+    told = [line.split() for line in empty(*words, "s3://theirs/code=code=1").stdout.splitlines()]
+    assert ["First", "code", "arrives", "with", "the", "run", "s3://theirs/code/main.py"] in told
+    partition = empty(*words, "s3://theirs/year=2026/=nowhere").stderr
+    assert "There is no file or folder nowhere" in partition

@@ -232,6 +232,8 @@ def test_a_function_stands_for_a_lambda_function(place: Place) -> None:
     [
         ("s.json", "[1]", "holds no object"),
         ("s.json", "{", "is no JSON"),
+        ("s.json", '{"FinalMetric": NaN}', "is no JSON"),
+        ("s.json", '{"FinalMetric": 1e999}', "is no JSON"),
         ("none.json", None, "there is no file 'none.json'"),
         ("s.py:none.x", "", "there is no file"),
         ("s.json", '{"Files": []}', "Files must be an object"),
@@ -257,6 +259,11 @@ def test_the_configuration_names_stand_ins_by_step_and_pipeline(tmp_path: Path) 
     stand_in(place, "deep/s.json", {"BestCandidate": {}})
     execution = place.run(AUTO_ML)
     assert place.output(execution, "Search")["BestCandidate"] == {}
+
+
+def test_a_stand_in_of_the_configuration_for_no_step_of_its_pipeline_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no step 'Serch' in 'p'"):
+        Place(tmp_path, stand_ins={"p/Serch": "s.json"}).run(AUTO_ML)
 
 
 def test_data_is_brought_to_the_address_that_a_definition_names(place: Place) -> None:
