@@ -135,6 +135,13 @@ def test_files_follow_the_outputs_that_a_pasted_response_names(place: Place) -> 
     assert place.json("After/seen") == ["x.json"]
 
 
+def test_an_output_that_a_response_puts_nowhere_is_said_before_the_start(place: Place) -> None:
+    moved = {"OutputName": "out", "S3Output": {"S3Uri": "http://elsewhere"}}
+    content = {"ProcessingOutputConfig": {"Outputs": [moved]}, "Files": {"out/x": 1}}
+    said = refusal(place, place.writing("First", "pass"), First=stand_in(place, "f.json", content))
+    assert "f.json: 'http://elsewhere/x' is not an S3 address" in said
+
+
 def test_a_wrong_member_that_a_later_step_reads_is_said_before_the_start(place: Place) -> None:
     after = place.writing("After", "pass", variables={"CODE": get("Steps.First.ExitMessage")})
     said = refusal(place, place.writing("First", "pass"), after, First=stand_in(place, "f.json", {"ExitMessage": [1]}))

@@ -52,7 +52,7 @@ def _promise(step: Step, stand_in: StandIn, scope: RunScope, promises: Promises)
     files = files_of(step, stand_in, result)
     promises.objects[step.name] = {*(uri for uri, _ in files.objects), files.artifact} - {""}
     for uri in promises.objects[step.name]:
-        if uri.startswith("s3://"):
+        if not uri.startswith(UNKNOWN):
             scope.store.object_path(uri)
 
 
