@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dagwright.definition.graph import Graph
 from dagwright.engines.addresses import split_uri
@@ -18,7 +19,7 @@ class OfThisMachine:
         for name in self.stand_ins:
             if name not in graph.steps:
                 raise UsageError(f"--stand-in: there is no step '{name}'", hint=did_you_mean(name, graph.steps))
-        self.maps = _pairs("--map", arguments.map, "s3://bucket/prefix=folder")
+        self.maps = _pairs("--map", arguments.map, "s3://bucket/prefix=folder", _at_what_is_there)
         self.expected = tuple(arguments.expect)
         for uri in (*self.maps, *self.expected):
             split_uri(uri)
@@ -34,10 +35,23 @@ def words_of_this_machine(arguments: Namespace) -> dict[str, object]:
     }
 
 
-def _pairs(word: str, values: Sequence[str], form: str) -> Mapping[str, str]:
+def _at_what_is_there(value: str) -> tuple[str, str, str]:
+    """Keys have equals signs as well (`year=2026/`): the one that is meant stands before a file or folder that is
+    there; if none does, the last."""
+    ends = [at for at, one in enumerate(value) if one == "="]
+    meant = next((at for at in ends if os.path.exists(value[at + 1 :])), ends[-1] if ends else len(value))
+    return value[:meant], value[meant : meant + 1], value[meant + 1 :]
+
+
+def _pairs(
+    word: str,
+    values: Sequence[str],
+    form: str,
+    split: Callable[[str], tuple[str, str, str]] = lambda value: value.partition("="),
+) -> Mapping[str, str]:
     pairs: dict[str, str] = {}
     for value in values:
-        name, equals, place = value.partition("=")
+        name, equals, place = split(value)
         if not (name and equals and place):
             raise UsageError(f"{word} {value}: it has another form", hint=f"It is {word} {form}.")
         if name in pairs:

@@ -6,7 +6,7 @@ What comes in: paths of this machine and an S3 address. What goes out: each file
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dagwright.errors import StorageError
@@ -20,10 +20,17 @@ def uploads(names: Sequence[str], prefix: str) -> list[tuple[Path, str]]:
     return pairs
 
 
+def mapped(places: Mapping[str, str]) -> list[tuple[Path, str]]:
+    """The same for several addresses, each with the file or folder that comes there. Raises StorageError."""
+    pairs = [pair for prefix, name in places.items() for pair in uploads([name], prefix)]
+    _refuse_collisions(pairs)
+    return pairs
+
+
 def _pairs(names: Sequence[str], prefix: str) -> Iterator[tuple[Path, str]]:
     """(file, its address): a file lands below the prefix under its name, unless the prefix ends in a file's name
     itself; a folder's files land below it under their names in it."""
-    missing = [name for name in names if not Path(name).exists()]
+    missing = [name for name in names if not os.path.exists(name)]
     if missing:
         raise StorageError(f"There is no file or folder {', '.join(missing)}")
     base = prefix.rstrip("/")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 import dagwright
@@ -123,6 +124,8 @@ class Bench:
         return name
 
     def _single(self, value: Any) -> str:
+        if isinstance(value, float):
+            return number(value)
         if not isinstance(value, str):
             return repr(value)
         source = self._known.get(value)
@@ -257,14 +260,21 @@ class Bench:
         return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def number(value: float) -> str:
+    """The source of a number, as `ruff format` has it. Raises DefinitionError for one that has none."""
+    if not isfinite(value):
+        raise DefinitionError("a number is too large", hint="numbers of a definition are below 1.8e308")
+    return repr(value).replace("e+", "e")
+
+
 def number_or_text(text: str) -> str:
     """The source of a number that is written as this text; the text's own if there is none."""
     try:
-        number = json.loads(text)
+        said = json.loads(text)
     except (ValueError, RecursionError):
         return quoted(text)
-    is_number = isinstance(number, int | float) and not isinstance(number, bool)
-    return text if is_number and exact(number) == text == repr(number) else quoted(text)
+    is_number = isinstance(said, int | float) and not isinstance(said, bool) and isfinite(said)
+    return number(said) if is_number and exact(said) == text == repr(said) else quoted(text)
 
 
 def _verbatim(value: Any, body: Node | None = None) -> Node:

@@ -148,7 +148,12 @@ def test_the_program_is_started_as_its_kind_says(kind: str, probed: Any) -> None
 @pytest.mark.parametrize("kind", KINDS)
 def test_variables_and_configuration_files_are_those_of_the_request(kind: str, probed: Any) -> None:
     told, request = probed[0][kind], probed[1][kind]
-    variables = {"WHO": "probe", "EMPTY": "", "HOSTNAME": "algo-1", "AWS_SECRET_ACCESS_KEY": "nothing-is-signed-for-here"}
+    variables = {
+        "WHO": "probe",
+        "EMPTY": "",
+        "HOSTNAME": "algo-1",
+        "AWS_SECRET_ACCESS_KEY": "nothing-is-signed-for-here",
+    }
     assert told["variables"] == variables
     assert told["hosts"] == {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
     job = told["job"]

@@ -38,9 +38,10 @@ def test_a_check_tells_of_every_step_and_starts_nothing(empty: Deploy) -> None:
     assert ["First", "Processing", "cannot", "run"] in told
     assert ["First", "code", "missing", "s3://theirs/code/main.py"] in told
     assert ["Second", "in", "from", "an", "earlier", "step", "s3://theirs/out/x"] in told
+    assert "say what its best candidate is" in done.stdout
     assert "--stand-in Search=outputs.json" in done.stdout
     assert "d: 3 problems to solve first; nothing was started" in done.stdout
-    assert not (empty.folder / ".dagwright" / "s3").exists()
+    assert not (empty.folder / ".dagwright").exists()
 
 
 def test_what_is_declared_and_brought_makes_it_run(empty: Deploy) -> None:
@@ -76,7 +77,26 @@ def test_words_of_this_machine_are_checked(empty: Deploy) -> None:
         (["--map", "s3://theirs/code=nowhere"], "There is no file or folder nowhere"),
         (["--expect", "theirs"], "'theirs' is not an S3 address"),
         (["--stand-in", "Search=a", "--stand-in", "Search=b"], "'Search' is given twice"),
+        (["--stand-in", f"Search={'x' * 5000}"], "there is no file 'xxx"),
+        (["--stand-in", f"Search={'x' * 5000}:f"], "there is no file 'xxx"),
+        (["--map", f"s3://theirs/code={'x' * 5000}"], "There is no file or folder xxx"),
+        (["--map", "s3://theirs/code=d.json", "--map", "s3://theirs/code/=d.json"], "would both become"),
     ):
         done = empty("run", "--file", file, *words)
         assert said in done.stderr, (words, done.stderr)
         assert done.returncode in (1, 64)
+
+
+def test_a_map_brings_what_it_holds_and_a_check_knows_it(empty: Deploy) -> None:
+    file = definition(empty.folder)
+    (empty.folder / "code=1").mkdir()
+    (empty.folder / "code=1" / "other.py").write_text("")
+    words = ["run", "--check", "--file", file, "--map"]
+    assert "There is no file or folder nowhere" in empty(*words, "s3://theirs/code=nowhere").stderr
+    told = [line.split() for line in empty(*words, "s3://theirs/code=code=1").stdout.splitlines()]
+    assert ["First", "code", "missing", "s3://theirs/code/main.py"] in told
+    (empty.folder / "code=1" / "main.py").write_text("")
+    told = [line.split() for line in empty(*words, "s3://theirs/code=code=1").stdout.splitlines()]
+    assert ["First", "code", "arrives", "with", "the", "run", "s3://theirs/code/main.py"] in told
+    partition = empty(*words, "s3://theirs/year=2026/=nowhere").stderr
+    assert "There is no file or folder nowhere" in partition

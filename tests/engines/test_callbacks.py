@@ -87,6 +87,13 @@ def test_a_command_that_fails_fails_the_step(place_of: Callable[[str], Place]) -
     assert "asked" in place.log(execution, "C")
 
 
+def test_an_answer_that_is_no_json_fails_the_step(place_of: Callable[[str], Place]) -> None:
+    place = place_of("w/a.json")
+    (place.folder / "w" / "a.json").write_text('{"twice": NaN}')
+    execution = place.run(STEP | outputs(twice="Integer"), parameters={"N": 4})
+    assert "a.json is no JSON" in execution.steps["C"].failure_reason
+
+
 @pytest.mark.parametrize("worker", ["w/none.py:answer", "w/none.json", "./none.sh", "no-such-program-here x", "'"])
 def test_a_worker_that_is_not_there_is_said_before_the_start(place_of: Callable[[str], Place], worker: str) -> None:
     with pytest.raises(DefinitionError, match="of the queue 'approvals' does not exist"):

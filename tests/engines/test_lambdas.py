@@ -62,6 +62,7 @@ def test_outputs_are_typed_as_declared_and_read_by_later_steps(place_of: Callabl
         ("def answer(event, context): return {'m': 1}", "(known: m)"),
         ("def answer(event, context): return {'n': 'many'}", "should be of type Integer, it is 'many'"),
         ("def answer(event, context): return [1]", "must return an object"),
+        ("def answer(event, context): return ['x' * 999]", "not ['xxx"),
         ("def answer(event, context): return {'n': {1, 2}}", "set is not JSON serializable"),
         ("def other(event, context): pass", "has no attribute 'answer'"),
         ("import absent_module", "No module named 'absent_module'"),
@@ -115,6 +116,12 @@ def test_names_and_patterns(place: Place) -> None:
     for bad in ("f.py", "g.py:h", "f.py:not a name"):
         with pytest.raises(ExecutionError, match="does not exist"):
             handler_of(ARN, {"score": bad}, place.folder)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-Infinity", "1e999", True, [1]])
+def test_a_float_is_a_number_that_json_has(value: object) -> None:
+    with pytest.raises(ExecutionError, match="should be of type Float"):
+        typed_outputs({"f": value}, {"f": "Float"})
 
 
 def test_an_answer_that_nobody_declared_is_not_looked_at() -> None:

@@ -93,12 +93,68 @@ def test_a_property_file_that_a_stand_in_does_not_write_is_said_before_the_start
         ({"nothing/x": {}}, "'nothing/x', which is no output (Name an output (out)"),
         ({"out": {}}, "is a document without a name"),
         ({"out/x": "missing.csv"}, "names missing.csv, and there is no such file or folder"),
+        ({"out/x": "x" * 5000}, "and there is no such file or folder"),
+        ({"out": "linked"}, "is a link to a folder"),
+        ({"out/x": 1, "s3://bucket/S/x": 2}, "has two contents for s3://bucket/S/x"),
+        ({"out/../../x": 1}, "its key would leave the bucket's folder"),
+        ({"s3://bucket/x/": 1}, "names a folder, not an object"),
     ],
 )
-def test_files_that_lead_nowhere_fail_the_step_with_a_reason(place: Place, files: Any, reason: str) -> None:
+def test_files_that_lead_nowhere_are_said_before_the_start(place: Place, files: Any, reason: str) -> None:
+    (place.folder / "linked").mkdir()
+    (place.folder / "linked" / "folder").symlink_to(place.folder)
     step = place.writing("S", "pass")
-    execution = run(place, step, S=stand_in(place, "s.json", {"Files": files}))
-    assert reason in execution.steps["S"].failure_reason
+    assert reason in refusal(place, step, S=stand_in(place, "s.json", {"Files": files}))
+
+
+def test_what_a_stand_in_writes_is_there_for_whoever_names_its_address(place: Place) -> None:
+    first = place.writing("First", "pass")
+    script = "write('seen', open(ML + '/processing/in/a.json').read())"
+    after = place.writing("After", script, inputs={"in": "s3://bucket/First"}, depends_on=["First"])
+    execution = run(place, first, after, First=stand_in(place, "f.json", {"Files": {"out/a.json": [1]}}))
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert place.text("After/seen") == "[1]"
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_data_that_a_stand_in_does_not_write_is_said_before_the_start(place: Place, by_name: bool) -> None:
+    first = place.writing("First", "pass")
+    uri = get("Steps.First.ProcessingOutputConfig.Outputs['out'].S3Output.S3Uri") if by_name else "s3://bucket/First"
+    after = place.writing("After", "pass", inputs={"in": uri}, depends_on=["First"])
+    said = refusal(place, first, after, First=stand_in(place, "f.json", {}))
+    assert "After: its input 'in' is not there: s3://bucket/First" in said
+
+
+def test_files_follow_the_outputs_that_a_pasted_response_names(place: Place) -> None:
+    moved = {"OutputName": "out/a", "S3Output": {"S3Uri": "s3://bucket/elsewhere"}}
+    content = {"ProcessingOutputConfig": {"Outputs": [moved]}, "Files": {"out/a/x.json": {"a": 1}}}
+    uri = get("Steps.First.ProcessingOutputConfig.Outputs['out/a'].S3Output.S3Uri")
+    after = place.writing("After", "write('seen', os.listdir(ML + '/processing/in'))", inputs={"in": uri})
+    execution = run(place, place.writing("First", "pass"), after, First=stand_in(place, "f.json", content))
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert place.json("After/seen") == ["x.json"]
+
+
+def test_an_output_that_a_response_puts_nowhere_is_said_before_the_start(place: Place) -> None:
+    moved = {"OutputName": "out", "S3Output": {"S3Uri": "http://elsewhere"}}
+    content = {"ProcessingOutputConfig": {"Outputs": [moved]}, "Files": {"out/x": 1}}
+    said = refusal(place, place.writing("First", "pass"), First=stand_in(place, "f.json", content))
+    assert "f.json: 'http://elsewhere/x' is not an S3 address" in said
+
+
+def test_a_wrong_member_that_a_later_step_reads_is_said_before_the_start(place: Place) -> None:
+    after = place.writing("After", "pass", variables={"CODE": get("Steps.First.ExitMessage")})
+    said = refusal(place, place.writing("First", "pass"), after, First=stand_in(place, "f.json", {"ExitMessage": [1]}))
+    assert "After" in said
+    assert "must be a string" in said
+
+
+def test_a_model_that_is_there_already_is_left_as_it_is(place: Place) -> None:
+    uri = place.put("theirs/model.tar.gz", "their model")
+    content = {"ModelArtifacts": {"S3ModelArtifacts": uri}}
+    execution = run(place, place.training("T", "pass"), T=stand_in(place, "t.json", content))
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert place.text("theirs/model.tar.gz") == "their model"
 
 
 def test_a_training_that_is_stood_in_for_has_a_model(place: Place) -> None:
@@ -124,6 +180,7 @@ def program(event, context):
         text = file.read()
     with open(event["Outputs"]["out"] + "/y.txt", "w") as file:
         file.write(text + event["Arguments"]["Environment"]["WORD"] + event["StepName"])
+    return {"no", "JSON"}
 def fails(event, context):
     raise ValueError("not today")
 def result(event, context):
@@ -183,6 +240,8 @@ def test_a_function_stands_for_a_lambda_function(place: Place) -> None:
     [
         ("s.json", "[1]", "holds no object"),
         ("s.json", "{", "is no JSON"),
+        ("s.json", '{"FinalMetric": NaN}', "is no JSON"),
+        ("s.json", '{"FinalMetric": 1e999}', "is no JSON"),
         ("none.json", None, "there is no file 'none.json'"),
         ("s.py:none.x", "", "there is no file"),
         ("s.json", '{"Files": []}', "Files must be an object"),
@@ -208,6 +267,11 @@ def test_the_configuration_names_stand_ins_by_step_and_pipeline(tmp_path: Path) 
     stand_in(place, "deep/s.json", {"BestCandidate": {}})
     execution = place.run(AUTO_ML)
     assert place.output(execution, "Search")["BestCandidate"] == {}
+
+
+def test_a_stand_in_of_the_configuration_for_no_step_of_its_pipeline_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no step 'Serch' in 'p'"):
+        Place(tmp_path, stand_ins={"p/Serch": "s.json"}).run(AUTO_ML)
 
 
 def test_data_is_brought_to_the_address_that_a_definition_names(place: Place) -> None:

@@ -161,6 +161,16 @@ def test_a_number_that_stands_as_a_text_is_written_as_the_number_only_if_it_come
     assert 'hyperparameters={"a": 5, "b": "0.10", "c": "true", "d": "1e5", "e": 0.5, "f": -2}' in body
 
 
+def test_large_numbers_are_written_as_ruff_writes_them_and_those_past_all_are_refused() -> None:
+    assert '{"a": [1e16, -1e22, 1e-05, -0.0, 0.30000000000000004]}' in body_of(
+        definition_of(step("Odd", {"a": [1e16, -1e22, 1e-05, -0.0, 0.1 + 0.2]}))
+    )
+    for number in ("1e999", "-1e999"):
+        text = json.dumps(definition_of(step("Odd", {"a": "here"}))).replace('"here"', number)
+        with pytest.raises(DefinitionError, match="a number is too large"):
+            imported(text, "p")
+
+
 def test_the_machines_of_a_tuning_step_may_stand_where_the_sdk_writes_them() -> None:
     job = {
         "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,14 @@ from dagwright.definition.graph import Graph, Step
 from dagwright.engines.addresses import split_uri
 from dagwright.engines.local.bench import Bench
 from dagwright.engines.local.collisions import collisions
-from dagwright.engines.local.data_needed import Needed, data_needed
+from dagwright.engines.local.data_needed import Coming, Needed, data_needed
 from dagwright.engines.local.job import Host, Job
 from dagwright.engines.local.processing import is_managed_by_program
+from dagwright.engines.local.promises import promises_of
 from dagwright.engines.local.registry import model_data
 from dagwright.engines.local.request import objects
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
 from dagwright.engines.local.stand_in_hints import hint_for, hint_for_image
-from dagwright.engines.local.stand_in_steps import unmet_references
 from dagwright.engines.local.stand_ins import StandIn, in_place_of
 from dagwright.engines.local.steps import KINDS
 from dagwright.errors import DagwrightError, DefinitionError, ExecutionError, Problem
@@ -71,29 +71,32 @@ class Checked:
 class Check:
     """One look at a run before it begins: at its definition, its parameters and the data that are there.
 
-    `arriving` are addresses whose objects will be there: brought by the run, or written by programs that nobody
-    declares.
+    `arriving` are addresses at and below which objects will be there, written by programs that nobody declares;
+    `brought` those of the objects that the run brings.
     """
 
     graph: Graph
     scope: RunScope
     bench: Bench
     arriving: Sequence[str] = ()
+    brought: Sequence[str] = ()
     _problems: list[Problem] = field(default_factory=list)
     _jobs: dict[str, list[Job]] = field(default_factory=dict)
 
     def checked(self) -> Checked:
         """Everything that can be known now. Starts and makes nothing."""
-        self.scope = self.scope.for_job("check")
+        promises = promises_of(self.graph, self.bench.stand_ins, self.scope.for_job("check"))
+        self.scope = replace(self.scope, outputs=promises.results).for_job("check")
         for step in self.graph.steps.values():
             self._problems += _impossible_name(step)
             self._problems += kind_problems(step, self.bench.stand_ins)
             self._problems += condition_problems(step)
             self._look_at_jobs(step)
-        self._problems += unmet_references(self.graph, self.bench.stand_ins, self.scope)
+        self._problems += promises.problems
         self._problems += self.bench.interruptions.problems(self.graph, self.scope)
         models = {name: [*self._models(step)] for name, step in self.graph.steps.items()}
-        needed, missing = data_needed(self.graph, self._jobs, models, self.scope.store, self.arriving)
+        coming = Coming(self.arriving, self.brought, promises.objects)
+        needed, missing = data_needed(self.graph, self._jobs, models, self.scope.store, coming)
         self._problems += missing
         steps = [self._step_check(self.graph.steps[name], needed) for name in self.graph.order()]
         return Checked(steps, self._problems, self.scope.pipeline)

@@ -26,9 +26,11 @@ def _read(content: bytes, what: str) -> "dict[str, object]":
     if not content.strip():
         return {"answer": None}
     try:
-        return {"answer": json.loads(content)}
-    except ValueError as error:
+        answer = json.loads(content)
+        json.dumps(answer, allow_nan=False)
+    except (ValueError, RecursionError) as error:
         return {"error": f"{what} is no JSON: {error}"}
+    return {"answer": answer}
 
 
 if __name__ == "__main__":

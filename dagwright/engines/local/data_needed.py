@@ -7,7 +7,8 @@ and a problem for each that nobody provides.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dagwright.definition.graph import Graph
@@ -30,16 +31,26 @@ class Needed:
     source: str
 
 
+@dataclass(frozen=True)
+class Coming:
+    """What is not in the store yet: addresses at and below which objects are expected, those of the objects that the
+    run brings, and by step those that its stand-in writes."""
+
+    expected: Sequence[str] = ()
+    brought: Sequence[str] = ()
+    stood_in: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
 def data_needed(
     graph: Graph,
     jobs: Mapping[str, Sequence[Job]],
     models: Mapping[str, Sequence[str]],
     store: Store,
-    arriving: Sequence[str],
+    coming: Coming,
 ) -> tuple[dict[str, tuple[Needed, ...]], list[Problem]]:
     """(what each step reads, what is missing), steps in the order they can run; `models` are the addresses of the data
     that steps without a job name."""
-    look = _Look(store, _Written(arriving))
+    look = _Look(store, _Written(coming))
     needed = {}
     for name in graph.order():
         found = [one for job in jobs.get(name, ()) for one in look.needed(name, job)]
@@ -47,6 +58,8 @@ def data_needed(
         needed[name] = tuple(dict.fromkeys(found))
         for job in jobs.get(name, ()):
             look.written.by(job)
+        for uri in coming.stood_in.get(name, ()):
+            insort(look.written.objects, uri)
     return needed, look.problems
 
 
@@ -111,10 +124,14 @@ def _way_there(uri: str) -> str:
 class _Written:
     """Where steps write to, for the question whether objects may be found at an address."""
 
-    def __init__(self, arriving: Sequence[str]) -> None:
-        self._arriving = {uri.rstrip("/") for uri in arriving}
-        self._folders: set[str] = set(self._arriving)
-        self._above: set[str] = {above for uri in arriving for above in _prefixes(uri)}
+    def __init__(self, coming: Coming) -> None:
+        self._expected = {uri.rstrip("/") for uri in coming.expected}
+        self._above_expected = {above for uri in coming.expected for above in _prefixes(uri)}
+        self._brought = sorted(coming.brought)
+        self.objects: list[str] = []
+        """What stand-ins write, sorted."""
+        self._folders: set[str] = set()
+        self._above: set[str] = set()
 
     def by(self, job: Job) -> None:
         """What a job writes may come to be."""
@@ -126,13 +143,19 @@ class _Written:
 
     def arrives(self, uri: str) -> bool:
         """Whether it comes with the run, or something below it does."""
-        near = uri.rstrip("/")
-        return not self._arriving.isdisjoint(_prefixes(uri)) or any(
-            one.startswith(f"{near}/") for one in self._arriving
-        )
+        is_expected = uri.rstrip("/") in self._above_expected or not self._expected.isdisjoint(_prefixes(uri))
+        return is_expected or _begins_one(uri, self._brought)
 
     def may_hold(self, uri: str) -> bool:
-        return uri.rstrip("/") in self._above or not self._folders.isdisjoint(_prefixes(uri))
+        """Whether something may be there by the time it is read."""
+        is_written = uri.rstrip("/") in self._above or not self._folders.isdisjoint(_prefixes(uri))
+        return is_written or _begins_one(uri, self.objects) or self.arrives(uri)
+
+
+def _begins_one(uri: str, addresses: list[str]) -> bool:
+    """Whether it begins one of the sorted addresses, which is how S3 finds objects."""
+    at = bisect_left(addresses, uri)
+    return at < len(addresses) and addresses[at].startswith(uri)
 
 
 def _prefixes(uri: str) -> list[str]:

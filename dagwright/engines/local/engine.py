@@ -35,7 +35,7 @@ from dagwright.engines.local.steps import has_job
 from dagwright.engines.local.store import storage_errors
 from dagwright.engines.local.tuning_names import trial_logs
 from dagwright.engines.times import now
-from dagwright.engines.uploads import uploads
+from dagwright.engines.uploads import mapped
 from dagwright.errors import ExecutionError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class LocalEngine:
         graph = start.graph
         parameters = start_values(graph, start.values(graph))
         execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
-        brought = [pair for uri, path in start.maps.items() for pair in uploads([path], uri)]
+        brought = mapped(start.maps)
         self._provide(start)
         with self.home.at_work(execution.id), ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
@@ -130,7 +130,7 @@ class LocalEngine:
             bench = self._bench(start, recording, launcher, containers, endpoint, tools.enter_context(Removal()))
             interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events)
-            images = Check(graph, scope, bench, (*start.expected, *start.maps)).checked().images()
+            images = Check(graph, scope, bench, start.expected, [uri for _, uri in brought]).checked().images()
             for path, uri in brought:
                 self.home.store.put(path, uri)
             observer.started(execution, graph.predecessors)
@@ -146,16 +146,18 @@ class LocalEngine:
     def check(self, start: Start, observer: Observer) -> Checked:
         """What a run would do with each step, and every reason why it could not run; starts and makes nothing.
 
-        Raises ParameterError, UsageError.
+        Raises ParameterError, UsageError; StorageError for what cannot be brought.
         """
         graph = start.graph
+        brought = [uri for _, uri in mapped(start.maps)]
+        self.home = Home(self.home.path, is_kept=False)
         parameters = start_values(graph, start.values(graph))
         recording = Recording(Execution("check", start.pipeline, parameters, started=now()), graph, self.home, observer)
-        arriving = (*start.expected, *start.maps, *(asset.uri for asset in start.assets))
+        arriving = (*start.expected, *(asset.uri for asset in start.assets))
         with ExitStack() as tools, Launcher() as launcher:
             containers = self._containers("check", tools)
             bench = self._bench(start, recording, launcher, containers, None, Removal())
-            return Check(graph, self._scope(recording), bench, arriving).checked()
+            return Check(graph, self._scope(recording), bench, arriving, brought).checked()
 
     def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
         """How this engine runs a graph. Raises DefinitionError if it cannot."""

@@ -7,6 +7,7 @@ of its own, and its answer.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ def handler_at(place: str, folder: Path) -> Handler | None:
     function = function_at(place, folder)
     if function:
         return Handler(function)
-    if place.endswith(".json") and (folder / place).is_file():
+    if place.endswith(".json") and os.path.isfile(folder / place):
         return Handler(answer=folder / place)
     try:
         words = shlex.split(place)
@@ -55,14 +56,16 @@ def function_at(place: str, folder: Path) -> tuple[Path, str] | None:
     """(file, name) of `path/to/file.py:function`, from `folder`; None if there is no such file."""
     file, _, name = place.rpartition(":")
     path = folder / file
-    return (path.resolve(), name) if file and path.is_file() and name.isidentifier() else None
+    return (path.resolve(), name) if file and os.path.isfile(path) and name.isidentifier() else None
 
 
 def _command(words: list[str], folder: Path) -> Handler | None:
     """Words that are files of the project are found wherever the command runs, which is in the folder of the first."""
-    own = [(folder / word).resolve() for word in words if "/" in word and (folder / word).is_file()]
-    found = [str((folder / word).resolve()) if "/" in word and (folder / word).is_file() else word for word in words]
-    is_there = Path(found[0]).is_file() or words[0] in ("python", "python3") or shutil.which(words[0])
+    own = [(folder / word).resolve() for word in words if "/" in word and os.path.isfile(folder / word)]
+    found = [
+        str((folder / word).resolve()) if "/" in word and os.path.isfile(folder / word) else word for word in words
+    ]
+    is_there = os.path.isfile(found[0]) or words[0] in ("python", "python3") or shutil.which(words[0])
     if not is_there:
         return None
     return Handler(command=tuple(found), folder=own[0].parent if own else Path("/"))

@@ -35,10 +35,11 @@ _KILLED = "the run's process ended without a word: it was killed, or the machine
 
 
 class Home:
-    """The `.dagwright/` folder at `path`; made when something is first written."""
+    """The `.dagwright/` folder at `path`; made when something is first written, never if it is not `is_kept`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_kept: bool = True) -> None:
         self.path = path
+        self._is_kept = is_kept
         self.store = Store(path / "s3")
         self.logs = path / "logs"
         self.environments = path / "environments"
@@ -47,7 +48,7 @@ class Home:
     def database(self) -> Database:
         """The record; one to look at only where nothing may be written. Raises StorageError if it cannot be used."""
         self._require_folder()
-        return Database(self.path / "record.sqlite3", read_only=not self._is_writable())
+        return Database(self.path / "record.sqlite3", read_only=not self._is_kept or not self._is_writable())
 
     def _require_folder(self) -> None:
         if os.path.lexists(self.path) and not os.path.isdir(self.path):

@@ -2,7 +2,8 @@
 
 python host.py FILE HANDLER EVENT.json RESULT.json [MORE]
 
-MORE is JSON: further members of the event of a function that stands for a program. It fails as a program does.
+MORE is JSON: further members of the event of a function that stands for a program. It fails as a program does, and
+what it returns is nobody's.
 """
 
 import importlib.util
@@ -28,7 +29,7 @@ class Context:
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
-def call(file: str, handler: str, event: object) -> "dict[str, object]":
+def call(file: str, handler: str, event: object, answers: bool) -> "dict[str, object]":
     sys.path.insert(0, os.path.dirname(file))
     os.chdir(os.path.dirname(file))
     try:
@@ -38,6 +39,8 @@ def call(file: str, handler: str, event: object) -> "dict[str, object]":
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         answer = getattr(module, handler)(event, Context(seconds=600))
+        if not answers:
+            return {"answer": None}
         json.dumps(answer, allow_nan=False)
     except SystemExit as error:  # a function is called, not run: the service calls this a failure as well
         return {"error": f"the handler ended its process: sys.exit({error.code!r})"}
@@ -50,9 +53,10 @@ def call(file: str, handler: str, event: object) -> "dict[str, object]":
 if __name__ == "__main__":
     with open(sys.argv[3], encoding="utf-8") as event_file:
         given = json.load(event_file)
-    given = {**given, **json.loads(sys.argv[5])} if len(sys.argv) > 5 else given
-    result = call(sys.argv[1], sys.argv[2], given)
+    is_program = len(sys.argv) > 5
+    given = {**given, **json.loads(sys.argv[5])} if is_program else given
+    result = call(sys.argv[1], sys.argv[2], given, answers=not is_program)
     with open(sys.argv[4], "w", encoding="utf-8") as result_file:
         json.dump(result, result_file)
-    if len(sys.argv) > 5 and "error" in result:  # it stands for a program, whose exit code counts
+    if is_program and "error" in result:
         sys.exit(f"{result['error']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from dagwright.engines.local.request import member, needed, objects
@@ -26,7 +27,7 @@ def typed_outputs(answer: Any, declared: Mapping[str, str]) -> dict[str, Any]:
     if not declared:
         return {}
     if not isinstance(answer, dict):
-        raise ExecutionError(f"The handler must return an object with its output parameters, not {answer!r}")
+        raise ExecutionError(f"The handler must return an object with its output parameters, not {answer!r:.80}")
     outputs = {}
     for name, kind in declared.items():
         if answer.get(name) is None:
@@ -38,12 +39,21 @@ def typed_outputs(answer: Any, declared: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _typed(name: str, value: Any, kind: str) -> Any:
-    if isinstance(value, (dict, list)):
-        return json.dumps(value)
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = value if isinstance(value, str) else json.dumps(value)
     try:
         if kind == "Boolean":
             return {"true": True, "false": False}[text.lower()]
-        return {"Integer": int, "Float": float}[kind](text) if kind in ("Integer", "Float") else text
+        if kind == "Integer":
+            return int(text)
+        return _finite(text) if kind == "Float" else text
     except (KeyError, ValueError):
-        raise ExecutionError(f"The output parameter '{name}' should be of type {kind}, it is {value!r}") from None
+        what = f"The output parameter '{name}' should be of type {kind}, it is {value!r:.80}"
+        raise ExecutionError(what) from None
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError for what is no number that JSON has."""
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number

@@ -10,8 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dagwright.definition.expression import Computation, compute, evaluate, is_expression, references, unrolled
+from dagwright.definition.expression import (
+    JSON_GET,
+    Computation,
+    Reference,
+    compute,
+    evaluate,
+    is_expression,
+    references,
+    unrolled,
+)
 from dagwright.definition.graph import Graph
+from dagwright.definition.path import NAMED_LISTS, follow
 from dagwright.engines.local.store import Store
 from dagwright.errors import EvaluationError, StorageError, did_you_mean
 
@@ -91,13 +101,13 @@ class RunScope:
 
 
 def evaluate_known(value: Any, scope: RunScope) -> Any:
-    """`evaluate` before the run: what waits for a step is `UNKNOWN`."""
+    """`evaluate` before the run: what waits for a step is `UNKNOWN`, unless the scope has its result already."""
     return unrolled(_known(value, scope))
 
 
 def _known(value: Any, scope: RunScope) -> Computation:
     if is_expression(value):
-        if any(reference.root not in ("Parameters", "Execution") for reference in references(value)):
+        if _reads_object(value) or not all(_is_known(reference, scope) for reference in references(value)):
             return UNKNOWN
         return (yield compute(value, scope))
     if isinstance(value, dict):
@@ -111,3 +121,25 @@ def _known(value: Any, scope: RunScope) -> Computation:
             items.append((yield _known(item, scope)))
         return items
     return value
+
+
+def _reads_object(value: Any) -> bool:
+    """Whether an expression reads an object, which may be written or replaced until then."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, dict) and JSON_GET in here:
+            return True
+        waiting.extend(here.values() if isinstance(here, dict) else here if isinstance(here, list) else ())
+    return False
+
+
+def _is_known(reference: Reference, scope: RunScope) -> bool:
+    if reference.root != "Steps":
+        return reference.root in ("Parameters", "Execution")
+    if reference.property_file is not None or reference.name not in scope.outputs:
+        return False
+    try:
+        return bool(follow(scope.step(reference.name), reference.path, reference.text, NAMED_LISTS) != UNKNOWN)
+    except EvaluationError:
+        return False

@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dagwright.definition.expression import Reference, evaluate
-from dagwright.definition.graph import Graph, Step
-from dagwright.definition.path import NAMED_LISTS, follow
+from dagwright.definition.expression import evaluate
+from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
-from dagwright.engines.local.baselines import PROPERTIES
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.handlers import Handler, handler_job, read_result
 from dagwright.engines.local.job import JobEnding
 from dagwright.engines.local.job_run import JobRun
 from dagwright.engines.local.output_parameters import declared_outputs, typed_outputs
 from dagwright.engines.local.request import member, objects
-from dagwright.engines.local.scope import UNKNOWN, Account, RunScope, evaluate_known
+from dagwright.engines.local.scope import UNKNOWN, Account, RunScope
 from dagwright.engines.local.stand_ins import FILES, StandIn
 from dagwright.engines.local.store import storage_errors
 from dagwright.engines.local.training import artifact_uri
-from dagwright.errors import DagwrightError, EvaluationError, ExecutionError, Problem
+from dagwright.engines.uploads import files_below
+from dagwright.errors import ExecutionError
 
 # What the service names: the members of the Describe response with its name and its ARN, and the kind of the ARN.
 _NAMED = {
@@ -61,12 +64,16 @@ def run_stand_in(step: Step, stand_in: StandIn, scope: RunScope, bench: Bench) -
 def write_files(
     step: Step, stand_in: StandIn, request: Any, scope: RunScope, bench: Bench
 ) -> tuple[dict[str, Any], set[str]]:
-    """(what the Describe call would give, the addresses of the objects that are now there). Raises ExecutionError."""
-    response = _response(step, stand_in, request, scope.job, scope.account)
-    store, written = bench.workshop.store, set()
-    for uri, content in _objects(step, stand_in, request, response):
+    """(what the Describe call would give, the addresses of the objects that are now there). Raises DagwrightError."""
+    response = response_of(step, stand_in, request, _made(step, request, scope.job, scope.account))
+    files, store = files_of(step, stand_in, response), bench.workshop.store
+    for uri, content in files.objects:
         store.put_bytes(content, uri) if isinstance(content, bytes) else store.put(content, uri)
-        written.add(uri)
+    written = {uri for uri, _ in files.objects}
+    if files.artifact and (files.model or not store.holds(files.artifact)):
+        with _packed(files.model or [("STAND-IN.txt", _NOTE.encode())]) as archive:
+            store.put(archive, files.artifact)
+        written.add(files.artifact)
     return response, written
 
 
@@ -88,24 +95,39 @@ def _called(step: Step, function: tuple[Path, str], request: Any, scope: RunScop
     given = {} if answer[0] is None else answer[0]
     if not isinstance(given, dict):
         raise ExecutionError(f"The function that stands in must return an object or None, not {given!r:.80}")
-    stand_in = StandIn(step.name, "", bench.project, given)
-    return StepResult(SUCCEEDED, output=_response(step, stand_in, request, scope.job, scope.account), answer=given)
+    made = _made(step, request, scope.job, scope.account)
+    response = response_of(step, StandIn(step.name, "", bench.project, given), request, made)
+    return StepResult(SUCCEEDED, output=response, answer=given)
 
 
-def _response(step: Step, stand_in: StandIn, request: Any, job: str, account: Account) -> dict[str, Any]:
-    """What the Describe call would give: the request again, the names, and what the stand-in gives."""
+def response_of(step: Step, stand_in: StandIn, request: Any, made: Mapping[str, Any]) -> dict[str, Any]:
+    """What the Describe call would give: the request again, what the service has `made`, and what the stand-in gives.
+
+    Raises ExecutionError for output parameters that are none.
+    """
     given = dict(stand_in.given)
     declared = declared_outputs(step.envelope)
     if declared:
         outputs = given.pop("OutputParameters", given)
         return {"OutputParameters": typed_outputs(outputs, declared)}
-    response = dict(request) if isinstance(request, Mapping) else {}
+    return {**(request if isinstance(request, Mapping) else {}), **made, **given}
+
+
+def _made(step: Step, request: Any, job: str, account: Account) -> dict[str, Any]:
+    """The members that follow from the name of the job."""
+    made: dict[str, Any] = {}
     if step.type in _NAMED:
         name, arn, resource = _NAMED[step.type]
-        response |= {name: job, arn: account.arn(f"{resource}/{job}")}
+        made = {name: job, arn: account.arn(f"{resource}/{job}")}
     if step.type == "Training" and member(request, "OutputDataConfig.S3OutputPath", str):
-        response["ModelArtifacts"] = {"S3ModelArtifacts": artifact_uri(job, request, "model.tar.gz")}
-    return response | given
+        made["ModelArtifacts"] = {"S3ModelArtifacts": artifact_uri(job, request, "model.tar.gz")}
+    return made
+
+
+def made_by_the_run(step: Step) -> dict[str, Any]:
+    """The same members before there is a job: nobody knows them."""
+    made: dict[str, Any] = dict.fromkeys(_NAMED.get(step.type, ())[:2], UNKNOWN)
+    return {**made, **({"ModelArtifacts": {"S3ModelArtifacts": UNKNOWN}} if step.type == "Training" else {})}
 
 
 # ---- what its job would have written ----
@@ -113,34 +135,54 @@ def _response(step: Step, stand_in: StandIn, request: Any, job: str, account: Ac
 Content: TypeAlias = bytes | Path
 
 
-def _objects(step: Step, stand_in: StandIn, request: Any, response: Mapping[str, Any]) -> Iterator[tuple[str, Content]]:
-    """(address, content) of every object. Raises ExecutionError for a name that leads nowhere."""
+@dataclass
+class Files:
+    """What a stand-in writes: objects by address; the files of a training's `model`, by their names in the archive that
+    becomes its `artifact`."""
+
+    objects: list[tuple[str, Content]] = field(default_factory=list)
+    model: list[tuple[str, Content]] = field(default_factory=list)
+    artifact: str = ""
+
+
+def files_of(step: Step, stand_in: StandIn, response: Mapping[str, Any]) -> Files:
+    """Everything that it writes. Raises ExecutionError for a name that leads nowhere, and for two at one address;
+    StorageError for an address that is none."""
     artifact = member(response, "ModelArtifacts.S3ModelArtifacts", str, "") if step.type == "Training" else ""
-    places = {**dict(_places(step, request)), **({_MODEL: ""} if artifact else {})}
-    model: list[tuple[str, Content]] = []
+    places = {**dict(places_of(step, response)), **({_MODEL: ""} if artifact else {})}
+    files = Files(artifact=artifact)
     for name, value in stand_in.files.items():
-        first, _, rest = name.partition("/")
-        if not name.startswith("s3://") and first not in places:
-            hint = f"Name an output ({', '.join(places) or 'it has none'}), or an address s3://bucket/key."
-            raise ExecutionError(f"{stand_in.place}: {FILES} has '{name}', which is no output", hint=hint)
         is_address = name.startswith("s3://")
+        output = name if is_address else _output_named(name, places, stand_in)
+        rest = "" if is_address else name[len(output) + 1 :]
         for below, content in _contents(name, rest or is_address, value, stand_in):
-            if is_address:
-                yield _joined(name, below), content
-            elif first == _MODEL and artifact:
-                model.append((_joined(rest, below).lstrip("/"), content))
+            if not is_address and output == _MODEL and artifact:
+                files.model.append((_joined(rest, below).lstrip("/"), content))
             else:
-                yield _joined(_joined(places[first], rest), below), content
-    if artifact:
-        yield artifact, _archive(model or [("STAND-IN.txt", _NOTE.encode())])
+                base = name if is_address else _joined(places[output], rest)
+                files.objects.append((_joined(base, below), content))
+    for names in (files.objects, files.model):
+        twice = [name for name, count in Counter(name for name, _ in names).items() if count > 1]
+        if twice:
+            raise ExecutionError(f"{stand_in.place}: {FILES} has two contents for {twice[0]}")
+    return files
 
 
-def _places(step: Step, request: Any) -> Iterator[tuple[str, str]]:
-    """The outputs of a step by name, and their addresses."""
-    for output in objects(request, "ProcessingOutputConfig.Outputs"):
+def _output_named(name: str, places: Mapping[str, str], stand_in: StandIn) -> str:
+    """The output that a name begins with: the longest, as names may have slashes. Raises ExecutionError."""
+    found = [output for output in places if f"{name}/".startswith(f"{output}/")]
+    if not found:
+        hint = f"Name an output ({', '.join(places) or 'it has none'}), or an address s3://bucket/key."
+        raise ExecutionError(f"{stand_in.place}: {FILES} has '{name}', which is no output", hint=hint)
+    return max(found, key=len)
+
+
+def places_of(step: Step, response: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The outputs of a step by name, and their addresses: where later steps will look for them."""
+    for output in objects(response, "ProcessingOutputConfig.Outputs"):
         yield str(output.get("OutputName")), member(output, "S3Output.S3Uri", str, "")
     if step.type in _OUTPUT_PATHS:
-        yield "output", member(request, _OUTPUT_PATHS[step.type], str, "")
+        yield "output", member(response, _OUTPUT_PATHS[step.type], str, "")
 
 
 def _joined(base: str, below: str) -> str:
@@ -158,75 +200,30 @@ def _contents(name: str, is_whole: Any, value: Any, stand_in: StandIn) -> Iterat
         yield "", json.dumps(value).encode()
         return
     path = stand_in.folder / value
-    if path.is_file():
+    if os.path.isfile(path):
         yield "" if is_whole else path.name, path
-    elif path.is_dir():
-        yield from ((file.relative_to(path).as_posix(), file) for file in sorted(path.rglob("*")) if file.is_file())
+    elif os.path.isdir(path):
+        yield from ((file.relative_to(path).as_posix(), file) for file in sorted(files_below(path)))
     else:
         what = f"{stand_in.place}: {FILES}['{name}'] names {value}, and there is no such file or folder"
         raise ExecutionError(what, hint="Paths are beside the stand-in's own file.")
 
 
-def _archive(files: list[tuple[str, Content]]) -> bytes:
-    """model.tar.gz of files by name."""
+@contextmanager
+def _packed(files: list[tuple[str, Content]]) -> Iterator[Path]:
+    """model.tar.gz of files by name, as long as the block lasts."""
     import tarfile
+    import tempfile
 
-    packed = io.BytesIO()
     with (
         storage_errors("The model of a stand-in cannot be packed"),
-        tarfile.open(fileobj=packed, mode="w:gz") as archive,
+        tempfile.TemporaryDirectory(prefix="dagwright-") as folder,
     ):
-        for name, content in files:
-            data = content if isinstance(content, bytes) else content.read_bytes()
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return packed.getvalue()
-
-
-# ---- before the run ----
-
-
-def unmet_references(graph: Graph, stand_ins: Mapping[str, StandIn], scope: RunScope) -> Iterator[Problem]:
-    """Members of results that later steps read, and that the files which stand in do not give."""
-    responses = {}
-    for name, stand_in in stand_ins.items():
-        step = graph.steps[name]
-        if stand_in.function is None:
-            try:
-                given = _response(step, stand_in, evaluate_known(step.arguments, scope), "1", scope.account)
-                responses[name] = {**dict.fromkeys(PROPERTIES.get(step.type, ()), UNKNOWN), **given}
-            except DagwrightError as error:
-                yield Problem("stand-in", f"{stand_in.place}: {error.message}", error.hint, step=name)
-    for step in graph.steps.values():
-        for reference in step.references:
-            if reference.root == "Steps" and reference.name in responses:
-                stand_in = stand_ins[reference.name]
-                if reference.property_file is None:
-                    yield from _unmet(step, reference, responses[reference.name], stand_in)
-                else:
-                    yield from _unwritten(step, reference, graph.steps[reference.name], stand_in)
-
-
-def _unmet(step: Step, reference: Reference, response: Mapping[str, Any], stand_in: StandIn) -> Iterator[Problem]:
-    try:
-        follow(response, reference.path, reference.text, NAMED_LISTS)
-    except EvaluationError as error:
-        what = f"it reads what {stand_in.place} does not give: {error.message}"
-        yield Problem("stand-in", what, f"add it to {stand_in.place}", step=step.name)
-
-
-def _unwritten(step: Step, reference: Reference, writer: Step, stand_in: StandIn) -> Iterator[Problem]:
-    output, file = writer.property_files[str(reference.property_file)]
-    whole = f"{output}/{file}"
-    folder = stand_in.files.get(output)
-    is_there = isinstance(folder, str) and _holds(stand_in.folder / folder, file)
-    given = whole in stand_in.files or is_there or any(name.startswith("s3://") for name in stand_in.files)
-    if not given:
-        what = f"it reads {reference.text}, and {stand_in.place} writes no {whole}"
-        hint = f'add it to {stand_in.place}: "{FILES}": {{"{whole}": {{…}}}}'
-        yield Problem("stand-in", what, hint, step=step.name)
-
-
-def _holds(path: Path, file: str) -> bool:
-    return (path / file).is_file() or (path.is_file() and path.name == file)
+        path = Path(folder, "model.tar.gz")
+        with tarfile.open(path, mode="w:gz") as archive:
+            for name, content in files:
+                with io.BytesIO(content) if isinstance(content, bytes) else open(content, "rb") as file:
+                    entry = tarfile.TarInfo(name)
+                    entry.size = len(content) if isinstance(content, bytes) else os.fstat(file.fileno()).st_size
+                    archive.addfile(entry, file)
+        yield path

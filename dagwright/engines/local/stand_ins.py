@@ -8,6 +8,7 @@ has no container, and for every step a file does, what it gives is the step's re
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from dagwright.engines.local.job import Job
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.script_mode import MODEL, OUTPUT_DATA
 from dagwright.engines.local.transform import OUTPUT as TRANSFORMED
-from dagwright.errors import UsageError
+from dagwright.errors import UsageError, did_you_mean
 
 CONTAINERS = ("Processing", "Training", "Transform", "QualityCheck", "ClarifyCheck")
 """The types whose program a function can stand for."""
@@ -63,8 +64,11 @@ def read_stand_ins(
     Raises UsageError for one that is of no use.
     """
     found = {}
-    for words, place in configured.items():
+    for words, place in sorted(configured.items(), key=lambda one: "/" in one[0]):  # whoever names a pipeline is right
         of, _, name = words.rpartition("/")
+        if of == pipeline and name not in graph.steps:
+            hint = did_you_mean(name, graph.steps)
+            raise UsageError(f"local.stand_ins: there is no step '{name}' in '{pipeline}'", hint=hint)
         if of in ("", pipeline) and name in graph.steps and name not in given:
             found[name] = _read(graph.steps[name], place, folder)
     return found | {name: _read(graph.steps[name], place, Path.cwd()) for name, place in given.items()}
@@ -86,7 +90,7 @@ def _read(step: Step, place: str, folder: Path) -> StandIn:
             gives_result=step.type not in (*CONTAINERS, "Lambda", "Callback"),
         )
     path = folder / place
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"--stand-in: there is no file '{place}' for '{step.name}'", hint=_FORM)
     content = _content(path, place)
     files = content.pop(FILES, {})
@@ -100,6 +104,7 @@ def _content(path: Path, place: str) -> dict[str, Any]:
         with open(path, "rb") as file:
             text = file.read(_LARGEST_BYTES + 1)
         content = json.loads(text.decode("utf-8-sig")) if len(text) <= _LARGEST_BYTES else None
+        json.dumps(content, allow_nan=False)  # Python reads numbers that JSON has not, and nobody else does
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

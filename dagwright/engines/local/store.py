@@ -77,7 +77,7 @@ class Store:
 
     def put(self, source: Path, uri: str, *, move: bool = False) -> None:
         """Make `source` the object `uri`: a copy, or the file itself if nobody else needs it. Permissions are lost."""
-        target = self._object_path(uri)
+        target = self.object_path(uri)
         aside = self._aside()
         with storage_errors(f"{uri} cannot be written"):
             if move:
@@ -88,7 +88,7 @@ class Store:
 
     def put_unchanged(self, source: int, uri: str, is_unchanged: Callable[[], bool]) -> bool:
         """Make the open file `source` the object `uri`, if `is_unchanged` says after copying that it is whole."""
-        target = self._object_path(uri)
+        target = self.object_path(uri)
         aside = self._aside()
         with storage_errors(f"{uri} cannot be written"):
             with open(source, "rb", closefd=False) as reader, _new_file(aside) as writer:
@@ -101,7 +101,7 @@ class Store:
 
     def put_bytes(self, content: bytes, uri: str) -> None:
         """Make `content` the object `uri`."""
-        target = self._object_path(uri)
+        target = self.object_path(uri)
         aside = self._aside()
         with storage_errors(f"{uri} cannot be written"):
             aside.write_bytes(content)
@@ -110,9 +110,10 @@ class Store:
     def remove(self, uri: str) -> None:
         """There is no object `uri` any more, if there was one."""
         with storage_errors(f"{uri} cannot be removed"):
-            self._object_path(uri).unlink(missing_ok=True)
+            self.object_path(uri).unlink(missing_ok=True)
 
-    def _object_path(self, uri: str) -> Path:
+    def object_path(self, uri: str) -> Path:
+        """Where the object lies, or would. Raises StorageError for an address that is a folder's, or none."""
         _, parts = split_uri(uri)
         if not parts or uri.endswith("/"):
             raise StorageError(f"{uri} names a folder, not an object", hint="Add a name: s3://bucket/folder/name.")
