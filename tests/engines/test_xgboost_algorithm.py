@@ -102,12 +102,33 @@ def test_columns_of_parquet_are_numbers_of_any_kind(tmp_path: Path) -> None:
         ("1,2\n", "libsvm", "train/data, line 1 is not LIBSVM: could not convert string to float: '1,2'"),
         ("1 qid:1 0:1\n1 0:1\n", "libsvm", "some lines of the data have a qid"),
         ("1,2\n", "parquet", "train/data cannot be read as Parquet"),
+        (",2\n1,3\n", "csv", "XGBoost refuses: Check failed: valid: Label contains NaN"),
+        ("1,1e39\n", "csv", "XGBoost refuses: Check failed: valid: Input data contains `inf`"),
+        ('1,"' + "x" * 200_000, "csv", "train/data, line 1: field larger than field limit"),
+        ("1 qid:2 0:1\n1 qid:1 0:1\n", "libsvm", "`qid` must be sorted"),
+        ("1 4294967296:1\n", "libsvm", "'4294967296:1' has no column number"),
+        ("1 99999999999999999999:1\n", "libsvm", "has no column number"),
+        ("1 qid:99999999999999999999 0:1\n", "libsvm", "line 1 is not LIBSVM: int too big"),
     ],
 )
 def test_data_that_cannot_be_read_are_a_sentence(tmp_path: Path, content: str, kind: str, said: str) -> None:
     with pytest.raises(CustomerError) as refused:
         read(tmp_path, content, kind)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [("\n", "csv"), (" \r\n\r\n", "csv"), ("\n\n", "libsvm"), ("# nothing\n", "libsvm")]
+)
+def test_a_file_without_records_has_no_data(tmp_path: Path, content: str, kind: str) -> None:
+    assert read(tmp_path, content, kind) is None
+    if kind == "csv":
+        (tmp_path / "train" / "more").write_text("1,2,3\n")
+        assert cells(read_matrix(str(tmp_path / "train"), kind, False)) == [[2, 3]]
+
+
+def test_lines_before_the_first_row_tell_nothing_of_the_columns(tmp_path: Path) -> None:
+    assert cells(read(tmp_path, "\n\n1;2\n3;4\n")) == [[2], [4]]
 
 
 def test_files_of_different_widths_are_a_sentence(tmp_path: Path) -> None:
