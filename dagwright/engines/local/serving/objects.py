@@ -6,6 +6,7 @@ The objects that went well are kept even if others fail; what failed stands in `
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -116,6 +117,7 @@ def main(root: str) -> int:
     ours = os.path.join(root, ".dagwright")
     with open(os.path.join(ours, "transform.json"), encoding="utf-8") as file:
         description = json.load(file)
+    csv.field_size_limit(1 << 30)  # a cell may be a whole text; MaxPayloadInMB says how large a record is
     transform = Transform(root, description)
     failures: list[str] = []
     began = time.monotonic()
