@@ -124,7 +124,7 @@ def _callbacks(job: Training, metrics: list[str], first_round: int, is_first: bo
     if rounds and judge and job.settings.has_validation:
         callbacks.append(
             xgboost.callback.EarlyStopping(
-                rounds, metric_name=judge, data_name=VALIDATION, maximize=is_maximized(judge), save_best=is_first
+                rounds=rounds, metric_name=judge, data_name=VALIDATION, maximize=is_maximized(judge), save_best=is_first
             )
         )
     elif rounds:
