@@ -113,6 +113,7 @@ SIMPLE = {"comparison_threshold": 0.4, "comparison_method": "Simple"}
         (buckets((0, 10, 4)), buckets((0, 5, 4)), SIMPLE, True),
         (buckets((0, 10, 4)), buckets((10, 10, 4)), SIMPLE, True),  # a step at the upper end of the other
         (buckets((0, 10, 4)), sketch([1, 2, 3, 4]), SIMPLE, False),  # nothing that both have
+        (sketch([1, 2, 10**400, float("nan")]), sketch([1, 2]), SIMPLE, False),  # no numbers
         (text(a=5, b=5), text(a=1, b=9), SIMPLE, False),
         (text(a=6, b=4), text(a=1, b=9), SIMPLE, True),
         (text(c=1), text(a=1), SIMPLE, True),

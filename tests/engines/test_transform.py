@@ -284,6 +284,35 @@ HANGS = (
 DIES = PROGRAM + "def predict_fn(data, model):\n    if data[0][0] == 2: os._exit(9)\n    return data\n"
 
 
+LEAVES_A_CHILD = """
+import os, time
+def end(code):
+    if os.fork() == 0:
+        time.sleep(600)
+    os._exit(code)
+"""
+
+
+def test_a_model_whose_child_outlives_it_has_ended(place: Place) -> None:
+    source = place.put("in/a.csv", "1\n")
+    loading = place.put_archive("l.tar.gz", {"code/inference.py": LEAVES_A_CHILD + "def model_fn(folder): end(3)"})
+    assert "the model was not loaded: exit code 3" in failed(place, model(loading), transform(source, LINES))
+    asked = PROGRAM + LEAVES_A_CHILD + "def predict_fn(data, model): end(4)"
+    data = place.put_archive("a.tar.gz", {**FILES, "code/inference.py": asked})
+    assert "record 1: the process of the model ended: exit code 4" in failed(
+        place, model(data), transform(source, LINES)
+    )
+
+
+def test_outputs_whose_names_cannot_be(place: Place, data: str) -> None:
+    for name in ("a", "a.out/b", "c", "n" * 253):
+        place.put(f"in/{name}", "1\n")
+    reason = failed(place, model(data), transform("s3://bucket/in", LINES))
+    assert reason.startswith("AlgorithmError: a.out/b: its output is a folder of another's")
+    assert "(and 1 more objects)" in reason
+    assert place.keys("out") == ["out/a.out", "out/c.out"]
+
+
 @pytest.mark.parametrize(
     ("program", "said"),
     [

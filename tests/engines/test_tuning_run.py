@@ -222,7 +222,8 @@ def test_no_more_trials_at_once_than_the_machine_takes(place_with: Callable[...,
 
 def test_a_trial_that_fails_or_says_nothing_does_not_fail_the_others(place: Place) -> None:
     script = 'hp = json.load(open(ML + "/input/config/hyperparameters.json"))\n'
-    script += 'if hp["x"] == "1": os.kill(os.getpid(), 9)\nif hp["x"] == "2": sys.exit()\nprint("score=0.5")'
+    script += 'if hp["x"] == "1": print("score=0.9", flush=True), os.kill(os.getpid(), 9)\n'
+    script += 'if hp["x"] == "2": sys.exit()\nprint("score=0.5")'
     execution = place.run(tuning(place, script=script, strategy="Grid", jobs=None, categories={"x": ["1", "2", "3"]}))
     output = place.output(execution, "Tune")
     assert execution.status == "Succeeded"
@@ -230,7 +231,7 @@ def test_a_trial_that_fails_or_says_nothing_does_not_fail_the_others(place: Plac
     assert output["TrainingJobStatusCounters"]["NonRetryableError"] == 1
     assert output["ObjectiveStatusCounters"] == {"Succeeded": 1, "Pending": 0, "Failed": 2}
     reasons = [one.get("FailureReason", "") for one in output["TrainingJobSummaries"]]
-    assert reasons == ["", KILLED, "its log has no 'score'"]
+    assert reasons == ["", KILLED.replace("killed", "score=0.9, killed"), "its log has no 'score'"]
 
 
 def test_if_none_succeeds_the_step_fails_with_the_first_reason(place: Place) -> None:

@@ -99,6 +99,25 @@ def test_an_auto_parameter_is_searched_around_its_example(hint: str, low: float,
     assert one.whole is ("." not in hint)
 
 
+@pytest.mark.parametrize(("low", "high"), [(2**53 + 1, 2**53 + 1), (2**53 + 1, 2**53 + 7), (1, 10**25 + 1)])
+def test_large_whole_numbers_keep_their_last_digits(low: int, high: int) -> None:
+    one = read(numeric("Integer", low, high, "Linear"))
+    assert (one.at(0), one.at(1), one.count) == (str(low), str(high), high - low + 1)
+    assert None not in (one.place_of(str(low)), one.place_of(str(high)))
+    assert one.place_of(str(high + 1)) is None
+
+
+def test_a_range_as_wide_as_numbers_are() -> None:
+    one = read(numeric("Continuous", -1.5e308, 1.5e308))
+    assert [one.at(place) for place in (0, 0.5, 1)] == ["-1.5e+308", "0.0", "1.5e+308"]
+
+
+def test_a_whole_example_has_a_whole_range_around_it() -> None:
+    one = read({"AutoParameters": [{"Name": "x", "ValueHint": "-3"}]})
+    assert None not in [one.place_of(one.at(place)) for place in PLACES]
+    assert read({"AutoParameters": [{"Name": "x", "ValueHint": "1e308"}]}).values == ("1e308",)
+
+
 def test_auto_parameters_that_are_no_numbers() -> None:
     assert read({"AutoParameters": [{"Name": "x", "ValueHint": "gbtree"}]}).values == ("gbtree",)
     assert read({"AutoParameters": [{"Name": "x", "ValueHint": "True"}]}).values == ("True", "False")
@@ -140,6 +159,12 @@ def lowest(strategy: str, seed: int, trials: int = 15) -> float:
         values.append((float(tuned["x"]) - 0.73) ** 2 + (float(tuned["y"]) - 0.21) ** 2)
         search.tell(ticket, Observation(values[-1]))
     return min(values)
+
+
+def test_a_random_search_tries_nothing_twice_while_something_is_left() -> None:
+    (search,) = searches(job(numeric("Integer", 1, 300, "Logarithmic")), seed=1)
+    found = [one["x"] for one in asked(search, 301)]
+    assert len(found) == len(set(found)) == 300
 
 
 def test_bayesian_trials_find_more_than_as_many_random_ones() -> None:

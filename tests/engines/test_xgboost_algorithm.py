@@ -13,13 +13,16 @@ from typing import Any
 import numpy
 import pytest
 import xgboost
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 from dagwright.engines.local.xgboost_algorithm import CustomerError
 from dagwright.engines.local.xgboost_algorithm.callbacks import Checkpoints, last_checkpoint
 from dagwright.engines.local.xgboost_algorithm.data import content_kind, read_matrix
 from dagwright.engines.local.xgboost_algorithm.hyperparameters import is_maximized, read_hyperparameters
 from dagwright.engines.local.xgboost_algorithm.metrics import OwnMetrics, metric_line
+from dagwright.engines.local.xgboost_algorithm.model_file import NATIVE
+from dagwright.engines.local.xgboost_algorithm.settings import read_settings
+from dagwright.engines.local.xgboost_algorithm.training import Training, train
 
 PROGRAM = Path(__file__).parents[2] / "dagwright/engines/local/xgboost_algorithm"
 
@@ -102,12 +105,33 @@ def test_columns_of_parquet_are_numbers_of_any_kind(tmp_path: Path) -> None:
         ("1,2\n", "libsvm", "train/data, line 1 is not LIBSVM: could not convert string to float: '1,2'"),
         ("1 qid:1 0:1\n1 0:1\n", "libsvm", "some lines of the data have a qid"),
         ("1,2\n", "parquet", "train/data cannot be read as Parquet"),
+        (",2\n1,3\n", "csv", "XGBoost refuses: Check failed: valid: Label contains NaN"),
+        ("1,1e39\n", "csv", "XGBoost refuses: Check failed: valid: Input data contains `inf`"),
+        ('1,"' + "x" * 200_000, "csv", "train/data, line 1: field larger than field limit"),
+        ("1 qid:2 0:1\n1 qid:1 0:1\n", "libsvm", "`qid` must be sorted"),
+        ("1 4294967296:1\n", "libsvm", "'4294967296:1' has no column number"),
+        ("1 99999999999999999999:1\n", "libsvm", "has no column number"),
+        ("1 qid:99999999999999999999 0:1\n", "libsvm", "line 1 is not LIBSVM: int too big"),
     ],
 )
 def test_data_that_cannot_be_read_are_a_sentence(tmp_path: Path, content: str, kind: str, said: str) -> None:
     with pytest.raises(CustomerError) as refused:
         read(tmp_path, content, kind)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [("\n", "csv"), (" \r\n\r\n", "csv"), ("\n\n", "libsvm"), ("# nothing\n", "libsvm")]
+)
+def test_a_file_without_records_has_no_data(tmp_path: Path, content: str, kind: str) -> None:
+    assert read(tmp_path, content, kind) is None
+    if kind == "csv":
+        (tmp_path / "train" / "more").write_text("1,2,3\n")
+        assert cells(read_matrix(str(tmp_path / "train"), kind, False)) == [[2, 3]]
+
+
+def test_lines_before_the_first_row_tell_nothing_of_the_columns(tmp_path: Path) -> None:
+    assert cells(read(tmp_path, "\n\n1;2\n3;4\n")) == [[2], [4]]
 
 
 def test_files_of_different_widths_are_a_sentence(tmp_path: Path) -> None:
@@ -242,6 +266,34 @@ def test_a_program_that_is_ended_leaves_the_model_so_far_if_asked_to(tmp_path: P
         program.terminate()
     assert program.returncode == 0
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["xgboost-model"]
+
+
+def trained(folder: Path, told: dict[str, str], **files: str) -> None:
+    """What the program does with channels of one file each; its model comes to be in the folder."""
+    for channel, content in files.items():
+        (folder / channel).mkdir()
+        (folder / channel / "data").write_text(content)
+    settings = read_settings(told, {channel: {"ContentType": "text/csv"} for channel in files})
+    assert not settings.problems
+    train(Training(settings, str(folder), str(folder), "", str(folder / "train"), NATIVE, ["algo-1"], "algo-1"))
+
+
+def test_what_training_refuses_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CustomerError, match="XGBoost refuses: Check failed") as refused:
+        trained(tmp_path, {"num_round": "2", "objective": "binary:logistic"}, train="7,1\n8,2\n")
+    assert "Stack trace" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # the algorithm's name of the file tells no format
+def test_early_stopping_keeps_the_best_round(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    features, labels = load_diabetes(return_X_y=True)
+    rows = [",".join(map(str, (label, *row))) for label, row in zip(labels, features, strict=True)]
+    early = {"num_round": "200", "eta": "0.9", "early_stopping_rounds": "3", "eval_metric": "mae,rmse"}
+    trained(tmp_path, early, train="\n".join(rows[:300]), validation="\n".join(rows[300:]))
+    errors = [float(line.rpartition(":")[2]) for line in capsys.readouterr().out.splitlines() if line[0] == "["]
+    best = errors.index(min(errors))
+    assert len(errors) == best + 4 < 200
+    assert xgboost.Booster(model_file=tmp_path / "xgboost-model").num_boosted_rounds() == best + 1
 
 
 def test_the_program_is_of_the_oldest_python_of_an_image() -> None:

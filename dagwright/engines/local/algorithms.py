@@ -106,6 +106,11 @@ def with_algorithm(job: Job, lacks: Callable[[str, str], bool]) -> Job | None:
     )
 
 
+def blames_customer(job: Job, said: str) -> bool:
+    """Whether a program of ours says itself whose fault its failure is, as Amazon's algorithms do: `ClientError: …`."""
+    return _PROGRAM in job.command and said.startswith("ClientError: ")
+
+
 _EXTRAS = {"xgboost": "xgboost", "pyarrow": "parquet"}
 
 

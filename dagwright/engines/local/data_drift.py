@@ -7,6 +7,7 @@ Monitor. What goes out: violations. Statistics are all that is known: what would
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -174,7 +175,7 @@ def _sketch(feature: Feature) -> Counter[float]:
     weights: Counter[float] = Counter()
     for level, values in enumerate(member(feature, "numerical_statistics.distribution.kll.sketch.data", list, [])):
         for value in values if isinstance(values, list) else ():
-            if isinstance(value, (int, float)):
+            if isinstance(value, (int, float)) and abs(value) <= sys.float_info.max:
                 weights[float(value)] += 1 << level
     return weights
 

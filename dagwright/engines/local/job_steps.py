@@ -13,6 +13,7 @@ from typing import Any
 from dagwright.definition.expression import evaluate
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
+from dagwright.engines.local.algorithms import blames_customer
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.environments import Environment
 from dagwright.engines.local.interruption import Interruption
@@ -138,7 +139,8 @@ def explained(ending: JobEnding, run: JobRun, own: str) -> JobEnding:
         return replace(ending, reason=f"ClientError: {ending.reason}{where}")  # SageMaker's word for data that fail it
     failed = next((host for host in run.hosts if host.name == ending.host), run.hosts[0])
     words = own or "".join(last_lines(failed.log))
-    reason = f"AlgorithmError: {words}, {ending.reason}{where}" if words else f"AlgorithmError: {ending.reason}{where}"
+    kind = "" if blames_customer(run.job, own) else "AlgorithmError: "
+    reason = f"{kind}{words}, {ending.reason}{where}" if words else f"{kind}{ending.reason}{where}"
     from dagwright.engines.local.version_gap import version_gap
 
     gap = version_gap(failed, run.environment)

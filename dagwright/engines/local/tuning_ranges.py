@@ -7,8 +7,9 @@ nothing of numbers and names.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from dagwright.engines.local.request import choice, needed, objects, texts
@@ -22,7 +23,8 @@ _AROUND_A_HINT = 10.0
 
 @dataclass(frozen=True)
 class Range:
-    """One hyperparameter. `values` are those of a categorical one; the others go from `low` to `high`."""
+    """One hyperparameter. `values` are those of a categorical one; the others go from `low` to `high`, which are `int`
+    if it is `whole`."""
 
     name: str
     values: tuple[str, ...] = ()
@@ -40,6 +42,14 @@ class Range:
             return 1
         return int(self.high) - int(self.low) + 1 if self.whole else None
 
+    def each(self) -> Iterable[str]:
+        """All its values, in order. Raises ValueError if they cannot be counted."""
+        if self.count is None:
+            raise ValueError(f"nobody can count the values of {self.name}")
+        if self.values or not self.whole:
+            return self.values or (self.at(0.0),)
+        return map(str, range(int(self.low), int(self.high) + 1))
+
     def at(self, place: float) -> str:
         """The value at a place from 0 to 1: categories verbatim, numbers plain."""
         if self.values:
@@ -55,7 +65,7 @@ class Range:
         if self.values:
             return (self.values.index(text) + 0.5) / len(self.values) if text in self.values else None
         value = _number(text)
-        if value is None or not self.low <= value <= self.high:
+        if value is None or not self.low <= (int(Decimal(text)) if self.whole else value) <= self.high:
             return None
         low, high = self._ends()
         first, last = self._scaled(low), self._scaled(high)
@@ -73,7 +83,7 @@ class Range:
     def _unscaled(self, place: float) -> float:
         low, high = self._ends()
         first, last = self._scaled(low), self._scaled(high)
-        between = first + place * (last - first)
+        between = (1 - place) * first + place * last  # the difference of the ends may be no finite number
         if self.scale == LOGARITHMIC:
             return math.exp(between)
         return -math.expm1(-between) if self.scale == REVERSE else between
@@ -141,9 +151,9 @@ def _numeric(item: Mapping[str, Any], whole: bool) -> Range:
 def _end(name: str, item: Mapping[str, Any], end: str, whole: bool) -> float:
     text = needed(item, end, str)
     value = _number(text)
-    if value is None or (whole and value != math.floor(value)):
+    if value is None or (whole and not value.is_integer()):
         raise ExecutionError(f"{end} of '{name}' must be a {'whole ' if whole else ''}number, it is {text!r:.40}")
-    return value
+    return int(Decimal(text)) if whole else value  # a large one loses its last digits as a float
 
 
 def _number(text: str) -> float | None:
@@ -167,6 +177,8 @@ def _around_a_hint(item: Mapping[str, Any]) -> Range:
     if value == 0:
         return Range(name, (), 0.0, 1.0, whole)
     ends = sorted((value / _AROUND_A_HINT, value * _AROUND_A_HINT))
+    if not all(map(math.isfinite, ends)):
+        return Range(name, (hint,))
     if whole:
-        ends = [float(math.ceil(ends[0])), ends[1]]
+        ends = [math.ceil(ends[0]), math.ceil(ends[1])]
     return Range(name, (), ends[0], ends[1], whole, LOGARITHMIC if value > 0 else LINEAR)

@@ -95,6 +95,8 @@ def at_random(ranges: Sequence[Range], seed: int) -> Iterator[dict[str, str]]:
             values = tuple(one.at(dice.random()) for one in ranges)
             if values not in seen:
                 break
+        else:
+            values = next(values for values in itertools.product(*(one.each() for one in ranges)) if values not in seen)
         seen.add(values)
         yield dict(zip((one.name for one in ranges), values, strict=True))
 

@@ -66,7 +66,10 @@ class Trial:
         return self.stopped and self.status != COMPLETED
 
     def objective(self, metric: str) -> float | None:
-        """The last value of the objective that its log has."""
+        """The last value of the objective that its log has. A training job that failed is not judged (API reference,
+        HyperParameterTrainingJobSummary: ObjectiveStatus): it may have no model."""
+        if self.status == "Failed":
+            return None
         found = member(self.output, "FinalMetricDataList", list, [])
         return next((item["Value"] for item in found if item["MetricName"] == metric), None)
 

@@ -62,11 +62,21 @@ def test_what_the_output_has(
         (JSON, DOCUMENTS[:1], b"0.9 0.1", "record 1 of the answer of the model is no JSON"),
         (JSON, [b"not JSON"], b"1", "record 1 of the input is no JSON"),
         (CSV, [b"\xff,1"], b"1", "record 1 of the input is no CSV"),
+        (CSV, [b'"begun,1'], b"1", "record 1 of the input is no CSV: unexpected end of data"),
+        (CSV, [b'"a"b,1'], b"1", "record 1 of the input is no CSV: ',' expected"),
     ],
 )
 def test_an_answer_that_does_not_fit(form: str, records: list[bytes], answer: bytes, said: str) -> None:
     with pytest.raises(JoinError, match=said):
         joining(form, "Input").joined(records, answer)
+
+
+def test_a_cell_in_quotes_may_have_several_lines_if_nothing_cuts_it() -> None:
+    job, content = joining(join="Input", after="$[0,-1]"), b'"a\r\n""b""",1\r\nc,2\n'
+    assert job.records(content, lines=False) == [b'"a\r\n""b""",1', b"c,2"]
+    assert job.records(content, lines=True) == [b'"a', b'""b""",1', b"c,2"]
+    made = job.joined(job.records(content, lines=False), b'"x\ny"\nz\n')
+    assert made == [b'"a\r\n""b""","x\ny"', b"c,z"]
 
 
 def test_nothing_is_taken_apart_without_need() -> None:

@@ -56,7 +56,8 @@ class Joining:
         """The records of a payload; one document of JSON may have several lines, if it was not cut at them."""
         if self._given == JSON and not lines:
             return [content]
-        return [line.rstrip(b"\r") for line in content.split(b"\n") if line.strip()]
+        found = content.split(b"\n") if lines or self._given != CSV else _rows(content)
+        return [line.rstrip(b"\r") for line in found if line.strip()]
 
     def to_send(self, records: Sequence[bytes]) -> bytes:
         """What the model gets of these records. Raises PathError, JoinError."""
@@ -79,7 +80,21 @@ class Joining:
     def _answers(self, answer: bytes, count: int) -> list[Any]:
         if count == 1 and self._made != CSV:
             return _read([answer], JSON, "answer of the model")
-        return _read([line for line in answer.split(b"\n") if line.strip()], self._made, "answer of the model")
+        found = _rows(answer) if self._made == CSV else answer.split(b"\n")
+        return _read([line for line in found if line.strip()], self._made, "answer of the model")
+
+
+def _rows(content: bytes) -> list[bytes]:
+    """The rows of CSV, of which a cell in quotes may have several lines."""
+    rows: list[bytes] = []
+    is_open = False
+    for line in content.split(b"\n"):
+        if is_open:
+            rows[-1] += b"\n" + line
+        else:
+            rows.append(line)
+        is_open ^= line.count(b'"') % 2 == 1
+    return rows
 
 
 def _join(given: Any, answer: Any) -> Any:
@@ -107,7 +122,9 @@ def _read(records: Sequence[bytes], form: str, what: str) -> list[Any]:
 
 
 def _row(text: str) -> _Row:
-    return _Row(next(csv.reader([text]))) if '"' in text else _Row(text.split(","))
+    if '"' not in text:
+        return _Row(text.split(","))
+    return _Row(next(csv.reader(io.StringIO(text, newline=""), strict=True)))
 
 
 def _written(value: Any, form: str) -> bytes:
@@ -118,5 +135,5 @@ def _written(value: Any, form: str) -> bytes:
     if not any(mark in line for mark in '"\r\n') and line.count(",") == len(cells) - 1:
         return line.encode()
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue().encode()
+    csv.writer(text, lineterminator="\r\n").writerow(cells)  # what ends a line is in quotes where it does not
+    return text.getvalue()[:-2].encode()

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 _LENGTHS = struct.Struct("<QQ")
 _PIECE = 1 << 20
+_LOOK_SECONDS = 0.5
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     Head = dict[str, Any]
 
 
@@ -30,8 +33,9 @@ class GoneError(Exception):
 class Channel:
     """One end of both pipes."""
 
-    def __init__(self, reading: int, writing: int) -> None:
-        self._reading, self._writing = reading, writing
+    def __init__(self, reading: int, writing: int, has_ended: Callable[[], bool] = lambda: False) -> None:
+        """`has_ended` tells whether the other process has: its end of a pipe may stay open in a child of it."""
+        self._reading, self._writing, self._has_ended = reading, writing, has_ended
         os.set_blocking(reading, False)
         os.set_blocking(writing, False)
 
@@ -54,7 +58,7 @@ class Channel:
 
     def _write(self, content: memoryview, deadline: float | None) -> None:
         while content:
-            _wait([], [self._writing], deadline)
+            self._wait([], [self._writing], deadline)
             try:
                 content = content[os.write(self._writing, content[:_PIECE]) :]
             except BlockingIOError:
@@ -65,7 +69,7 @@ class Channel:
     def _read(self, size: int, deadline: float | None) -> bytes:
         content = bytearray()
         while len(content) < size:
-            _wait([self._reading], [], deadline)
+            self._wait([self._reading], [], deadline)
             try:
                 piece = os.read(self._reading, min(size - len(content), _PIECE))
             except BlockingIOError:
@@ -75,15 +79,17 @@ class Channel:
             content += piece
         return bytes(content)
 
+    def _wait(self, reading: list[int], writing: list[int], deadline: float | None) -> None:
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise LateError
+            ended = self._has_ended()  # before the look: what it has said until then is heard
+            if any(select.select(reading, writing, [], min(left or _LOOK_SECONDS, _LOOK_SECONDS))):
+                return
+            if ended:
+                raise GoneError
+
 
 def _deadline(seconds: float | None) -> float | None:
     return None if seconds is None else time.monotonic() + seconds
-
-
-def _wait(reading: list[int], writing: list[int], deadline: float | None) -> None:
-    left = None if deadline is None else deadline - time.monotonic()
-    if left is not None and left <= 0:
-        raise LateError
-    ready = select.select(reading, writing, [], left)
-    if not any(ready):
-        raise LateError

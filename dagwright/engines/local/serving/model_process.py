@@ -42,13 +42,13 @@ class ModelProcess:
         program = os.path.join(self._root, ".dagwright")
         words = [python, program, self._root, str(self._number), str(their_reading), str(their_writing)]
         try:
-            self._process = subprocess.Popen(
+            process = self._process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, pass_fds=(their_reading, their_writing), env=self._variables()
             )
         finally:
             os.close(their_reading)
             os.close(their_writing)
-        channel = self._channel = Channel(our_reading, our_writing)
+        channel = self._channel = Channel(our_reading, our_writing, lambda: process.poll() is not None)
         try:
             head, _ = channel.receive()
         except GoneError:

@@ -6,6 +6,7 @@ The objects that went well are kept even if others fail; what failed stands in `
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -116,6 +117,7 @@ def main(root: str) -> int:
     ours = os.path.join(root, ".dagwright")
     with open(os.path.join(ours, "transform.json"), encoding="utf-8") as file:
         description = json.load(file)
+    csv.field_size_limit(1 << 30)  # a cell may be a whole text; MaxPayloadInMB says how large a record is
     transform = Transform(root, description)
     failures: list[str] = []
     began = time.monotonic()
@@ -144,12 +146,22 @@ def _one(transform: Transform, name: str, source: str, ours: str) -> list[str]:
     target = os.path.join(ours, "output", f"{name}.out")
     try:
         transform.transform(source, unfinished)
+        _put(unfinished, target)
     except ObjectError as error:
         _say(f"{name}: {error}")
         return [f"{name}: {error}"]
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    os.replace(unfinished, target)  # it appears whole: what is there is uploaded while the job runs
     return []
+
+
+def _put(unfinished: str, target: str) -> None:
+    """It appears whole: what is there is uploaded while the job runs. Raises ObjectError."""
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(unfinished, target)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise ObjectError("its output is a folder of another's, or the other way round: their names collide") from error
+    except OSError as error:  # a name that becomes too long
+        raise ObjectError(f"its output cannot be written: {error.strerror}") from error
 
 
 def _objects(folder: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,16 @@ files are copied into the job, where they keep their names. Its contract is that
 XGBoost and of the published container (aws/sagemaker-xgboost-container). Python 3.8 or newer.
 """
 
+from __future__ import annotations
+
+import re
+
 
 class CustomerError(Exception):
     """What who started the job can put right: hyperparameters, channels, data."""
+
+
+def refusal(error: Exception) -> CustomerError:
+    """What XGBoost does not take, without the place in the library's source, and without its stack."""
+    text = re.sub(r"\[[0-9:]+\] \S+:[0-9]+: ", "", str(error).partition("Stack trace:")[0])
+    return CustomerError(f"XGBoost refuses: {' '.join(text.split())}")

@@ -12,7 +12,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from dagwright.engines.local.xgboost_algorithm import CustomerError
+from dagwright.engines.local.xgboost_algorithm import CustomerError, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ _KINDS = {
 }
 _RECORDIO = ("recordio-protobuf", "application/x-recordio-protobuf")
 _DELIMITERS = ",\t;| "
+_LAST_COLUMN = (1 << 31) - 2  # xgboost counts columns by 32 bits
 
 
 def content_kind(content_type: str | None) -> str:
@@ -51,12 +52,16 @@ def content_kind(content_type: str | None) -> str:
 def read_matrix(folder: str, kind: str, has_weights: bool) -> xgboost.DMatrix | None:
     """All files below a folder as one matrix; None if there is nothing in them. With `has_weights` the second column of
     CSV is the weight of a row. Raises CustomerError for data that cannot be read."""
+    import xgboost
+
     paths = [path for path in _files(folder) if os.path.getsize(path)]
-    if not paths:
-        return None
-    if kind == LIBSVM:
-        return _read_libsvm(paths)
-    return _of_table([_read_parquet(path) if kind == PARQUET else _read_csv(path) for path in paths], kind, has_weights)
+    try:
+        if kind == LIBSVM:
+            return _read_libsvm(paths)
+        tables = [_read_parquet(path) if kind == PARQUET else _read_csv(path) for path in paths]
+        return _of_table([table for table in tables if len(table)], kind, has_weights)
+    except xgboost.core.XGBoostError as error:  # labels, weights and values that are no numbers to train on
+        raise refusal(error) from error
 
 
 def _files(folder: str) -> Iterator[str]:
@@ -66,10 +71,12 @@ def _files(folder: str) -> Iterator[str]:
         yield from (os.path.join(place, name) for name in sorted(names) if not name.startswith((".", "_")))
 
 
-def _of_table(tables: list[Any], kind: str, has_weights: bool) -> xgboost.DMatrix:
+def _of_table(tables: list[Any], kind: str, has_weights: bool) -> xgboost.DMatrix | None:
     import numpy
     import xgboost
 
+    if not tables:
+        return None
     widths = {table.shape[1] for table in tables}
     if len(widths) > 1:
         raise CustomerError(f"the files have different numbers of columns: {', '.join(map(str, sorted(widths)))}")
@@ -85,7 +92,9 @@ def _read_csv(path: str) -> Any:
     import numpy
 
     with open(path, encoding="utf-8-sig", errors="replace") as file:
-        line = file.readline().strip()
+        line = next((line.strip() for line in file if line.strip()), "")
+    if not line:
+        return numpy.empty((0, 0))
     delimiter = next((mark for mark in _DELIMITERS if mark in line), ",")
     try:
         return numpy.loadtxt(path, dtype="float32", delimiter=delimiter, comments=None, ndmin=2)
@@ -100,17 +109,15 @@ def _read_csv_by_cells(path: str, delimiter: str) -> Any:
     cells, width = array("f"), 0
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = csv.reader(file, delimiter=delimiter)
-        for row in rows:
-            if not row:
-                continue
-            width = width or len(row)
-            if len(row) != width:
-                raise CustomerError(f"{_named(path)}, line {rows.line_num}: {len(row)} columns instead of {width}")
-            try:
+        try:
+            for row in filter(None, rows):
+                width = width or len(row)
+                if len(row) != width:
+                    raise CustomerError(f"{_named(path)}, line {rows.line_num}: {len(row)} columns instead of {width}")
                 cells.extend([float(cell) if cell.strip() else float("nan") for cell in row])
-            except ValueError as error:
-                hint = "; is it a header? CSV for XGBoost has none" if rows.line_num == 1 else ""
-                raise CustomerError(f"{_named(path)}, line {rows.line_num}: {error}{hint}") from None
+        except (ValueError, csv.Error) as error:
+            hint = "; is it a header? CSV for XGBoost has none" if rows.line_num == 1 else ""
+            raise CustomerError(f"{_named(path)}, line {rows.line_num}: {error}{hint}") from None
     return numpy.array(cells).reshape(-1, width or 1)
 
 
@@ -152,14 +159,14 @@ class _Sparse:
             if column == "qid":
                 self.groups.append(int(value))
                 continue
-            if int(column) < 0:
+            if not 0 <= int(column) <= _LAST_COLUMN:
                 raise ValueError(f"{word!r} has no column number")
             self.columns.append(int(column))
             self.values.append(float(value))
         self.ends.append(len(self.columns))
 
 
-def _read_libsvm(paths: list[str]) -> xgboost.DMatrix:
+def _read_libsvm(paths: list[str]) -> xgboost.DMatrix | None:
     import numpy
     import xgboost
     from scipy.sparse import csr_matrix
@@ -172,8 +179,10 @@ def _read_libsvm(paths: list[str]) -> xgboost.DMatrix:
                 try:
                     if words:
                         read.add(words)
-                except ValueError as error:
+                except (ValueError, OverflowError) as error:
                     raise CustomerError(f"{_named(path)}, line {number} is not LIBSVM: {error}") from None
+    if not read.labels:
+        return None
     shape = (len(read.labels), max(read.columns, default=0) + 1)
     rows = csr_matrix((numpy.array(read.values), numpy.array(read.columns), numpy.array(read.ends)), shape=shape)
     matrix = xgboost.DMatrix(rows, label=numpy.array(read.labels), weight=numpy.array(read.weights))

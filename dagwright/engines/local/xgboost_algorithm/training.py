@@ -7,14 +7,13 @@ checkpoints.
 from __future__ import annotations
 
 import os
-import re
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import xgboost
 
-from dagwright.engines.local.xgboost_algorithm import CustomerError
+from dagwright.engines.local.xgboost_algorithm import CustomerError, refusal
 from dagwright.engines.local.xgboost_algorithm.callbacks import Checkpoints, MetricLines, ModelSoFar, last_checkpoint
 from dagwright.engines.local.xgboost_algorithm.data import read_matrix
 from dagwright.engines.local.xgboost_algorithm.hyperparameters import is_maximized
@@ -95,7 +94,7 @@ def _train(job: Training, matrices: dict[str, xgboost.DMatrix], is_first: bool) 
             verbose_eval=False,
         )
     except (xgboost.core.XGBoostError, ValueError) as error:
-        raise CustomerError(f"XGBoost refuses: {_in_short(error)}") from error
+        raise refusal(error) from error
     if is_first:
         write_model(booster, os.path.join(job.model, MODEL), job.form, job.scratch)
 
@@ -125,18 +124,12 @@ def _callbacks(job: Training, metrics: list[str], first_round: int, is_first: bo
     if rounds and judge and job.settings.has_validation:
         callbacks.append(
             xgboost.callback.EarlyStopping(
-                rounds, metric_name=judge, data_name=VALIDATION, maximize=is_maximized(judge), save_best=is_first
+                rounds=rounds, metric_name=judge, data_name=VALIDATION, maximize=is_maximized(judge), save_best=is_first
             )
         )
     elif rounds:
         _say("early_stopping_rounds has no effect: it needs the channel validation and an eval_metric")
     return callbacks
-
-
-def _in_short(error: Exception) -> str:
-    """Without the place in the library's source, and without its stack."""
-    text = str(error).partition("Stack trace:")[0].strip()
-    return " ".join(re.sub(r"\[[0-9:]+\] \S+:[0-9]+: ", "", text).split())
 
 
 def _say(line: str) -> None:
