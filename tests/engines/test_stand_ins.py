@@ -90,15 +90,21 @@ def test_a_property_file_that_a_stand_in_does_not_write_is_said_before_the_start
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"nothing/x": {}}, "'nothing/x', which is no output (Name an output (out)"),
-        ({"out": {}}, "is a document without a name"),
-        ({"out/x": "missing.csv"}, "names missing.csv, and there is no such file or folder"),
+        ({"nothing/x": {}}, " has 'nothing/x', which is no output (Name an output (out)"),
+        ({"out": {}}, "['out'] is a document without a name (Say 'out/file'.)"),
+        ({"out/x": "missing.csv"}, "['out/x'] names missing.csv, and there is no such file or folder"),
     ],
 )
-def test_files_that_lead_nowhere_fail_the_step_with_a_reason(place: Place, files: Any, reason: str) -> None:
+def test_files_that_lead_nowhere_are_said_before_the_start(place: Place, files: Any, reason: str) -> None:
     step = place.writing("S", "pass")
-    execution = run(place, step, S=stand_in(place, "s.json", {"Files": files}))
-    assert reason in execution.steps["S"].failure_reason
+    assert f"S: s.json: Files{reason}" in refusal(place, step, S=stand_in(place, "s.json", {"Files": files}))
+
+
+def test_an_output_that_is_called_model_is_no_model_of_a_training(place: Place) -> None:
+    step = place.processing("S", "pass", outputs={"model": "s3://bucket/S"})
+    execution = run(place, step, S=stand_in(place, "s.json", {"Files": {"model/a.json": {"a": 1}}}))
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert place.json("S/a.json") == {"a": 1}
 
 
 def test_a_training_that_is_stood_in_for_has_a_model(place: Place) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -115,24 +116,34 @@ Content: TypeAlias = bytes | Path
 
 def _objects(step: Step, stand_in: StandIn, request: Any, response: Mapping[str, Any]) -> Iterator[tuple[str, Content]]:
     """(address, content) of every object. Raises ExecutionError for a name that leads nowhere."""
-    artifact = member(response, "ModelArtifacts.S3ModelArtifacts", str, "") if step.type == "Training" else ""
-    places = {**dict(_places(step, request)), **({_MODEL: ""} if artifact else {})}
+    artifact = _artifact(step, response)
+    places = dict(_places(step, request))
     model: list[tuple[str, Content]] = []
-    for name, value in stand_in.files.items():
-        first, _, rest = name.partition("/")
-        if not name.startswith("s3://") and first not in places:
-            hint = f"Name an output ({', '.join(places) or 'it has none'}), or an address s3://bucket/key."
-            raise ExecutionError(f"{stand_in.place}: {FILES} has '{name}', which is no output", hint=hint)
-        is_address = name.startswith("s3://")
-        for below, content in _contents(name, rest or is_address, value, stand_in):
-            if is_address:
-                yield _joined(name, below), content
-            elif first == _MODEL and artifact:
-                model.append((_joined(rest, below).lstrip("/"), content))
-            else:
-                yield _joined(_joined(places[first], rest), below), content
+    for first, rest, content in _placed(step, stand_in, request, artifact):
+        if first == _MODEL and artifact:
+            model.append((rest, content))
+        else:
+            yield _joined(places.get(first, first), rest), content
     if artifact:
         yield artifact, _archive(model or [("STAND-IN.txt", _NOTE.encode())])
+
+
+def _artifact(step: Step, response: Mapping[str, Any]) -> str:
+    return member(response, "ModelArtifacts.S3ModelArtifacts", str, "") if step.type == "Training" else ""
+
+
+def _placed(step: Step, stand_in: StandIn, request: Any, artifact: str) -> Iterator[tuple[str, str, Content]]:
+    """(output's name or address, rest of the key, content) of every file that stands in; with an `artifact` the model
+    is an output too. Raises ExecutionError for a name that leads nowhere and for a file that is not there."""
+    places = [*(name for name, _ in _places(step, request)), *([_MODEL] if artifact else [])]
+    for name, value in stand_in.files.items():
+        is_address = name.startswith("s3://")
+        first, _, rest = (name, "", "") if is_address else name.partition("/")
+        if not is_address and first not in places:
+            hint = f"Name an output ({', '.join(places) or 'it has none'}), or an address s3://bucket/key."
+            raise ExecutionError(f"{FILES} has '{name}', which is no output", hint=hint)
+        for below, content in _contents(name, rest or is_address, value, stand_in):
+            yield first, _joined(rest, below).lstrip("/"), content
 
 
 def _places(step: Step, request: Any) -> Iterator[tuple[str, str]]:
@@ -152,9 +163,7 @@ def _contents(name: str, is_whole: Any, value: Any, stand_in: StandIn) -> Iterat
     JSON document. A name that is not whole names an output, which takes a file under the file's own name."""
     if not isinstance(value, str):
         if not is_whole:
-            raise ExecutionError(
-                f"{stand_in.place}: {FILES}['{name}'] is a document without a name", hint=f"'{name}/file'"
-            )
+            raise ExecutionError(f"{FILES}['{name}'] is a document without a name", hint=f"Say '{name}/file'.")
         yield "", json.dumps(value).encode()
         return
     path = stand_in.folder / value
@@ -163,7 +172,7 @@ def _contents(name: str, is_whole: Any, value: Any, stand_in: StandIn) -> Iterat
     elif path.is_dir():
         yield from ((file.relative_to(path).as_posix(), file) for file in sorted(path.rglob("*")) if file.is_file())
     else:
-        what = f"{stand_in.place}: {FILES}['{name}'] names {value}, and there is no such file or folder"
+        what = f"{FILES}['{name}'] names {value}, and there is no such file or folder"
         raise ExecutionError(what, hint="Paths are beside the stand-in's own file.")
 
 
@@ -188,13 +197,16 @@ def _archive(files: list[tuple[str, Content]]) -> bytes:
 
 
 def unmet_references(graph: Graph, stand_ins: Mapping[str, StandIn], scope: RunScope) -> Iterator[Problem]:
-    """Members of results that later steps read, and that the files which stand in do not give."""
+    """Members of results that later steps read, and that the files which stand in do not give; files that are not
+    there."""
     responses = {}
     for name, stand_in in stand_ins.items():
         step = graph.steps[name]
         if stand_in.function is None:
             try:
-                given = _response(step, stand_in, evaluate_known(step.arguments, scope), "1", scope.account)
+                request = evaluate_known(step.arguments, scope)
+                given = _response(step, stand_in, request, "1", scope.account)
+                deque(_placed(step, stand_in, request, _artifact(step, given)), maxlen=0)
                 responses[name] = {**dict.fromkeys(PROPERTIES.get(step.type, ()), UNKNOWN), **given}
             except DagwrightError as error:
                 yield Problem("stand-in", f"{stand_in.place}: {error.message}", error.hint, step=name)
