@@ -38,7 +38,7 @@ def test_a_check_tells_of_every_step_and_starts_nothing(empty: Deploy) -> None:
     assert ["First", "Processing", "cannot", "run"] in told
     assert ["First", "code", "missing", "s3://theirs/code/main.py"] in told
     assert ["Second", "in", "from", "an", "earlier", "step", "s3://theirs/out/x"] in told
-    assert "say what it gives: --stand-in Search=outputs.json" in done.stdout
+    assert ": --stand-in Search=outputs.json; or run it on AWS" in done.stdout
     assert "d: 3 problems to solve first; nothing was started" in done.stdout
     assert not (empty.folder / ".dagwright" / "s3").exists()
 

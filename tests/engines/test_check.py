@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from engines.place import Place, get
+from engines.place import Place, definition, get
 
+from dagwright.definition.graph import read_definition
+from dagwright.engines.engine import Start
 from dagwright.errors import ConfigurationError, DefinitionError, ExecutionError
 from dagwright.project import EnvironmentRule
 
@@ -133,3 +135,13 @@ def test_inputs_may_share_a_folder_and_lie_in_each_other(place: Place) -> None:
     script = "write('seen', sorted(name for _, _, names in os.walk(ML + '/processing/in') for name in names))"
     assert place.run(place.writing("P", script, inputs=inputs)).status == "Succeeded"
     assert place.json("P/seen") == ["a", "b", "c"]
+
+
+def test_addresses_that_a_program_is_told_are_shown_and_need_not_be_there(place: Place) -> None:
+    there = place.put("there.csv", "x")
+    step = place.writing("S", "pass", variables={"THERE": there, "OWN": "s3://bucket/S/", "NONE": "s3:// none"})
+    step["Arguments"]["AppSpecification"]["ContainerArguments"] = ["--input", "s3://theirs/raw.csv"]
+    checked = place.engine.check(Start("p", read_definition(definition(step))), place.watcher)
+    assert not checked.problems
+    told = {(one.name, one.uri, one.source) for one in checked.steps[0].needed if one.name != "code"}
+    assert told == {("argument", "s3://theirs/raw.csv", "named, not there"), ("THERE", there, "there")}
