@@ -152,4 +152,7 @@ class Registry:
         for container in containers:
             uri = s3_form(member(container, "ModelDataUrl", str, ""))
             if uri.startswith("s3://") and not self._store.objects(uri):
-                raise ExecutionError(f"The model's data {uri} do not exist", hint="Did the training step write them?")
+                raise ExecutionError(
+                    f"The model's data {uri} do not exist",
+                    hint=f"Did the training step write them? --map {uri}=PATH brings yours.",
+                )
