@@ -145,3 +145,12 @@ def test_addresses_that_a_program_is_told_are_shown_and_need_not_be_there(place:
     assert not checked.problems
     told = {(one.name, one.uri, one.source) for one in checked.steps[0].needed if one.name != "code"}
     assert told == {("argument", "s3://theirs/raw.csv", "named, not there"), ("THERE", there, "there")}
+
+
+def test_what_script_mode_makes_of_hyperparameters_is_shown_once(place: Place) -> None:
+    archive = "s3://theirs/code/sourcedir.tar.gz"
+    told = {"sagemaker_program": "t.py", "sagemaker_submit_directory": archive, "model_dir": "s3://theirs/model"}
+    step = place.training("T", hyperparameters=told)
+    checked = place.engine.check(Start("p", read_definition(definition(step))), place.watcher)
+    needed = [(one.name, one.uri) for one in checked.steps[0].needed]
+    assert needed == [("source code", archive), ("argument", "s3://theirs/model")]

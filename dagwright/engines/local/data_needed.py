@@ -22,6 +22,7 @@ THERE, EARLIER, ARRIVING, MISSING = "there", "from an earlier step", "arrives wi
 NAMED = "named, not there"
 """Of an address that a program is told, which it may read, or write, or neither."""
 
+_SAID_AGAIN = "SM_"  # variables that a training toolkit makes of the arguments and the channels
 _ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/\S*)?")
 
 
@@ -70,9 +71,11 @@ class _Look:
 
     def _told(self, job: Job) -> Iterator[Needed]:
         """The addresses among the words and variables of a job's program that nothing else of the job says."""
-        variables = job.environment(job.hosts[0])
+        variables = {
+            name: value for name, value in job.environment(job.hosts[0]).items() if not name.startswith(_SAID_AGAIN)
+        }
         words = [*(("argument", word) for word in (*job.command, *job.arguments)), *variables.items()]
-        addresses = [*(given.uri for given in job.inputs), *(output.uri for output in job.outputs)]
+        addresses = [*(given.uri for given in job.inputs), *(output.uri for output in job.outputs), job.source_archive]
         declared = {uri.rstrip("/") for uri in addresses}
         for name, word in words:
             if _ADDRESS.fullmatch(word) and word.rstrip("/") not in declared:
