@@ -31,10 +31,11 @@ def run(arguments: Namespace) -> int:
         packages = registry.packages(group, arguments.limit)
         if not packages and arguments.group:
             _require_group(group, registry)
+        others = [] if packages or arguments.env != "local" else registry.groups()
     if arguments.json:
         print(as_json({"ModelPackageSummaryList": [package.summary() for package in packages]}))
     else:
-        print(_table(group, packages))
+        print(_table(group, packages, others))
         _say_what_was_not_read(packages)
     return DONE
 
@@ -83,9 +84,10 @@ def _require_group(group: str, registry: Registry) -> None:
         raise UsageError(f"There is no model package group '{group}'", hint=did_you_mean(group, known))
 
 
-def _table(group: str, packages: list[ModelPackage]) -> str:
+def _table(group: str, packages: list[ModelPackage], others: list[str]) -> str:
     if not packages:
-        return f"{group} has no model packages yet: a register step puts them there."
+        elsewhere = f" Others here: {', '.join(others)} (--group)." if others else ""
+        return f"{group} has no model packages yet: a register step puts them there.{elsewhere}"
     return "\n".join([group, columns([_HEADING, *map(_row, packages)], indent="  ")])
 
 

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from dagwright.engines.local.check import Checked, StepCheck
 
 
+_TOLD = [
+    "  what its arguments and variables name a program may read: bring that with --map ADDRESS=PATH;",
+    "  or write: then nothing has to be there",
+]
+
+
 def run_check(arguments: Namespace, start_of: Callable[[Namespace, Observer], Start]) -> int:
     """Print it; 1 if something keeps the pipeline from running, 0 otherwise."""
     with closing(local_engine(arguments)) as engine:
@@ -32,10 +38,13 @@ def run_check(arguments: Namespace, start_of: Callable[[Namespace, Observer], St
 
 
 def _text(checked: Checked) -> str:
+    from dagwright.engines.local.data_needed import NAMED
+
     lines = [columns([["step", "type", "how"], *(_row(step) for step in checked.steps)])]
     data = [[step.step, one.name, one.source, one.uri] for step in checked.steps for one in step.needed]
     if data:
         lines += ["", columns([["step", "input", "is", "address"], *data])]
+        lines += ["", *_TOLD] if any(one.source == NAMED for step in checked.steps for one in step.needed) else []
     libraries = {image: name for step in checked.steps for image, name in step.libraries.items()}
     if libraries:
         lines += ["", columns([["image", "its jobs run in"], *([image, name] for image, name in libraries.items())])]

@@ -38,6 +38,8 @@ def test_the_packages_of_the_project_are_listed_newest_first(deploy: Any) -> Non
         0, "rc-churn has no model packages yet: a register step puts them there.\n"
     )  # fmt: skip
     assert deploy.json("models") == {"ModelPackageSummaryList": []}
+    register(deploy, 1, group="theirs")
+    assert deploy("models").stdout.endswith("puts them there. Others here: theirs (--group).\n")
     register(deploy, 2, CustomerMetadataProperties={"Commit": "0123456789abcdef-modified"})
     lines = deploy("models").stdout.splitlines()
     assert lines[0] == "rc-churn"

@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from engines.place import Place, get
+from engines.place import Place, definition, get
 
+from dagwright.definition.graph import read_definition
+from dagwright.engines.engine import Start
 from dagwright.errors import ConfigurationError, DefinitionError, ExecutionError
 from dagwright.project import EnvironmentRule
 
@@ -150,3 +152,22 @@ def test_a_model_whose_data_nobody_brings_is_said_before_the_start(place: Place)
         )
     assert [problem.step for problem in refused.value.problems] == ["Theirs", "Package"]
     assert "its input 'model' is not there: s3://theirs/m.tar.gz" in str(refused.value)
+
+
+def test_addresses_that_a_program_is_told_are_shown_and_need_not_be_there(place: Place) -> None:
+    there = place.put("there.csv", "x")
+    step = place.writing("S", "pass", variables={"THERE": there, "OWN": "s3://bucket/S/", "NONE": "s3:// none"})
+    step["Arguments"]["AppSpecification"]["ContainerArguments"] = ["--input", "s3://theirs/raw.csv"]
+    checked = place.engine.check(Start("p", read_definition(definition(step))), place.watcher)
+    assert not checked.problems
+    told = {(one.name, one.uri, one.source) for one in checked.steps[0].needed if one.name != "code"}
+    assert told == {("argument", "s3://theirs/raw.csv", "named, not there"), ("THERE", there, "there")}
+
+
+def test_what_script_mode_makes_of_hyperparameters_is_shown_once(place: Place) -> None:
+    archive = "s3://theirs/code/sourcedir.tar.gz"
+    told = {"sagemaker_program": "t.py", "sagemaker_submit_directory": archive, "model_dir": "s3://theirs/model"}
+    step = place.training("T", hyperparameters=told)
+    checked = place.engine.check(Start("p", read_definition(definition(step))), place.watcher)
+    needed = [(one.name, one.uri) for one in checked.steps[0].needed]
+    assert needed == [("source code", archive), ("argument", "s3://theirs/model")]

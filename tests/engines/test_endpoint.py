@@ -54,6 +54,30 @@ def test_a_script_reads_with_boto3_and_the_next_step_gets_what_it_uploads(
     assert place.json("Read/seen") == {"train ä.csv": 15, "large.bin": 9 << 20}
 
 
+def test_a_download_of_what_is_not_there_fails_with_its_address(place: Place) -> None:
+    script = BOTO + "boto3.client('s3').download_file('theirs', 'raw/a.csv', '/tmp/a.csv')"
+    reason = place.run(place.processing("Fetch", script)).steps["Fetch"].failure_reason
+    assert "(404)" in reason
+    assert reason.endswith(
+        "; s3://theirs/raw/a.csv is not in the local store: --map s3://theirs/raw/a.csv=PATH brings it"
+    )
+
+
+def test_an_object_that_is_asked_for_in_vain_is_no_reason_for_another_failure(place: Place) -> None:
+    script = BOTO + refused("boto3.client('s3').head_object(Bucket='theirs', Key='a')") + "raise ValueError('mine')"
+    reason = place.run(place.processing("Fetch", script)).steps["Fetch"].failure_reason
+    assert reason == "AlgorithmError: ValueError: mine, exit code 1"
+
+
+def test_a_handler_that_finds_no_object_fails_with_its_address(place_with: Callable[..., Place]) -> None:
+    place = place_with(lambdas={"ask": "ask.py:handler"})
+    (place.folder / "ask.py").write_text(
+        "import boto3\ndef handler(event, context):\n    boto3.client('s3').get_object(Bucket='theirs', Key='a.json')\n"
+    )
+    execution = place.run({"Name": "Ask", "Type": "Lambda", "FunctionArn": FUNCTION, "Arguments": {}})
+    assert "s3://theirs/a.json is not in the local store" in execution.steps["Ask"].failure_reason
+
+
 def test_what_a_step_declares_as_output_is_there_for_boto3(place: Place) -> None:
     write = place.writing("Write", "write('a.json', {'auc': 0.9})")
     read = place.writing(

@@ -16,7 +16,7 @@ from dagwright.engines.local import callbacks, lambdas
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.handlers import Handler, handler_job, read_result
 from dagwright.engines.local.job import Job, JobEnding
-from dagwright.engines.local.job_steps import explained, prepared, result_after
+from dagwright.engines.local.job_steps import explained, missing_object, prepared, result_after
 from dagwright.engines.local.output_parameters import declared_outputs, typed_outputs
 from dagwright.engines.local.scope import RunScope, evaluate_known
 
@@ -75,7 +75,8 @@ def _answer(step: Step, job: Job, bench: Bench) -> tuple[JobEnding, Any]:
         nonlocal answer
         answer, failure = read_result(run.hosts[0]) if ending.outcome == "Completed" else (None, "")
         if failure:
-            return JobEnding("Failed", failure, 1, run.hosts[0].name)
+            reason = "; ".join(filter(None, (failure, missing_object(failure, run))))
+            return JobEnding("Failed", reason, 1, run.hosts[0].name)
         return explained(ending, run, "")
 
     return run.run(finish), answer

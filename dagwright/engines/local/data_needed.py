@@ -7,6 +7,7 @@ and a problem for each that nobody provides.
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,11 @@ from dagwright.engines.local.store import Store
 from dagwright.errors import DagwrightError, Problem
 
 THERE, EARLIER, ARRIVING, MISSING = "there", "from an earlier step", "arrives with the run", "missing"
+NAMED = "named, not there"
+"""Of an address that a program is told, which it may read, or write, or neither."""
+
+_SAID_AGAIN = "SM_"  # variables that a training toolkit makes of the arguments and the channels
+_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/\S*)?")
 
 
 @dataclass(frozen=True)
@@ -80,20 +86,37 @@ class _Look:
             yield self.address(step, "source code", job.source_archive)
         for uri in job.fetches:
             yield self.address(step, "function", uri)
+        yield from self._told(job)
+
+    def _told(self, job: Job) -> Iterator[Needed]:
+        """The addresses among the words and variables of a job's program that nothing else of the job says."""
+        variables = {
+            name: value for name, value in job.environment(job.hosts[0]).items() if not name.startswith(_SAID_AGAIN)
+        }
+        words = [*(("argument", word) for word in (*job.command, *job.arguments)), *variables.items()]
+        addresses = [*(given.uri for given in job.inputs), *(output.uri for output in job.outputs), job.source_archive]
+        declared = {uri.rstrip("/") for uri in addresses}
+        for name, word in words:
+            if _ADDRESS.fullmatch(word) and word.rstrip("/") not in declared:
+                source = self._source(word)
+                yield Needed(name, word, NAMED if source == MISSING else source)
 
     def address(self, step: str, name: str, uri: str) -> Needed:
         """Where what is at an address comes from; nowhere becomes a problem."""
         if not uri.startswith("s3://"):
             return Needed(name, "", EARLIER)
+        source = self._source(uri)
+        if source == MISSING:
+            what = f"its input '{name}' is not there: {uri}"
+            self.problems.append(Problem("missing-input", what, _way_there(uri), step=step))
+        return Needed(name, uri, source)
+
+    def _source(self, uri: str) -> str:
         if self.written.arrives(uri):
-            return Needed(name, uri, ARRIVING)
+            return ARRIVING
         if self.written.may_hold(uri):
-            return Needed(name, uri, EARLIER)
-        if self.store.holds(uri):
-            return Needed(name, uri, THERE)
-        what = f"its input '{name}' is not there: {uri}"
-        self.problems.append(Problem("missing-input", what, _way_there(uri), step=step))
-        return Needed(name, uri, MISSING)
+            return EARLIER
+        return THERE if self.store.holds(uri) else MISSING
 
     def _require_usable(self, given: Input, step: str) -> None:
         """A problem for a manifest that is in the store, that no step writes, and that is of no use."""

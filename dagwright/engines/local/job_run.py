@@ -148,6 +148,11 @@ class JobRun:
     def environment(self) -> Environment:
         return self._environment
 
+    @property
+    def missed_address(self) -> str:
+        """What the scripts of the run have asked S3 for last and did not find."""
+        return self._workshop.endpoint.missed if self._workshop.endpoint else ""
+
     def is_stopping(self) -> bool:
         """Whether it has been asked to end."""
         return self._stopping

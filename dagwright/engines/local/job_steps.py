@@ -6,6 +6,7 @@ before a run, its jobs as far as they are known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,9 @@ from dagwright.engines.local.training import (
     training_response,
     wrote_model,
 )
+
+# How S3's clients say that nothing is there: HEAD, by which boto3 begins a download, has no words of the server's.
+_NOT_FOUND = re.compile(r"\(404\)|\bNoSuch(Key|Bucket)\b")
 
 
 def processing_jobs(step: Step, arguments: Mapping[str, Any], scope: RunScope, bench: Bench) -> list[Job]:
@@ -143,8 +147,14 @@ def explained(ending: JobEnding, run: JobRun, own: str) -> JobEnding:
     reason = f"{kind}{words}, {ending.reason}{where}" if words else f"{kind}{ending.reason}{where}"
     from dagwright.engines.local.version_gap import version_gap
 
-    gap = version_gap(failed, run.environment)
-    return replace(ending, reason=f"{reason}; {gap}" if gap else reason)
+    causes = (version_gap(failed, run.environment), missing_object(reason, run))
+    return replace(ending, reason="; ".join([reason, *filter(None, causes)]))
+
+
+def missing_object(reason: str, run: JobRun) -> str:
+    """`s3://their-bucket/raw is not in the local store: …`, if what S3 did not have is why a job fails, or may be."""
+    uri = run.missed_address if _NOT_FOUND.search(reason) else ""
+    return f"{uri} is not in the local store: --map {uri}=PATH brings it" if uri else ""
 
 
 def result_after(

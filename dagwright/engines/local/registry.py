@@ -150,7 +150,10 @@ class Registry:
     def _require_data(self, request: Mapping[str, Any]) -> None:
         for uri in model_data(request):
             if uri.startswith("s3://") and not self._store.holds(uri):
-                raise ExecutionError(f"The model's data {uri} do not exist", hint="Did the training step write them?")
+                raise ExecutionError(
+                    f"The model's data {uri} do not exist",
+                    hint=f"Did the training step write them? --map {uri}=PATH brings yours.",
+                )
 
 
 def model_data(request: Mapping[str, Any]) -> list[str]:

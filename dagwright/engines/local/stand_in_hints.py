@@ -20,7 +20,7 @@ _EMR = (
 )
 _OF_TYPE: Mapping[str, str] = {
     "AutoML": "say what its best candidate is: BestCandidate (CandidateName, InferenceContainers with Image, "
-    "ModelDataUrl and Environment) and BestCandidateProperties, and its model file under Files",
+    "ModelDataUrl and Environment) and BestCandidateProperties, and its model file under Files by its whole address",
     "EMR": _EMR,
     "EMRServerless": _EMR,
     "Endpoint": _SERVED,

@@ -52,6 +52,8 @@ class Endpoint:
         self._address = f"http://{_HERE}:{self._listener.getsockname()[1]}"
         self._ours, self._theirs = socket.socketpair()
         self._closing = False
+        self.missed = ""
+        """The address that a script has asked for last of those at which nothing is."""
         self._thread = threading.Thread(target=self._wait, name="endpoint", daemon=True)
 
     def variables(self, machine: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -100,10 +102,16 @@ class Endpoint:
         self._theirs.close()
         with suppress(ConnectionError), self._ours.makefile("r", encoding="utf-8", errors="replace") as notes:
             for line in notes:
-                self._say(json.loads(line))
+                self._heard(json.loads(line))
         self._listener.close()  # whoever calls now is refused, not left waiting
         if server.wait() and not self._closing:
             self._say("the process that answers scripts that call AWS has ended; was there enough memory?")
+
+    def _heard(self, note: str | dict[str, str]) -> None:
+        if isinstance(note, str):
+            self._say(note)
+        else:
+            self.missed = note["missed"]
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         settings = {

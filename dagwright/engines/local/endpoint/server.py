@@ -1,7 +1,8 @@
 """The process that answers the scripts of one run that call AWS. `door` starts it when the first of them does.
 
 What comes in: a listening socket and a control socket; on the latter a line of JSON with the settings. What goes out:
-answers to whoever has the run's access key; on the control socket, a line of JSON for each note to the run. It ends
+answers to whoever has the run's access key; on the control socket, a line of JSON for each note to the run (a text),
+and for what was asked for and is not there (`{"missed": address}`). It ends
 when the control socket is closed, so with the run, however that ends.
 """
 
@@ -40,6 +41,7 @@ class Notes:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._said: set[tuple[str, str]] = set()
+        self._missed = ""
         self._lock = threading.Lock()
 
     def say(self, kind: str, name: str, line: str) -> None:
@@ -47,6 +49,13 @@ class Notes:
             if (kind, name) not in self._said:
                 self._said.add((kind, name))
                 self._control.sendall(json.dumps(line).encode() + b"\n")
+
+    def missed(self, uri: str) -> None:
+        """Nothing is there, and somebody has asked for it: nobody is told, unless a job fails for it."""
+        with self._lock, suppress(OSError):
+            if uri != self._missed:
+                self._missed = uri
+                self._control.sendall(json.dumps({"missed": uri}).encode() + b"\n")
 
 
 class Server(ThreadingHTTPServer):
@@ -60,6 +69,7 @@ class Server(ThreadingHTTPServer):
         self.socket = listener
         self.server_name, self.server_port = listener.getsockname()
         self.key = settings["key"]
+        self.missed = notes.missed
         region, account_id = settings["region"], settings["account_id"]
         store, folder = Store(Path(settings["store"])), Path(settings["folder"])
         self.s3 = S3(store, folder, region, lambda name, line: notes.say("bucket", name, line))
@@ -105,6 +115,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._require_key(caller)
                 return self.server.s3.answer(request)
             except S3Error as error:
+                if self.command in ("GET", "HEAD") and error.code in ("NoSuchKey", "NoSuchBucket"):
+                    self.server.missed(f"s3://{bucket}/{key or query.get('prefix', '')}".rstrip("/"))
                 return _s3_error(error, path)
         content = body.content.read(_LARGEST_CALL)
         operation = operation_of(self.command, path, self.headers, content)
