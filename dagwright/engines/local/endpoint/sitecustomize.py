@@ -32,7 +32,7 @@ def _go_along(spec) -> None:  # type: ignore[no-untyped-def]
     def exec_module(module):  # type: ignore[no-untyped-def]
         execute(module)
         if module.__name__ == spec.name:
-            _beside("dagwright_aws").lead(module, _ADDRESS)
+            _beside("dagwright_aws").lead(module, _ADDRESS)  # type: ignore[no-untyped-call]
 
     spec.loader.exec_module = exec_module
 
