@@ -212,6 +212,15 @@ def test_a_command_loads_nothing_expensive(command: str, tmp_path: Path) -> None
     assert done.stderr.splitlines()[-1] == "[] 0", done.stderr
 
 
+def test_a_run_loads_what_its_kinds_of_steps_need() -> None:
+    program = (
+        "import sys; import dagwright.engines.local.engine, dagwright.engines.local.steps\n"
+        "print([name for name in sys.modules if name.endswith(('tuning_search', 'drift_checks', 'served_model'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
+
+
 def test_help_reads_no_table_of_images() -> None:
     program = (
         "import sys; from dagwright.cli.words import parser; parser().format_help(); "

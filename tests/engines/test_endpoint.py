@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,6 +214,55 @@ def test_the_customization_of_an_environment_still_runs(place: Place, tmp_path: 
     variables = {"PYTHONPATH": f"{hook}:{site}", "DAGWRIGHT_ENDPOINT": "http://127.0.0.1:1/X"}
     done = subprocess.run([sys.executable, "-c", told], env=variables, capture_output=True, text=True, check=True)
     assert (done.stdout.split(), done.stderr) == (["yes", "True", str(hook)], "")
+
+
+@pytest.fixture
+def hook(place: Place, tmp_path: Path) -> Path:
+    """A folder with what goes into a job."""
+    with Endpoint(place.engine.home, "execution", Account(), print) as endpoint:
+        endpoint.equip(tmp_path / "hook")
+    return tmp_path / "hook"
+
+
+def asked(program: str, *path: Path) -> str:
+    """What a Python says that has these folders on its path, and the endpoint at http://127.0.0.1:1/X."""
+    variables = {"PYTHONPATH": os.pathsep.join(map(str, path)), "DAGWRIGHT_ENDPOINT": "http://127.0.0.1:1/X"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+    return done.stdout.strip()
+
+
+CLIENT = (
+    "import boto3; words = {'aws_access_key_id': 'a', 'aws_secret_access_key': 'b'}\n"
+    "print(boto3.client('s3', 'eu-west-1', **words).meta.endpoint_url)"
+)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "import os; os.environ.clear()\n",
+        "import sys; sys.path = [path for path in sys.path if 'hook' not in path]\n",
+        "import os; os.environ['AWS_ENDPOINT_URL'] = 'https://s3.eu-west-1.api.aws'\n",
+    ],
+)
+def test_a_program_may_do_what_it_likes_to_its_environment(hook: Path, before: str) -> None:
+    assert asked(before + CLIENT, hook) == "http://127.0.0.1:1/X"
+
+
+def test_the_hook_runs_once_by_whatever_names_its_folder_is_found(hook: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").symlink_to(hook)
+    count = "import sys; print([getattr(each, '__name__', '') for each in sys.meta_path].count('_Finder'))"
+    assert asked(count, hook, tmp_path / "other", hook) == "1"
+
+
+def test_a_botocore_in_a_zip_file_is_led_here_alone_of_all_that_lie_there(hook: Path, tmp_path: Path) -> None:
+    files = {"__init__": "", "other": "", "args": "import botocore.other\nclass ClientArgsCreator: pass\n"}
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as packed:
+        for name, text in files.items():
+            packed.writestr(f"botocore/{name}.py", text)
+    assert asked("import botocore.args, botocore.other; print('well')", hook, tmp_path / "all.zip") == "well"
 
 
 def test_nothing_is_started_when_nobody_calls(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

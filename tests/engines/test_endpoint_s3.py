@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import socket
+import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from itertools import product
 from pathlib import Path
@@ -442,3 +444,138 @@ def test_what_is_read_is_whole_although_another_takes_its_place_meanwhile(door: 
     door.put("a", b"new" * MIB)
     assert start + body.read() == b"old" * MIB
     assert s3.get_object(Bucket="bucket", Key="a")["Body"].read() == b"new" * MIB
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        {"Content-Length": "many"},
+        {"Content-Length": "-5"},
+        {"Content-Length": "9" * 5000},
+        {"Transfer-Encoding": "chunked", "x-body": "-5\r\nhello\r\n0\r\n\r\n"},
+        {"Transfer-Encoding": "chunked", "x-body": "0x5\r\nhello\r\n0\r\n\r\n"},
+        {"Content-Encoding": "aws-chunked", "Content-Length": "10", "x-body": "5\r\nhello\r\n"},
+    ],
+)
+def test_a_body_whose_end_nobody_knows_is_no_object(door: Door, framing: dict[str, str]) -> None:
+    body = framing.pop("x-body", "hello")
+    with closing(door.connection()) as connection:
+        connection.putrequest("PUT", "/bucket/a")
+        for name, value in signed(door, **framing).items():
+            connection.putheader(name, value)
+        connection.endheaders(body.encode())
+        connection.sock.shutdown(socket.SHUT_WR)
+        answer = connection.getresponse()
+        assert (answer.status, b"IncompleteBody" in answer.read()) == (400, True)
+    assert not (door.store.root / "bucket/a").exists()
+
+
+def test_numbers_without_end_are_answered(door: Door) -> None:
+    door.put("a", b"0123")
+    for path, headers, status in (
+        ("/bucket/a", {"Range": f"bytes={'9' * 5000}-"}, 200),
+        ("/bucket?max-keys=" + "9" * 5000, {}, 400),
+        ("/bucket/a?response-content-disposition=%E2%82%AC%0D%0AX-Own:%20x", {}, 200),
+    ):
+        with closing(door.connection()) as connection:
+            connection.request("GET", path, headers=signed(door, **headers))
+            answer = connection.getresponse()
+            assert (answer.status, answer.getheader("X-Own")) == (status, None)
+
+
+def test_an_object_that_cannot_be_is_not_there(s3: Any, door: Door) -> None:
+    door.put("a")
+    with pytest.raises(ClientError) as error:
+        s3.head_object(Bucket="bucket", Key="x" * 300)
+    assert code_of(error) == "404"
+    said = s3.delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": "x" * 300}, {"Key": "a"}]})
+    assert [each["Key"] for each in said["Deleted"]] == ["x" * 300, "a"]
+
+
+def test_a_part_of_an_object_is_not_the_whole(s3: Any, door: Door) -> None:
+    door.put("a")
+    assert s3.get_object(Bucket="bucket", Key="a", PartNumber=1)["ContentLength"] == 7
+    with pytest.raises(ClientError, match="ask for a range"):
+        s3.get_object(Bucket="bucket", Key="a", PartNumber=2)
+
+
+def test_only_one_of_many_puts_that_want_to_be_the_first_is(door: Door) -> None:
+    door.put("there")
+    clients = [door.client() for _ in range(8)]
+    start, said = threading.Barrier(len(clients)), []
+
+    def put(number: int) -> None:
+        start.wait()
+        with suppress(ClientError):
+            clients[number].put_object(Bucket="bucket", Key="lock", Body=b"%d" % number * 1000, IfNoneMatch="*")
+            said.append(number)
+
+    in_threads(put, len(clients))
+    assert door.store.read_text("s3://bucket/lock") == str(said[0]) * 1000
+    assert len(said) == 1
+
+
+def test_an_object_is_replaced_only_if_it_is_the_one_that_the_client_knows(door: Door, s3: Any) -> None:
+    known = s3.put_object(Bucket="bucket", Key="a", Body=b"one")["ETag"]
+    s3.put_object(Bucket="bucket", Key="a", Body=b"two", IfMatch=known)
+    for key, code in (("a", "PreconditionFailed"), ("b", "NoSuchKey")):
+        with pytest.raises(ClientError) as error:
+            s3.put_object(Bucket="bucket", Key=key, Body=b"three", IfMatch=known)
+        assert code_of(error) == code
+    assert door.store.read_text("s3://bucket/a") == "two"
+
+
+def test_an_upload_that_is_completed_again_and_again_is_one_object(door: Door, s3: Any) -> None:
+    names = {"Bucket": "bucket", "Key": "a"}
+    names["UploadId"] = s3.create_multipart_upload(**names)["UploadId"]
+    parts = [
+        {"PartNumber": n, "ETag": s3.upload_part(**names, PartNumber=n, Body=b"%d" % n * (4 * MIB))["ETag"]}
+        for n in (1, 2, 3)
+    ]
+    clients = [door.client() for _ in range(4)]
+    etags = []
+
+    def complete(number: int) -> None:
+        answer = clients[number].complete_multipart_upload(**names, MultipartUpload={"Parts": parts})
+        etags.append((answer["ETag"], (door.store.root / "bucket/a").read_bytes()))
+
+    in_threads(complete, len(clients))
+    whole = b"1" * (4 * MIB) + b"2" * (4 * MIB) + b"3" * (4 * MIB)
+    assert etags == [(s3.head_object(Bucket="bucket", Key="a")["ETag"], whole)] * 4
+    with pytest.raises(s3.exceptions.NoSuchUpload):
+        s3.abort_multipart_upload(**names)
+
+
+def in_threads(work: Callable[[int], None], count: int) -> None:
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+# ---- other services ----
+
+
+@pytest.mark.parametrize("service", ["cloudformation", "lambda", "batch"])
+def test_a_mock_that_runs_what_it_is_sent_is_not_asked(door: Door, tmp_path: Path, service: str) -> None:
+    client = door.client(service)
+    template = f"Resources: !!python/object/apply:os.mkdir [{tmp_path}/ran]\n"
+    calls: dict[str, tuple[str, dict[str, str]]] = {
+        "cloudformation": ("create_stack", {"StackName": "s", "TemplateBody": template}),
+        "lambda": ("list_functions", {}),
+        "batch": ("describe_job_queues", {}),
+    }
+    operation, words = calls[service]
+    with pytest.raises(ClientError, match="outside the job's sandbox"):
+        getattr(client, operation)(**words)
+    assert not (tmp_path / "ran").exists()
+    client.close()
+
+
+def test_a_call_that_is_too_long_is_refused_not_cut(door: Door) -> None:
+    headers = signed(door)
+    headers["Authorization"] = headers["Authorization"].replace("/s3/", "/sqs/")
+    with closing(door.connection()) as connection:
+        connection.request("POST", "/", bytes((64 << 20) + 1), headers)
+        assert connection.getresponse().status == 413

@@ -89,6 +89,23 @@ def test_of_a_folder_among_the_dependencies_all_is_taken(place: Place) -> None:
     assert sorted(found) == ["code/inference.py", "code/lib/a.py", "code/lib/inference.py", "weights.json"]
 
 
+def test_the_models_own_programs_and_empty_folders_stay_what_they_are(place: Place) -> None:
+    train = (
+        "for folder in ('/model/1/assets', '/model/bin', '/model/code/lib'): os.makedirs(ML + folder)\n"
+        "for name in ('bin/tool', 'code/lib/own.py'): open(f'{ML}/model/{name}', 'w').close()\n"
+        "os.chmod(ML + '/model/bin/tool', 0o755)\n"
+    )
+    step = repack(place, {"inference.py": INFERENCE}, dependencies='"folder"')
+    execution = place.run(place.training("Train", train), step)
+    assert execution.status == "Succeeded", execution.failure_reason
+    model = place.output(execution, "M-RepackModel-0")["ModelArtifacts"]["S3ModelArtifacts"]
+    with tarfile.open(place.engine.home.store.path(model)) as archive:
+        found = {member.name.removeprefix("./"): member for member in archive}
+    assert found["bin/tool"].mode & 0o111
+    assert found["1/assets"].isdir()
+    assert {"code/lib/own.py", "code/lib/inference.py"} <= found.keys()
+
+
 def test_an_archive_without_the_inference_script_is_a_sentence(place: Place) -> None:
     execution = place.run(place.training("Train", TRAIN), repack(place, {"other.py": ""}))
     assert "AlgorithmError: the source archive has no inference.py; it holds other.py" in execution.failure_reason

@@ -115,6 +115,18 @@ def test_what_cannot_be_run_is_a_sentence(place: Place, variables: dict[str, str
     assert reason in execution.failure_reason
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("[]", "rows", "count.ipynb: this is no notebook: it has no cells, or no metadata"),
+        ('{"cells": [], "metadata": null}', "rows", "count.ipynb: this is no notebook"),
+        (notebook(ADD), "open('pwned', 'w'); rows", "has no name that a variable can have"),
+    ],
+)
+def test_what_is_no_notebook_or_no_parameter_is_a_sentence(place: Place, text: str, name: str, reason: str) -> None:
+    assert reason in place.run(step(place, {"count.ipynb": text}, {name: "1"})).failure_reason
+
+
 def test_an_environment_without_papermill_is_a_sentence() -> None:
     job = Job("j", "image", (notebook_jobs.SCHEDULER,), lambda host: {}, ("algo-1",), lambda host: {})
     assert runs_notebook(job)

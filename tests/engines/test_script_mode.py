@@ -105,6 +105,12 @@ def test_a_shell_program_is_started_by_its_first_line(place: Place, first: str) 
     assert seen["arguments"] == ["-a", "1"], "requirements are for Python programs, as at the toolkit"
 
 
+def test_a_shell_program_with_the_ends_of_lines_of_windows_is_a_sentence(place: Place) -> None:
+    files = {"my train.sh": '#!/bin/sh\r\necho 1 > "$SM_MODEL_DIR/ok"\r\n'}
+    execution = place.run(place.training("T", hyperparameters=submit(place, files)))
+    assert "my train.sh ends its first line with CR LF" in execution.failure_reason
+
+
 def test_a_module_of_the_archive(place: Place) -> None:
     files = {"-m tool.train": "", "tool/__init__.py": "", "tool/train.py": TRAIN}
     assert seen_by(place, place.training("T", hyperparameters=submit(place, files, a="1")))["arguments"] == ["-a", "1"]

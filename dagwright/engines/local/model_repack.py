@@ -66,13 +66,14 @@ def unpack(archive: Path) -> None:
             inside = os.path.normpath(f"/x/{member.name}")
             if not (inside == "/x" or inside.startswith("/x/")) or not (member.isreg() or member.isdir()):
                 raise RepackError(f"{archive.name} holds '{member.name}', which is refused: no links, no way out")
+            place = BASE / "model" / inside[len("/x/") :]
+            (place if member.isdir() else place.parent).mkdir(parents=True, exist_ok=True)
             if member.isdir() or inside == "/x":
                 continue
-            place = BASE / "model" / inside[len("/x/") :]
-            place.parent.mkdir(parents=True, exist_ok=True)
             content = tar.extractfile(member)
             with open(place, "wb") as file:
                 shutil.copyfileobj(content, file)  # type: ignore[arg-type]
+            place.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 def add_code(script: str, is_folder: bool) -> None:
@@ -94,7 +95,7 @@ def add_dependencies(names: list[str]) -> None:
     """What the script imports, in `code/lib`; the SDK packs a folder's files flat, so for one all that is there."""
     lib, source = BASE / "model/code/lib", BASE / "code"
     if not all((source / name).is_file() for name in names):
-        shutil.copytree(source, lib, ignore=shutil.ignore_patterns(*NAMES))
+        shutil.copytree(source, lib, ignore=shutil.ignore_patterns(*NAMES), dirs_exist_ok=True)
         return
     for name in names:
         lib.mkdir(exist_ok=True)

@@ -24,6 +24,7 @@ OUTPUT, FAILURE = BASE / "output/data", BASE / "output/failure"
 LOG = "sagemaker_job_execution.log"
 DEFINITION_VERSION = "1.0"
 EXECUTE = "--execute"
+_VARIABLE = re.compile(r"[^\W\d][\w.]*")  # with the dots of R
 # A script for the start is read by the shell that starts the notebook: what it exports is there for the cells.
 SOURCED = 'set -e; . "$1"; shift; exec "$@"'
 
@@ -116,12 +117,24 @@ def execute() -> int:
 def has_language(notebook: str) -> bool:
     """Whether a notebook says which language it is in; if not, its kernel does."""
     with open(notebook, encoding="utf-8") as file:
-        return bool(json.load(file).get("metadata", {}).get("language_info", {}).get("name"))
+        content = json.load(file)
+    metadata = content.get("metadata", {}) if isinstance(content, dict) else None
+    if not isinstance(metadata, dict) or not ({"cells", "worksheets"} & content.keys()):
+        raise ValueError("this is no notebook: it has no cells, or no metadata")
+    language = metadata.get("language_info", {})
+    return isinstance(language, dict) and bool(language.get("name"))
 
 
 def parameters() -> dict[str, str]:
-    """The hyperparameters: all are texts, which the notebook finds below its cell tagged `parameters`."""
-    return dict(json.loads((BASE / "input/config/hyperparameters.json").read_text(encoding="utf-8")))
+    """The hyperparameters: all are texts, which the notebook finds below its cell tagged `parameters`.
+
+    Raises ValueError for a name that would be more than a variable's there.
+    """
+    found = dict(json.loads((BASE / "input/config/hyperparameters.json").read_text(encoding="utf-8")))
+    for name in found:
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError(f"the parameter {name!r} has no name that a variable can have")
+    return found
 
 
 def output_name() -> str:

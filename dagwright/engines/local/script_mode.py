@@ -32,7 +32,15 @@ if [ "$requirements" ]; then python -m pip install --quiet $requirements || exit
 exec python "$program" "$@"
 """
 # By its own first line, else by this shell: not every shell program is one for sh.
-_COMMAND = 'program=$1; shift; chmod 777 "./$program" && exec "./$program" "$@"'
+_COMMAND = """\
+program=$1; shift
+chmod 777 "./$program" || exit 1
+IFS= read -r first <"./$program"
+case $first in "#!"*"$(printf '\\r')")
+    echo "$program ends its first line with CR LF, and no program has such a name: save it with LF" >&2; exit 127;;
+esac
+exec "./$program" "$@"
+"""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any
 
 from dagwright.definition.conditions import evaluate_conditions
@@ -16,7 +17,6 @@ from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, SUCCEEDED
 from dagwright.engines.local.answered_steps import callback_jobs, lambda_jobs, run_callback, run_lambda
 from dagwright.engines.local.bench import Bench, StepResult
-from dagwright.engines.local.drift_checks import check_jobs, run_check
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.job_run import in_one_line
 from dagwright.engines.local.job_steps import (
@@ -28,9 +28,6 @@ from dagwright.engines.local.job_steps import (
 from dagwright.engines.local.recorded_steps import run_endpoint_config, run_lineage
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import RunScope
-from dagwright.engines.local.stand_in_steps import run_stand_in
-from dagwright.engines.local.transform_steps import run_transform, transform_jobs
-from dagwright.engines.local.tuning_steps import run_tuning, tuning_jobs
 from dagwright.errors import DagwrightError
 
 
@@ -71,19 +68,28 @@ class Kind:
     jobs: Callable[[Step, Mapping[str, Any], RunScope, Bench], list[Job]] | None = None
 
 
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """A function whose module is imported when a step needs it: most runs need none of them, and start sooner."""
+
+    def call(*given: Any) -> Any:
+        return getattr(import_module(f"dagwright.engines.local.{module}"), name)(*given)
+
+    return call
+
+
 KINDS: Mapping[str, Kind] = {
     "Processing": Kind(run_processing, processing_jobs),
     "Training": Kind(run_training, training_jobs),
-    "Tuning": Kind(run_tuning, tuning_jobs),
-    "Transform": Kind(run_transform, transform_jobs),
+    "Tuning": Kind(_later("tuning_steps", "run_tuning"), _later("tuning_steps", "tuning_jobs")),
+    "Transform": Kind(_later("transform_steps", "run_transform"), _later("transform_steps", "transform_jobs")),
     "Lambda": Kind(run_lambda, lambda_jobs),
     "Callback": Kind(run_callback, callback_jobs),
     "Condition": Kind(run_condition),
     "Fail": Kind(run_fail),
     "Model": Kind(run_model),
     "RegisterModel": Kind(run_register_model),
-    "QualityCheck": Kind(run_check, check_jobs),
-    "ClarifyCheck": Kind(run_check, check_jobs),
+    "QualityCheck": Kind(_later("drift_checks", "run_check"), _later("drift_checks", "check_jobs")),
+    "ClarifyCheck": Kind(_later("drift_checks", "run_check"), _later("drift_checks", "check_jobs")),
     "EndpointConfig": Kind(run_endpoint_config),
     "Lineage": Kind(run_lineage),
 }
@@ -96,6 +102,8 @@ def result_of(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     try:
         if stand_in is None:
             return KINDS[step.type].run(step, scope, bench)
+        from dagwright.engines.local.stand_in_steps import run_stand_in
+
         result = (
             run_stand_in(step, stand_in, scope, bench)
             if stand_in.gives_result

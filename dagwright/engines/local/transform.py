@@ -10,14 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagwright.engines.local.job import MANIFEST, ML, PREFIX, Host, Input, Job, JobEnding, Output
 from dagwright.engines.local.publishing import read_start
 from dagwright.engines.local.request import choice, host_names, member, needed, text_map
 from dagwright.engines.local.scope import UNKNOWN
-from dagwright.engines.local.served_model import Served
 from dagwright.errors import ExecutionError
+
+if TYPE_CHECKING:
+    from dagwright.engines.local.served_model import Served
 
 OURS = f"{ML}/.dagwright"
 INPUT, OUTPUT = f"{OURS}/input", f"{OURS}/output"

@@ -7,11 +7,14 @@ A body that ends too early is an EOFError: half an object is none.
 from __future__ import annotations
 
 import io
+import re
 from email.message import Message
 from io import BufferedIOBase
 from typing import Protocol
 
 _LONGEST_LINE = 8192
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_CHUNK_SIZE = re.compile(rb"\s*([0-9a-fA-F]{1,15})\s*(?:;.*)?", re.DOTALL)
 
 
 class Buffer(Protocol):
@@ -67,11 +70,10 @@ class Chunked(io.RawIOBase):
         return len(part)
 
     def _next(self) -> None:
-        line = self._reader.readline(_LONGEST_LINE)
-        try:
-            self._left = int(line.split(b";")[0], 16)
-        except ValueError:
-            raise EOFError("the body has a chunk without a size") from None
+        size = _CHUNK_SIZE.fullmatch(self._reader.readline(_LONGEST_LINE))
+        if size is None:
+            raise EOFError("the body has a chunk without a size")
+        self._left = int(size[1], 16)
         if not self._left:
             self._over = True
             while self._reader.readline(_LONGEST_LINE).strip():
@@ -79,12 +81,17 @@ class Chunked(io.RawIOBase):
 
 
 class Body:
-    """A request's body: `content` is what the client means, `drain` reads past whatever is left of it."""
+    """A request's body: `content` is what the client means, `drain` reads past whatever is left of it.
+
+    Raises EOFError for a length that is none: nobody knows where such a body ends.
+    """
 
     def __init__(self, reader: BufferedIOBase, headers: Message) -> None:
         chunked = "chunked" in (headers.get("Transfer-Encoding") or "").lower()
-        size = headers.get("Content-Length") or "0"
-        raw = Chunked(reader) if chunked else Counted(reader, int(size) if size.isdecimal() else 0)
+        size = (headers.get("Content-Length") or "0").strip()
+        if not chunked and not _LENGTH.fullmatch(size):
+            raise EOFError("the Content-Length is no number of bytes")
+        raw = Chunked(reader) if chunked else Counted(reader, int(size))
         self._whole: BufferedIOBase = io.BufferedReader(raw, 1 << 18)
         in_chunks = "aws-chunked" in (headers.get("Content-Encoding") or "")
         in_chunks = in_chunks or (headers.get("x-amz-content-sha256") or "").startswith("STREAMING-")

@@ -14,7 +14,7 @@ from dagwright.engines.local.endpoint.uploads import Uploads
 from dagwright.engines.local.store import Store
 from dagwright.shapes import is_bucket
 
-_MOST_KEYS = 1000
+_MOST_KEYS, _MOST_DIGITS = 1000, 10
 
 
 def folder_of(store: Store, bucket: str) -> Path:
@@ -79,7 +79,7 @@ class Buckets:
         folder, query = folder_of(self._store, request.bucket), request.query
         second = query.get("list-type") == "2"
         most, prefix, delimiter = query.get("max-keys") or "1000", query.get("prefix", ""), query.get("delimiter", "")
-        if not most.isdecimal():
+        if not most.isdecimal() or len(most) > _MOST_DIGITS:
             raise S3Error(400, "InvalidArgument", f"max-keys is no number: {most}")
         after = query.get("continuation-token") or query.get("start-after", "") if second else query.get("marker", "")
         page = page_of(folder, _plain(prefix), delimiter, after, min(int(most), _MOST_KEYS))

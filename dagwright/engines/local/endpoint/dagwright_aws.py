@@ -15,11 +15,14 @@ from inspect import signature
 from typing import Any
 from urllib.parse import urlsplit
 
-_HERE = os.environ["DAGWRIGHT_ENDPOINT"]
+_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
+_HERE = ""
 
 
-def lead(module: Any) -> None:
+def lead(module: Any, endpoint: str) -> None:
     """Have every client of botocore call the endpoint of the run. What a version does not have is left as it is."""
+    global _HERE  # noqa: PLW0603 - there is one in a process
+    _HERE = endpoint
     for name, change in (
         ("compute_client_args", _lead_client),
         ("compute_endpoint_resolver_builtin_defaults", _lead_rules),
@@ -59,6 +62,6 @@ def _lead_rules(given: Any) -> None:
 
 def _address_for(address: str | None) -> str | None:
     """The endpoint of the run in place of an address of AWS, and with the word that opens it whoever signs."""
-    host = urlsplit(address).hostname if address else ""
-    is_of_aws = not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    host = (urlsplit(address).hostname or "").rstrip(".") if address else ""
+    is_of_aws = not host or host.endswith(_OF_AWS)
     return _HERE if is_of_aws or _HERE.startswith(f"{address}/") else address

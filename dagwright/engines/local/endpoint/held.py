@@ -36,7 +36,7 @@ class HeldObjects:
         self._lock = threading.Lock()
 
     def hold(self, path: Path, status: os.stat_result, held: Held) -> None:
-        """The file at `path`, or that is about to be there, has this."""
+        """The file at `path` has this, if it is the one that is so."""
         with self._lock:
             self._known[path] = stamp_of(status), held
 

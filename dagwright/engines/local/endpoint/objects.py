@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -46,12 +47,15 @@ class Objects:
         self._folder = folder
         self._held = held
         self._say = say
+        self._appearing = threading.Lock()
 
     # ---- out ----
 
     def get(self, request: Request) -> Answer:
         """Also HEAD, of which the server leaves the body out. What is sent is the object as it was when it was opened,
         whatever is put in its place meanwhile."""
+        if request.query.get("partNumber", "1") != "1":
+            raise S3Error(416, "InvalidPartNumber", "a local run keeps objects whole: ask for a range, not for a part")
         file, status, held = self._open(request)
         try:
             answer = _answer(request, file, status, held)
@@ -65,7 +69,7 @@ class Objects:
     def _open(self, request: Request) -> tuple[BinaryIO, os.stat_result, Held]:
         folder_of(self._store, request.bucket)
         path = self.place(request)
-        if request.key.endswith("/") or not path.is_file():
+        if request.key.endswith("/") or not os.path.isfile(path):  # also of a name that no file can have
             raise S3Error(404, "NoSuchKey", f"there is no object s3://{request.bucket}/{request.key}")
         file = path.open("rb")
         status = os.fstat(file.fileno())
@@ -137,19 +141,33 @@ class Objects:
         return Arrival(path, digest.hexdigest(), size)
 
     def appear(self, arrived: Path, request: Request, held: Held) -> None:
-        """Make a file the object that is asked for, from one moment to the next."""
+        """Make a file the object that is asked for, from one moment to the next. Raises S3Error if the client wants
+        that only under a condition, and the object that is there does not meet it."""
         path = self.place(request)
         is_new = not (self._store.root / request.bucket).is_dir()
         try:
-            if request.header("If-None-Match").strip() == "*" and path.is_file():
-                raise S3Error(412, "PreconditionFailed", "there is such an object already")
             arrived.chmod(0o644)
-            self._held.hold(path, arrived.stat(), held)
-            self._store.put(arrived, f"s3://{request.bucket}/{request.key}", move=True)
+            status = arrived.stat()
+            with self._appearing:
+                self._require_condition(request, path)
+                self._store.put(arrived, f"s3://{request.bucket}/{request.key}", move=True)
+                self._held.hold(path, status, held)
         finally:
             arrived.unlink(missing_ok=True)
         if is_new:
             self._say(request.bucket, f"a script has put something into a bucket that was not there: {request.bucket}")
+
+    def _require_condition(self, request: Request, path: Path) -> None:
+        wanted, is_new = request.header("If-Match").strip().strip('"'), request.header("If-None-Match").strip() == "*"
+        if not wanted and not is_new:
+            return
+        known = self._held.of(path, path.stat()).etag if path.is_file() else ""
+        if is_new and known:
+            raise S3Error(412, "PreconditionFailed", "there is such an object already")
+        if wanted and not known:
+            raise S3Error(404, "NoSuchKey", f"there is no object s3://{request.bucket}/{request.key}")
+        if wanted not in ("", "*", known):
+            raise S3Error(412, "PreconditionFailed", "the object has another ETag")
 
     # ---- away ----
 
@@ -175,7 +193,7 @@ class Objects:
     def _remove(self, request: Request) -> None:
         """S3 says the same of an object that was there and of one that was not."""
         path = self.place(request)
-        if request.key and not request.key.endswith("/") and path.is_file():
+        if request.key and not request.key.endswith("/") and os.path.isfile(path):
             self._store.remove(f"s3://{request.bucket}/{request.key}")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import threading
 from contextlib import suppress
@@ -68,6 +69,7 @@ class Server(ThreadingHTTPServer):
         self.socket.close()
         self.socket = listener
         self.server_name, self.server_port = listener.getsockname()
+        self.notes = notes
         self.key = settings["key"]
         self.missed = notes.missed
         region, account_id = settings["region"], settings["account_id"]
@@ -102,6 +104,13 @@ class Handler(BaseHTTPRequestHandler):
         except EOFError as error:
             self.close_connection = True
             answer = _s3_error(S3Error(400, "IncompleteBody", str(error)), path)
+        except OSError:
+            raise  # the client is gone
+        except Exception as error:  # one call fails with a sentence, and the run hears of it
+            self.close_connection = True
+            what = f"{self.command} {path} was not answered: {type(error).__name__}: {error}"
+            self.server.notes.say("failed", path, f"a script's call {what}; this is a bug of dagwright")
+            answer = _s3_error(S3Error(500, "InternalError", what), path)
         self._send(answer)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 - the base class names them
@@ -118,13 +127,15 @@ class Handler(BaseHTTPRequestHandler):
                 if self.command in ("GET", "HEAD") and error.code in ("NoSuchKey", "NoSuchBucket"):
                     self.server.missed(f"s3://{bucket}/{key or query.get('prefix', '')}".rstrip("/"))
                 return _s3_error(error, path)
-        content = body.content.read(_LARGEST_CALL)
-        operation = operation_of(self.command, path, self.headers, content)
-        call = Call(caller.service, operation, self.command, target or "/", self.headers, content)
+        call = Call(caller.service, "", self.command, target or "/", self.headers, b"")
         try:
             self._require_key(caller)
         except S3Error as error:
             return refusal(call, "UnrecognizedClientException", error.message, error.status)
+        content = body.content.read(_LARGEST_CALL + 1)
+        if len(content) > _LARGEST_CALL:
+            return refusal(call, "RequestEntityTooLarge", "a local run takes calls of 64 MiB at most", 413)
+        call = replace(call, operation=operation_of(self.command, path, self.headers, content), body=content)
         return self.server.own.answer(call) or self.server.others.answer(call)
 
     def _require_key(self, caller: Caller) -> None:
@@ -138,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
         size = answer.size if answer.file else len(answer.content)
         self.send_response_only(answer.status)
         for name, value in {"x-amz-request-id": "LOCAL", **answer.headers}.items():
-            self.send_header(name, value)
+            self.send_header(name, _in_latin(value))
         if answer.status not in (204, 304):
             self.send_header("Content-Length", str(size))
         self.end_headers()
@@ -153,6 +164,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         """Nothing: what is worth a word is a note."""
+
+
+def _in_latin(value: str) -> str:
+    """The value of a header on one line; what came in one has the characters of one, words of an address may not."""
+    line = re.sub(r"[\r\n]+", " ", value)
+    return line if max(line, default="") <= "\xff" else line.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def _s3_error(error: S3Error, path: str) -> Answer:

@@ -35,6 +35,11 @@ class Upload:
     headers: Mapping[str, str]
     folder: Path
     parts: dict[int, Part] = field(default_factory=dict)
+    etag: str = ""
+    """Of the whole, once it is."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever asks for `parts`, or changes anything: clients send parts side by side, and ask again when an
+    answer takes long."""
 
     def add(self, number: int, arrived: Path, part: Part) -> None:
         """Take a file as a part, in place of one that had its number."""
@@ -63,6 +68,7 @@ class Uploads:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, Upload] = {}
+        self._over: dict[str, Upload] = {}
         self._lock = threading.Lock()
 
     def begin(self, bucket: str, key: str, headers: Mapping[str, str]) -> Upload:
@@ -74,9 +80,9 @@ class Uploads:
         return upload
 
     def of(self, identity: str, bucket: str, key: str) -> Upload | None:
-        """The upload of that name, if it is one of that object."""
+        """The upload of that name, if it is one of that object; also one that has ended."""
         with self._lock:
-            upload = self._known.get(identity)
+            upload = self._known.get(identity) or self._over.get(identity)
         return upload if upload and (upload.bucket, upload.key) == (bucket, key) else None
 
     def below(self, bucket: str, prefix: str) -> list[Upload]:
@@ -85,8 +91,14 @@ class Uploads:
             found = [each for each in self._known.values() if each.bucket == bucket and each.key.startswith(prefix)]
         return sorted(found, key=lambda each: (each.key, each.identity))
 
+    def is_over(self, upload: Upload) -> bool:
+        """Whether it is whole, or given up."""
+        with self._lock:
+            return upload.identity in self._over
+
     def end(self, upload: Upload) -> None:
         """It is whole, or given up."""
         with self._lock:
-            self._known.pop(upload.identity, None)
+            self._over[upload.identity] = self._known.pop(upload.identity)
+        upload.parts.clear()
         remove_tree(upload.folder)
