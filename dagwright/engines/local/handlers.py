@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.engines.local.job import ML, Host, Job
+from dagwright.engines.local.programs import program
 from dagwright.engines.local.publishing import read_start
 
 FORMS = (
@@ -83,7 +84,7 @@ def handler_job(name: str, handler: Handler, event: Any, variables: Mapping[str,
         folder = handler.function[0].parent
     else:
         command = ("python", f"{_FOLDER}/host.py", _EVENT, _RESULT, *_words(handler))
-        files = {f"{_FOLDER}/host.py": _program("command_host.py"), _EVENT: json.dumps(event)}
+        files = {f"{_FOLDER}/host.py": program("command_host.py"), _EVENT: json.dumps(event)}
         folder = handler.answer.parent if handler.answer else handler.folder
     return Job(
         name=name,
@@ -107,13 +108,9 @@ def call_of(
     """The command of a job that calls a Python function, and the files it needs. `folders` are more of the event: what
     leads to folders of the job, wherever they are."""
     file, name = function
-    files = {f"{_FOLDER}/host.py": _program("lambda_host.py"), _EVENT: json.dumps(event)}
+    files = {f"{_FOLDER}/host.py": program("lambda_host.py"), _EVENT: json.dumps(event)}
     more = (json.dumps(folders),) if folders is not None else ()
     return ("python", f"{_FOLDER}/host.py", str(file), name, _EVENT, _RESULT, *more), files
-
-
-def _program(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def read_result(host: Host) -> tuple[Any, str]:
