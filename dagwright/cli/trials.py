@@ -25,8 +25,9 @@ def best_model(output: Mapping[str, Any]) -> str:
     definitions = [output.get("TrainingJobDefinition"), *(output.get("TrainingJobDefinitions") or [])]
     for definition in definitions:
         if definition and definition.get("DefinitionName") == best.get("TrainingJobDefinitionName") and best:
-            folder = definition["OutputDataConfig"]["S3OutputPath"].rstrip("/")
-            return f"{folder}/{best['TrainingJobName']}/output/model.tar.gz"
+            place = definition["OutputDataConfig"]
+            model = "model/" if place.get("CompressionType") == "NONE" else "model.tar.gz"
+            return f"{place['S3OutputPath'].rstrip('/')}/{best['TrainingJobName']}/output/{model}"
     return ""
 
 

@@ -38,3 +38,9 @@ def test_the_best_model_lies_below_the_output_of_its_definition() -> None:
     single = {"TrainingJobDefinition": {"OutputDataConfig": {"S3OutputPath": "s3://bucket/m"}}}
     assert best_model(single) == ""
     assert best_model({**single, "BestTrainingJob": summary(1, 1.0)}) == "s3://bucket/m/t-001/output/model.tar.gz"
+
+
+def test_a_best_model_that_is_not_to_be_compressed_is_a_folder() -> None:
+    definition = {"OutputDataConfig": {"S3OutputPath": "s3://bucket/m", "CompressionType": "NONE"}}
+    output = {"TrainingJobDefinition": definition, "BestTrainingJob": summary(1, 1.0)}
+    assert best_model(output) == "s3://bucket/m/t-001/output/model/"

@@ -10,11 +10,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagwright.engines.local.job import ML, Job
+from dagwright.engines.local.programs import package
 from dagwright.engines.local.scope import UNKNOWN
 from dagwright.engines.local.script_mode import INPUT
 from dagwright.errors import ExecutionError
@@ -96,13 +95,14 @@ def with_algorithm(job: Job, lacks: Callable[[str, str], bool]) -> Job | None:
                 f"The job is one of the built-in XGBoost, and {module} is not installed in the Python of its image",
                 hint=f"`pip install 'dagwright[{_EXTRAS[module]}]'`; or map the image to an environment that has it.",
             )
+    program = {f"{_FOLDER}/{path}": text for path, text in package("xgboost_algorithm").items()}
     checkpoints = [output.source for output in job.outputs if output.restored]
     return replace(
         job,
         command=("python", "-m", _PROGRAM, ML, model_form(job.image), job.image.rpartition("/")[2], *checkpoints),
         environment=lambda host: {**_THREADS, **job.environment(host)},
         directory=_FOLDER,
-        files=lambda host: {**job.files(host), **_program()},
+        files=lambda host: {**job.files(host), **program},
     )
 
 
@@ -122,14 +122,3 @@ def _settings(config: Mapping[str, str]) -> Settings:
     channels = json.loads(config[f"{INPUT}/config/inputdataconfig.json"])
     unknown = [name for name, value in hyperparameters.items() if value == UNKNOWN]
     return read_settings(hyperparameters, channels, unknown)
-
-
-@cache
-def _program() -> Mapping[str, str]:
-    """The program's files, by their place in the job: there they keep their names, and nothing else of ours is."""
-    source = Path(__file__).with_name("xgboost_algorithm")
-    folder = f"{_FOLDER}/{_PROGRAM.replace('.', '/')}"
-    files = {f"{folder}/{path.name}": path.read_text(encoding="utf-8") for path in source.glob("*.py")}
-    parts = _PROGRAM.split(".")[:-1]
-    packages = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-    return {**files, **{f"{_FOLDER}/{package}/__init__.py": "" for package in packages}}

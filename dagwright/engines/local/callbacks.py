@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dagwright.engines.local.handlers import FORMS, Handler, handler_at, named
+from dagwright.engines.local.handlers import Handler, handler_named
 from dagwright.engines.local.output_parameters import typed_outputs
-from dagwright.errors import ExecutionError, did_you_mean
+from dagwright.errors import ExecutionError
 
 # SendPipelineExecutionStepSuccess: the length of a token, the most output parameters, the longest value.
 _TOKEN_LENGTH = 10
@@ -26,21 +26,9 @@ LIMIT_SECONDS = 86400  # the service waits for a week; a worker that hangs here 
 
 def worker_of(queue: str, callbacks: Mapping[str, str], project: Path) -> Handler:
     """What answers the messages of a queue. Raises ExecutionError if nothing does."""
-    name = queue_name(queue)
-    place = named(queue, name, callbacks)
-    if place is None:
-        raise ExecutionError(
-            f"No local worker answers the queue '{name}'",
-            hint=f"Name one in config/project.yaml, section local: callbacks: {{{name}: path/to/file.py:worker}}, or "
-            f"give its result: --stand-in STEP=outputs.json {did_you_mean(name, callbacks)}".rstrip(),
-        )
-    found = handler_at(place, project)
-    if found is None:
-        raise ExecutionError(
-            f"The worker '{place}' of the queue '{name}' does not exist",
-            hint=f"From the project's folder it is {FORMS}.",
-        )
-    return found
+    names = queue_name(queue), queue
+    missing = "No local worker answers the queue"
+    return handler_named("worker of the queue", names, "callbacks", callbacks, project, missing)
 
 
 def queue_name(address: str) -> str:

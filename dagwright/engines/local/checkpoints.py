@@ -9,41 +9,24 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from pathlib import Path
+from contextlib import suppress
 
-from dagwright.engines.local.job import ML, Host, Output, Stamp, stamp_of
+from dagwright.engines.local.job import Host, Output, Stamp, stamp_of
+from dagwright.engines.local.open_folders import files_below
 
 
 def stamps(host: Host, container_path: str) -> dict[str, Stamp]:
     """The regular files below a folder of a host, by their names there.
 
-    No link is followed, and what a job that still runs takes away meanwhile, or cannot be read, is not there.
+    No link is followed, and what a job that still runs takes away meanwhile is not there.
     """
-    folder = host.path(container_path)
     found: dict[str, Stamp] = {}
-    waiting = [] if _leads_through_a_link(host, folder) else [folder]
-    while waiting:
-        here = waiting.pop()
-        try:
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    status = entry.stat(follow_symlinks=False)
-                    if stat.S_ISDIR(status.st_mode):
-                        waiting.append(Path(entry.path))
-                    elif stat.S_ISREG(status.st_mode):
-                        found[Path(entry.path).relative_to(folder).as_posix()] = stamp_of(status)
-        except OSError:
-            continue
+    for path, name, folder in files_below(host, container_path):
+        with suppress(OSError):
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                found[path] = stamp_of(status)
     return found
-
-
-def _leads_through_a_link(host: Host, folder: Path) -> bool:
-    here = host.path(ML)
-    for part in folder.relative_to(here).parts:
-        here /= part
-        if here.is_symlink():
-            return True
-    return False
 
 
 class Watch:

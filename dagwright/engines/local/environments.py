@@ -28,8 +28,8 @@ from dagwright.engines.local.interpreters import CURRENT, Interpreters
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.known_programs import with_known_program
 from dagwright.engines.local.pinned import Pinned
+from dagwright.engines.local.programs import program_folder
 from dagwright.engines.local.spark import submit_folder
-from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ConfigurationError
 
 HERE, IMAGE = "here", "image"
@@ -299,16 +299,9 @@ class Environments:
     def _alias(self, interpreter: Path, names: Iterable[str]) -> Path:
         """A folder with `python` and `python3`, if these names beside the interpreter mean nothing or another one."""
         folder = self._root / ("alias-" + hashlib.sha256(str(interpreter).encode()).hexdigest()[:16])
-        with storage_errors(f"{folder} cannot be made"):
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in names:
-                if not (folder / name).exists():
-                    aside = folder / f".{name}-{os.getpid()}"
-                    # not a link: a virtual environment knows itself by the place its program is started from
-                    aside.write_text(f'#!/bin/sh\nexec {shlex.quote(str(interpreter))} "$@"\n', encoding="utf-8")
-                    aside.chmod(0o755)
-                    aside.rename(folder / name)
-        return folder
+        # not a link: a virtual environment knows itself by the place its program is started from
+        text = f'#!/bin/sh\nexec {shlex.quote(str(interpreter))} "$@"\n'
+        return program_folder(folder, dict.fromkeys(names, text))
 
 
 @dataclass(frozen=True)

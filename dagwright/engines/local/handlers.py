@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.engines.local.job import ML, Host, Job
+from dagwright.engines.local.programs import program
 from dagwright.engines.local.publishing import read_start
+from dagwright.errors import ExecutionError, did_you_mean
 
-FORMS = (
+_FORMS = (
     "path/to/file.py:function, an answer in path/to/file.json, or a command that reads the event and prints an answer"
 )
 _FOLDER = f"{ML}/lambda"
@@ -71,12 +73,37 @@ def _command(words: list[str], folder: Path) -> Handler | None:
     return Handler(command=tuple(found), folder=own[0].parent if own else Path("/"))
 
 
-def named(name: str, other: str, table: Mapping[str, str]) -> str | None:
+def handler_named(
+    whose: str, names: tuple[str, str], section: str, table: Mapping[str, str], project: Path, missing: str
+) -> Handler:
+    """The handler that a section of the configuration names for what goes by two `names`, the short one first.
+
+    `whose` is what it is to those who read of it (`handler of the Lambda function`), `missing` says that there is none.
+    Raises ExecutionError.
+    """
+    name, word = names[0], whose.partition(" ")[0]
+    place = _place(names, table)
+    if place is None:
+        raise ExecutionError(
+            f"{missing} '{name}'",
+            hint=f"Name one in config/project.yaml, section local: {section}: {{{name}: path/to/file.py:{word}}}, or "
+            f"give its result: --stand-in STEP=outputs.json {did_you_mean(name, table)}".rstrip(),
+        )
+    found = handler_at(place, project)
+    if found is None:
+        raise ExecutionError(
+            f"The {word} '{place}'{whose.removeprefix(word)} '{name}' does not exist",
+            hint=f"From the project's folder it is {_FORMS}.",
+        )
+    return found
+
+
+def _place(names: tuple[str, str], table: Mapping[str, str]) -> str | None:
     """The place in a table of the configuration whose key is one of two names, or the first pattern that fits one."""
-    exact = next((table[key] for key in table if key in (name, other)), None)
+    exact = next((table[key] for key in table if key in names), None)
     if exact is not None:
         return exact
-    return next((v for k, v in table.items() if fnmatchcase(name, k) or fnmatchcase(other, k)), None)
+    return next((place for key, place in table.items() if any(fnmatchcase(name, key) for name in names)), None)
 
 
 def handler_job(name: str, handler: Handler, event: Any, variables: Mapping[str, str], limit_seconds: int) -> Job:
@@ -86,7 +113,7 @@ def handler_job(name: str, handler: Handler, event: Any, variables: Mapping[str,
         folder = handler.function[0].parent
     else:
         command = ("python", f"{_FOLDER}/host.py", _EVENT, _RESULT, *_words(handler))
-        files = {f"{_FOLDER}/host.py": _program("command_host.py"), _EVENT: json.dumps(event)}
+        files = {f"{_FOLDER}/host.py": program("command_host.py"), _EVENT: json.dumps(event)}
         folder = handler.answer.parent if handler.answer else handler.folder
     return Job(
         name=name,
@@ -110,13 +137,9 @@ def call_of(
     """The command of a job that calls a Python function, and the files it needs. `folders` are more of the event: what
     leads to folders of the job, wherever they are."""
     file, name = function
-    files = {f"{_FOLDER}/host.py": _program("lambda_host.py"), _EVENT: json.dumps(event)}
+    files = {f"{_FOLDER}/host.py": program("lambda_host.py"), _EVENT: json.dumps(event)}
     more = (json.dumps(folders),) if folders is not None else ()
     return ("python", f"{_FOLDER}/host.py", str(file), name, _EVENT, _RESULT, *more), files
-
-
-def _program(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def read_result(host: Host) -> tuple[Any, str]:

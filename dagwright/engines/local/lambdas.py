@@ -9,29 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dagwright.engines.local.handlers import FORMS, Handler, handler_at, named
-from dagwright.errors import ExecutionError, did_you_mean
+from dagwright.engines.local.handlers import Handler, handler_named
 
 LIMIT_SECONDS = 600  # the most that is quoted for a Lambda step; AWS documents none
 
 
 def handler_of(function: str, lambdas: Mapping[str, str], project: Path) -> Handler:
     """What stands for a Lambda function. Raises ExecutionError if nothing does."""
-    name = function_name(function)
-    place = named(function, name, lambdas)
-    if place is None:
-        raise ExecutionError(
-            f"No local handler stands for the Lambda function '{name}'",
-            hint=f"Name one in config/project.yaml, section local: lambdas: {{{name}: path/to/file.py:handler}}, or "
-            f"give its result: --stand-in STEP=outputs.json {did_you_mean(name, lambdas)}".rstrip(),
-        )
-    found = handler_at(place, project)
-    if found is None:
-        raise ExecutionError(
-            f"The handler '{place}' of the Lambda function '{name}' does not exist",
-            hint=f"From the project's folder it is {FORMS}.",
-        )
-    return found
+    names = function_name(function), function
+    missing = "No local handler stands for the Lambda function"
+    return handler_named("handler of the Lambda function", names, "lambdas", lambdas, project, missing)
 
 
 def function_name(arn: str) -> str:

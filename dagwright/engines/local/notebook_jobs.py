@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from dagwright.engines.local.job import Job
+from dagwright.engines.local.programs import program
 from dagwright.engines.local.script_mode import CODE
 from dagwright.errors import ExecutionError
 
@@ -35,5 +35,5 @@ def with_notebook(job: Job, lacks: Callable[[str, str], bool]) -> Job:
             f"The job runs a notebook, and {' and '.join(missing)} is not installed in the Python of its image",
             hint="pip install 'dagwright[notebooks]', or add papermill and ipykernel to the image's requirements.",
         )
-    files, text = job.files, Path(__file__).with_name("run_notebook.py").read_text(encoding="utf-8")
-    return replace(job, command=("python", PROGRAM), files=lambda host: {**files(host), PROGRAM: text})
+    text = program("run_notebook.py")
+    return replace(job, command=("python", PROGRAM), files=lambda host: {**job.files(host), PROGRAM: text})

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dagwright.engines.local.job import ML, Input, Job
+from dagwright.engines.local.programs import program, program_folder
 from dagwright.engines.local.smspark_submit import LISTS, REMOTE, Submission, SubmitError
-from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ExecutionError
 
 SUBMIT = "smspark-submit"
@@ -72,17 +72,9 @@ def check_pyspark(lacks: Callable[[str, str], bool], image: str) -> None:
 
 
 def submit_folder(root: Path) -> Path:
-    """The folder below `root` whose only program is our `smspark-submit`, made if it is not there."""
-    program = Path(__file__).with_name("smspark_submit.py").read_bytes()
-    folder = root / f"spark-{hashlib.sha256(program).hexdigest()[:16]}"
-    with storage_errors(f"{folder} cannot be made"):
-        if not (folder / SUBMIT).exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            aside = folder / f".{SUBMIT}-{os.getpid()}"
-            aside.write_bytes(program)
-            aside.chmod(0o755)
-            aside.rename(folder / SUBMIT)
-    return folder
+    """The folder below `root` whose only program is our `smspark-submit`, made if need be. Raises StorageError."""
+    text = program("smspark_submit.py")
+    return program_folder(root / f"spark-{hashlib.sha256(text.encode()).hexdigest()[:16]}", {SUBMIT: text})
 
 
 def _with_java(variables: Callable[[str], Mapping[str, str]], java: Path) -> Callable[[str], Mapping[str, str]]:

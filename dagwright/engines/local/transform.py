@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagwright.engines.local.job import MANIFEST, ML, PREFIX, Host, Input, Job, JobEnding, Output
+from dagwright.engines.local.programs import package, program
 from dagwright.engines.local.publishing import read_start
 from dagwright.engines.local.request import choice, host_names, member, needed, text_map
 from dagwright.engines.local.scope import UNKNOWN
@@ -87,16 +86,10 @@ def _source(number: int) -> str:
     return f"{OURS}/code/{number}"
 
 
-@cache
 def _programs() -> Mapping[str, str]:
-    """The programs of the job: a package of the names by which its modules import each other."""
-    folder = Path(__file__).with_name("serving")
-    above = "dagwright/engines/local/serving"
-    parts = above.split("/")
-    packages = ["/".join(parts[:count]) for count in range(1, len(parts))]
-    empty = {f"{OURS}/{package}/__init__.py": "" for package in packages}
-    modules = {f"{OURS}/{above}/{path.name}": path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
-    return {**empty, **modules, f"{OURS}/__main__.py": modules[f"{OURS}/{above}/__main__.py"]}
+    """The programs of the job, and what starts them."""
+    files = {f"{OURS}/{path}": text for path, text in package("serving").items()}
+    return {**files, f"{OURS}/__main__.py": program("serving/__main__.py")}
 
 
 # ---- what to do, as the programs read it ----

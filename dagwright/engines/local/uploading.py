@@ -5,8 +5,7 @@ that has not changed from one look to the next. When the job is over, `publishin
 the last content wins; an object whose file the job has removed meanwhile stays, as an upload cannot be taken back.
 
 The service documents no more than that it uploads continuously. The job goes on writing, so nothing here changes its
-files, and no name is trusted twice: every folder and file is opened by its name in the open folder above, never through
-a link.
+files, and each is opened by its name in the open folder above, never through a link.
 """
 
 from __future__ import annotations
@@ -14,19 +13,17 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from dagwright.engines.local.job import ML, Host, Output, Stamp, normal, stamp_of
+from dagwright.engines.local.job import Host, Output, Stamp, stamp_of
+from dagwright.engines.local.open_folders import files_below
 from dagwright.engines.local.publishing import key_below
 from dagwright.engines.local.store import Store
 from dagwright.errors import StorageError
 
 _LOOK_EVERY_SECONDS = 1.0
 _REST_PER_WORK = 10  # a look at many files is followed by a long pause
-_DEEPEST = 100  # folders inside each other; what is deeper waits for the end of the job
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe must not hold us up
 
 
@@ -65,24 +62,21 @@ class Uploading:
         if not self._places or began < self._next:
             return
         for place in self._places:
-            with suppress(OSError):  # the job has moved, removed or closed what was there
-                self._look_at(place, until)
+            self._look_at(place, until)
         taken = time.monotonic() - began
         self._next = began + taken + max(_LOOK_EVERY_SECONDS, _REST_PER_WORK * taken)
 
     def _look_at(self, place: _Place, until: float) -> None:
-        folder = os.open(place.host.folder / "ml", _FOLDER)
-        try:
-            for part in normal(place.output.source).removeprefix(ML).strip("/").split("/"):
-                below = os.open(part, _FOLDER, dir_fd=folder)
-                os.close(folder)
-                folder = below
-            for name, file in _files(folder, ""):
-                if time.monotonic() >= until:
-                    return
-                self._offer(file, name, place)
-        finally:
-            os.close(folder)
+        for path, name, folder in files_below(place.host, place.output.source):
+            if time.monotonic() >= until:
+                return
+            with suppress(OSError):  # the job has moved or removed it, or nobody may read it
+                file = os.open(name, _FILE, dir_fd=folder)
+                try:
+                    if stat.S_ISREG(os.fstat(file).st_mode):
+                        self._offer(file, path, place)
+                finally:
+                    os.close(file)
 
     def _offer(self, file: int, name: str, place: _Place) -> None:
         """Upload an open file, if it is as it was at the last look and not in the store yet."""
@@ -93,21 +87,3 @@ class Uploading:
         with suppress(StorageError):  # the job may still change what is in the way; at its end it is said
             if is_new and self._store.put_unchanged(file, uri, lambda: stamp_of(os.fstat(file)) == stamp):
                 place.kept[name] = stamp
-
-
-def _files(folder: int, above: str) -> Iterator[tuple[str, int]]:
-    """(name below the first folder, its descriptor) of every regular file that can be read; each is closed in turn."""
-    with os.scandir(folder) as entries:
-        found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries if not entry.is_symlink())
-    for name, is_folder in found:
-        try:
-            here = os.open(name, _FOLDER if is_folder else _FILE, dir_fd=folder)
-        except OSError:
-            continue
-        try:
-            if is_folder and above.count("/") < _DEEPEST:
-                yield from _files(here, f"{above}{name}/")
-            elif stat.S_ISREG(os.fstat(here).st_mode):
-                yield f"{above}{name}", here
-        finally:
-            os.close(here)

@@ -86,7 +86,7 @@ def _load_booster(path: str, xgboost: Any) -> tuple[Any, bool]:
     return booster, pickled
 
 
-def _as_matrix(body: Body, content_type: str) -> Any:
+def as_matrix(body: Body, content_type: str) -> Any:
     """A DMatrix. Raises UnsupportedError."""
     xgboost = importlib.import_module("xgboost")
     text = (body.decode("utf-8") if isinstance(body, bytes) else body).strip()
@@ -136,7 +136,7 @@ def _sparse_matrix(text: str) -> Any:
 
 
 def _algorithm_input(body: Body, content_type: str) -> tuple[Any, bool]:
-    return _as_matrix(body, content_type), content_type.partition(";")[0].strip().lower() == CSV
+    return as_matrix(body, content_type), content_type.partition(";")[0].strip().lower() == CSV
 
 
 def _algorithm_predict(data: tuple[Any, bool], models: list[tuple[Any, bool]]) -> Any:
@@ -214,7 +214,7 @@ FRAMEWORKS: dict[str, Framework] = {
     XGBOOST: Framework(
         _load_boosters, _algorithm_input, _algorithm_predict, _algorithm_output, CSV, CSV, takes_bytes=True
     ),
-    XGBOOST_PROGRAM: Framework(_no_model_fn, _as_matrix, _boosted_by_program, encode),
+    XGBOOST_PROGRAM: Framework(_no_model_fn, as_matrix, _boosted_by_program, encode),
     PYTORCH: Framework(_load_script_module, _as_tensor, _forward, _tensor_output),
     PROGRAM: Framework(_no_model_fn, decode, _no_predict_fn, encode),
 }

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from dagwright.engines.local.serving.encodings import CSV, JSON, NPY, UnsupportedError, decode, encode
-from dagwright.engines.local.serving.frameworks import _as_matrix
+from dagwright.engines.local.serving.frameworks import as_matrix
 
 
 class Response:
@@ -52,9 +52,9 @@ def stand_in() -> None:
         _module("sagemaker_xgboost_container")
         _module(
             "sagemaker_xgboost_container.encoder",
-            decode=_as_matrix,
-            csv_to_dmatrix=lambda text, dtype=None: _as_matrix(text, CSV),
-            libsvm_to_dmatrix=lambda text: _as_matrix(text, "text/libsvm"),
+            decode=as_matrix,
+            csv_to_dmatrix=lambda text, dtype=None: as_matrix(text, CSV),
+            libsvm_to_dmatrix=lambda text: as_matrix(text, "text/libsvm"),
         )
 
 
