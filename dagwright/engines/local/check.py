@@ -24,7 +24,6 @@ from dagwright.engines.local.promises import promises_of
 from dagwright.engines.local.registry import model_data
 from dagwright.engines.local.request import objects
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
-from dagwright.engines.local.stand_in_hints import hint_for, hint_for_image
 from dagwright.engines.local.stand_ins import StandIn, in_place_of
 from dagwright.engines.local.steps import KINDS
 from dagwright.errors import DagwrightError, DefinitionError, ExecutionError, Problem
@@ -139,6 +138,8 @@ class Check:
         try:
             return self.bench.environments.with_program(job)
         except ExecutionError as error:
+            from dagwright.engines.local.stand_in_hints import hint_for_image
+
             hint = "" if job.command else hint_for_image(step, job.image)
             raise ExecutionError(error.message, hint=hint or error.hint) from error
 
@@ -182,6 +183,8 @@ def kind_problems(step: Step, stand_ins: Mapping[str, StandIn]) -> Iterator[Prob
     """What no run on this machine can do, whatever it is started with: types of steps, endings to wait for."""
     if step.type not in KINDS and step.name not in stand_ins:
         what = f"a step of type {step.type} does not run on this machine by itself"
+        from dagwright.engines.local.stand_in_hints import hint_for
+
         yield Problem("cannot-run-here", what, hint_for(step), step=step.name, field="Type")
     for entry in step.depends_on:
         if entry.trigger != "Completed":

@@ -33,7 +33,6 @@ from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.stand_ins import read_stand_ins
 from dagwright.engines.local.steps import has_job
 from dagwright.engines.local.store import storage_errors
-from dagwright.engines.local.tuning_names import trial_logs
 from dagwright.engines.times import now
 from dagwright.engines.uploads import mapped
 from dagwright.errors import ExecutionError, UsageError, did_you_mean
@@ -327,6 +326,8 @@ class LocalEngine:
     def logs(self, step: StepRun) -> list[LogFile]:
         """The log of each host of a step's job, or of each of its trials; empty for a step without one."""
         if step.type == "Tuning" and step.job:
+            from dagwright.engines.local.tuning_names import trial_logs
+
             return trial_logs(self.home.logs, step.job)
         return log_files(self.home.logs / step.job) if step.job else []
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dagwright.engines.local.algorithms import with_algorithm
 from dagwright.engines.local.function_steps import function_of, with_function
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.notebook_jobs import runs_notebook, with_notebook
@@ -61,6 +60,8 @@ def _require_modules(job: Job, pythons: Pythons) -> None:
 
 
 def _started(job: Job, pythons: Pythons) -> Job:
+    from dagwright.engines.local.algorithms import with_algorithm
+
     started = with_algorithm(job, pythons.lacks)
     if started is None:
         raise ExecutionError(f"The job starts the program built into its image '{job.image}'", hint=_OWN_PROGRAM)

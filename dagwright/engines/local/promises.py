@@ -13,9 +13,7 @@ from typing import Any
 from dagwright.definition.expression import Reference
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.path import NAMED_LISTS, follow
-from dagwright.engines.local.baselines import PROPERTIES
 from dagwright.engines.local.scope import UNKNOWN, RunScope, evaluate_known
-from dagwright.engines.local.stand_in_steps import files_of, made_by_the_run, places_of, response_of
 from dagwright.engines.local.stand_ins import FILES, StandIn
 from dagwright.errors import DagwrightError, EvaluationError, Problem
 
@@ -46,6 +44,9 @@ def promises_of(graph: Graph, stand_ins: Mapping[str, StandIn], scope: RunScope)
 
 
 def _promise(step: Step, stand_in: StandIn, scope: RunScope, promises: Promises) -> None:
+    from dagwright.engines.local.baselines import PROPERTIES
+    from dagwright.engines.local.stand_in_steps import files_of, made_by_the_run, response_of
+
     request = evaluate_known(step.arguments, scope)
     result = response_of(step, stand_in, request, made_by_the_run(step))
     promises.results[step.name] = {**dict.fromkeys(PROPERTIES.get(step.type, ()), UNKNOWN), **result}
@@ -81,6 +82,8 @@ def _unwritten(
 ) -> Iterator[Problem]:
     output, file = writer.property_files[str(reference.property_file)]
     whole = f"{output}/{file}"
+    from dagwright.engines.local.stand_in_steps import places_of
+
     folder = dict(places_of(writer, promises.results[writer.name])).get(output, "")
     is_elsewhere = not folder.startswith("s3://") and any(name.startswith("s3://") for name in stand_in.files)
     if f"{folder.rstrip('/')}/{file}" not in promises.objects[writer.name] and not is_elsewhere:

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.definition.graph import Graph, Step
-from dagwright.engines.local.handlers import call_of, function_at
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.request import member, objects
 from dagwright.engines.local.script_mode import MODEL, OUTPUT_DATA
-from dagwright.engines.local.transform import OUTPUT as TRANSFORMED
 from dagwright.errors import UsageError, did_you_mean
 
 CONTAINERS = ("Processing", "Training", "Transform", "QualityCheck", "ClarifyCheck")
@@ -80,6 +78,8 @@ def _read(step: Step, place: str, folder: Path) -> StandIn:
             f"--stand-in: '{step.name}' is a {step.type} step, which nothing stands in for",
             hint="Let what it reads come out as you want it: a parameter, or the stand-in of an earlier step.",
         )
+    from dagwright.engines.local.handlers import function_at
+
     function = function_at(place, folder)
     if function:
         return StandIn(
@@ -125,6 +125,8 @@ def in_place_of(job: Job, step: Step, request: Mapping[str, Any], stand_ins: Map
         return job
     folders = {"Inputs": {given.name: given.target for given in job.inputs}, "Outputs": dict(_outputs(step, request))}
     event = {"StepName": step.name, "StepType": step.type, "Arguments": request}
+    from dagwright.engines.local.handlers import call_of
+
     command, files = call_of(stand_in.function, event, folders)
     return replace(
         job,
@@ -143,7 +145,9 @@ def _outputs(step: Step, request: Mapping[str, Any]) -> Iterator[tuple[str, str]
     if step.type == "Training":
         yield from (("model", MODEL), ("data", OUTPUT_DATA))
     if step.type == "Transform":
-        yield "output", TRANSFORMED
+        from dagwright.engines.local.transform import OUTPUT
+
+        yield "output", OUTPUT
     for output in objects(request, "ProcessingOutputConfig.Outputs"):
         if folder := member(output, "S3Output.LocalPath", str):
             yield str(output.get("OutputName")), folder

@@ -15,7 +15,6 @@ from dagwright.definition.conditions import evaluate_conditions
 from dagwright.definition.expression import evaluate, render
 from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, SUCCEEDED
-from dagwright.engines.local.answered_steps import callback_jobs, lambda_jobs, run_callback, run_lambda
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.job import Job
 from dagwright.engines.local.job_run import in_one_line
@@ -25,7 +24,6 @@ from dagwright.engines.local.job_steps import (
     run_training,
     training_jobs,
 )
-from dagwright.engines.local.recorded_steps import run_endpoint_config, run_lineage
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import RunScope
 from dagwright.errors import DagwrightError
@@ -82,16 +80,16 @@ KINDS: Mapping[str, Kind] = {
     "Training": Kind(run_training, training_jobs),
     "Tuning": Kind(_later("tuning_steps", "run_tuning"), _later("tuning_steps", "tuning_jobs")),
     "Transform": Kind(_later("transform_steps", "run_transform"), _later("transform_steps", "transform_jobs")),
-    "Lambda": Kind(run_lambda, lambda_jobs),
-    "Callback": Kind(run_callback, callback_jobs),
+    "Lambda": Kind(_later("answered_steps", "run_lambda"), _later("answered_steps", "lambda_jobs")),
+    "Callback": Kind(_later("answered_steps", "run_callback"), _later("answered_steps", "callback_jobs")),
     "Condition": Kind(run_condition),
     "Fail": Kind(run_fail),
     "Model": Kind(run_model),
     "RegisterModel": Kind(run_register_model),
     "QualityCheck": Kind(_later("drift_checks", "run_check"), _later("drift_checks", "check_jobs")),
     "ClarifyCheck": Kind(_later("drift_checks", "run_check"), _later("drift_checks", "check_jobs")),
-    "EndpointConfig": Kind(run_endpoint_config),
-    "Lineage": Kind(run_lineage),
+    "EndpointConfig": Kind(_later("recorded_steps", "run_endpoint_config")),
+    "Lineage": Kind(_later("recorded_steps", "run_lineage")),
 }
 
 
