@@ -22,6 +22,27 @@ if TYPE_CHECKING:
     from dagwright.steps import JobOptions
 
 
+METRICS: Mapping[str, str] = {
+    "model_statistics": "ModelQuality.Statistics",
+    "model_constraints": "ModelQuality.Constraints",
+    "model_data_statistics": "ModelDataQuality.Statistics",
+    "model_data_constraints": "ModelDataQuality.Constraints",
+    "bias": "Bias.Report",
+    "bias_pre_training": "Bias.PreTrainingReport",
+    "bias_post_training": "Bias.PostTrainingReport",
+    "explainability": "Explainability.Report",
+}
+BASELINES: Mapping[str, str] = {
+    **{keyword: place for keyword, place in METRICS.items() if keyword.startswith("model_")},
+    "bias_config_file": "Bias.ConfigFile",
+    "bias_pre_training_constraints": "Bias.PreTrainingConstraints",
+    "bias_post_training_constraints": "Bias.PostTrainingConstraints",
+    "explainability_constraints": "Explainability.Constraints",
+    "explainability_config_file": "Explainability.ConfigFile",
+}
+"""Where AWS's ModelMetrics and DriftCheckBaselines have what ours call by one name."""
+
+
 @dataclass(frozen=True)
 class MetricsSource:
     """A file of metrics, constraints or configuration in S3, as in `MetricsSource("application/json", uri)`."""
@@ -49,9 +70,11 @@ def _check_sources(metrics: ModelMetrics | DriftCheckBaselines) -> None:
     found.raise_any()
 
 
-def _grouped(members: Mapping[tuple[str, str], MetricsSource | None]) -> dict[str, Any]:
+def _grouped(metrics: ModelMetrics | DriftCheckBaselines, places: Mapping[str, str]) -> dict[str, Any]:
     groups: dict[str, Any] = {}
-    for (group, name), source in members.items():
+    for keyword, place in places.items():
+        group, _, name = place.partition(".")
+        source = getattr(metrics, keyword)
         if source is not None:
             groups.setdefault(group, {})[name] = source
     return groups
@@ -75,18 +98,7 @@ class ModelMetrics:
 
     def expression(self) -> dict[str, Any]:
         """AWS's ModelMetrics."""
-        return _grouped(
-            {
-                ("ModelQuality", "Statistics"): self.model_statistics,
-                ("ModelQuality", "Constraints"): self.model_constraints,
-                ("ModelDataQuality", "Statistics"): self.model_data_statistics,
-                ("ModelDataQuality", "Constraints"): self.model_data_constraints,
-                ("Bias", "Report"): self.bias,
-                ("Bias", "PreTrainingReport"): self.bias_pre_training,
-                ("Bias", "PostTrainingReport"): self.bias_post_training,
-                ("Explainability", "Report"): self.explainability,
-            }
-        )
+        return _grouped(self, METRICS)
 
 
 @dataclass(frozen=True)
@@ -108,19 +120,7 @@ class DriftCheckBaselines:
 
     def expression(self) -> dict[str, Any]:
         """AWS's DriftCheckBaselines."""
-        return _grouped(
-            {
-                ("ModelQuality", "Statistics"): self.model_statistics,
-                ("ModelQuality", "Constraints"): self.model_constraints,
-                ("ModelDataQuality", "Statistics"): self.model_data_statistics,
-                ("ModelDataQuality", "Constraints"): self.model_data_constraints,
-                ("Bias", "ConfigFile"): self.bias_config_file,
-                ("Bias", "PreTrainingConstraints"): self.bias_pre_training_constraints,
-                ("Bias", "PostTrainingConstraints"): self.bias_post_training_constraints,
-                ("Explainability", "Constraints"): self.explainability_constraints,
-                ("Explainability", "ConfigFile"): self.explainability_config_file,
-            }
-        )
+        return _grouped(self, BASELINES)
 
 
 class ModelStep(JobStep):

@@ -11,7 +11,7 @@ from dagwright.definition.graph import Graph
 def making_order(graph: Graph) -> tuple[str, ...]:
     """All steps. Where both cannot be had, a condition comes after the steps in its branches all the same, and who
     reads too early has to do so by name."""
-    inside = {name: [] for name in graph.steps}  # type: dict[str, list[str]]
+    inside: dict[str, list[str]] = {name: [] for name in graph.steps}
     for name, step in graph.steps.items():
         if step.condition is not None:
             inside[step.condition].append(name)

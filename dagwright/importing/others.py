@@ -10,27 +10,10 @@ from dagwright.definition.expression import Computation, is_expression, unrolled
 from dagwright.importing.layout import Node, call, quoted, row
 from dagwright.importing.reading import Reading, UnsuitableError, is_literal, member, optional, patch, proposed_list
 from dagwright.importing.values import Bench
+from dagwright.models import BASELINES, METRICS
 from dagwright.steps import present
 from dagwright.writing import written
 
-_METRICS = {
-    "model_statistics": "ModelQuality.Statistics",
-    "model_constraints": "ModelQuality.Constraints",
-    "model_data_statistics": "ModelDataQuality.Statistics",
-    "model_data_constraints": "ModelDataQuality.Constraints",
-    "bias": "Bias.Report",
-    "bias_pre_training": "Bias.PreTrainingReport",
-    "bias_post_training": "Bias.PostTrainingReport",
-    "explainability": "Explainability.Report",
-}
-_BASELINES = {
-    **{keyword: path for keyword, path in _METRICS.items() if keyword.startswith("model_")},
-    "bias_config_file": "Bias.ConfigFile",
-    "bias_pre_training_constraints": "Bias.PreTrainingConstraints",
-    "bias_post_training_constraints": "Bias.PostTrainingConstraints",
-    "explainability_constraints": "Explainability.Constraints",
-    "explainability_config_file": "Explainability.ConfigFile",
-}
 _CONTAINER = "InferenceSpecification.Containers"
 
 
@@ -75,8 +58,8 @@ def read_register(reading: Reading) -> None:
     reading.need("model_package_group_name", "ModelPackageGroupName", textual)
     reading.take("approval_status", "ModelApprovalStatus", textual)
     for keyword, kind, path, names in (
-        ("model_metrics", "ModelMetrics", "ModelMetrics", _METRICS),
-        ("drift_check_baselines", "DriftCheckBaselines", "DriftCheckBaselines", _BASELINES),
+        ("model_metrics", "ModelMetrics", "ModelMetrics", METRICS),
+        ("drift_check_baselines", "DriftCheckBaselines", "DriftCheckBaselines", BASELINES),
     ):
         sources = {name: _metrics_source(bench, reading.at(f"{path}.{place}")) for name, place in names.items()}
         if any(source is not None for source in sources.values()):

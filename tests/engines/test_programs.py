@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -33,3 +34,14 @@ def test_a_folder_of_programs_is_made_once_and_keeps_what_is_there(tmp_path: Pat
     programs.program_folder(folder, {"hello": "#!/bin/sh\necho other\n", "more": "#!/bin/sh\n"})
     assert subprocess.check_output([folder / "hello"], text=True) == "hello\n"
     assert sorted(path.name for path in folder.iterdir()) == ["hello", "more"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "command_host.py", "lambda_host.py", "model_repack.py", "run_notebook.py", "smspark_submit.py",
+        "endpoint/dagwright_aws.py", "endpoint/sitecustomize.py",
+    ],
+)  # fmt: skip
+def test_a_program_has_no_words_of_newer_pythons_than_its_image(name: str) -> None:
+    ast.parse(programs.program(name), feature_version=(3, 8))
