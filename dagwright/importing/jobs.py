@@ -29,20 +29,20 @@ _RANGES = (
 
 def read_processing(reading: Reading) -> None:
     """Keywords of a ProcessingStep."""
-    bench = reading.bench
-    reading.need("image", "AppSpecification.ImageUri", bench.is_textual)
+    draft = reading.draft
+    reading.need("image", "AppSpecification.ImageUri", draft.is_textual)
     reading.take_texts("entrypoint", "AppSpecification.ContainerEntrypoint")
     reading.take_texts("arguments", "AppSpecification.ContainerArguments")
     reading.take_map("environment", "Environment")
     proposed_list(reading, "inputs", reading.at("ProcessingInputs"), lambda one: _processing_input(reading, one))
     outputs = reading.at("ProcessingOutputConfig.Outputs")
     if proposed_list(reading, "outputs", outputs, lambda one: _processing_output(reading, one)):
-        reading.take("output_kms_key", "ProcessingOutputConfig.KmsKeyId", bench.is_textual)
+        reading.take("output_kms_key", "ProcessingOutputConfig.KmsKeyId", draft.is_textual)
         files = reading.entry.get("PropertyFiles")
         proposed_list(reading, "property_files", files, lambda one: property_file(reading, one))
-    reading.take("role", "RoleArn", bench.is_textual)
+    reading.take("role", "RoleArn", draft.is_textual)
     _read_machines(reading, "ProcessingResources.ClusterConfig")
-    reading.take("max_runtime_in_seconds", "StoppingCondition.MaxRuntimeInSeconds", bench.is_count)
+    reading.take("max_runtime_in_seconds", "StoppingCondition.MaxRuntimeInSeconds", draft.is_count)
     reading.take_network("NetworkConfig.VpcConfig")
     reading.take_switch("enable_network_isolation", "NetworkConfig.EnableNetworkIsolation")
     reading.take_switch("encrypt_inter_container_traffic", "NetworkConfig.EnableInterContainerTrafficEncryption")
@@ -52,7 +52,7 @@ def read_processing(reading: Reading) -> None:
 
 def read_training(reading: Reading) -> None:
     """Keywords of a TrainingStep."""
-    reading.need("image", "AlgorithmSpecification.TrainingImage", reading.bench.is_textual)
+    reading.need("image", "AlgorithmSpecification.TrainingImage", reading.draft.is_textual)
     reading.take_texts("container_entry_point", "AlgorithmSpecification.ContainerEntrypoint")
     reading.take_texts("container_arguments", "AlgorithmSpecification.ContainerArguments")
     _read_training_job(reading, "", "HyperParameters")
@@ -62,16 +62,16 @@ def read_training(reading: Reading) -> None:
 
 def read_tuning(reading: Reading) -> None:
     """Keywords of a TuningStep."""
-    bench, job = reading.bench, "TrainingJobDefinition."
-    reading.need("image", f"{job}AlgorithmSpecification.TrainingImage", bench.is_textual)
+    draft, job = reading.draft, "TrainingJobDefinition."
+    reading.need("image", f"{job}AlgorithmSpecification.TrainingImage", draft.is_textual)
     config = "HyperParameterTuningJobConfig."
     objective = f"{config}HyperParameterTuningJobObjective."
     reading.need("objective_metric_name", f"{objective}MetricName", is_literal)
     reading.take("objective_type", f"{objective}Type", is_literal)
     reading.keywords["hyperparameter_ranges"] = _ranges(reading, reading.at(f"{config}ParameterRanges"))
     reading.take("strategy", f"{config}Strategy", is_literal)
-    reading.need("max_jobs", f"{config}ResourceLimits.MaxNumberOfTrainingJobs", bench.is_count)
-    reading.need("max_parallel_jobs", f"{config}ResourceLimits.MaxParallelTrainingJobs", bench.is_count)
+    reading.need("max_jobs", f"{config}ResourceLimits.MaxNumberOfTrainingJobs", draft.is_count)
+    reading.need("max_parallel_jobs", f"{config}ResourceLimits.MaxParallelTrainingJobs", draft.is_count)
     reading.take("early_stopping_type", f"{config}TrainingJobEarlyStoppingType", is_literal)
     reading.take("random_seed", f"{config}RandomSeed", is_whole)
     _read_training_job(reading, job, "StaticHyperParameters")
@@ -83,9 +83,9 @@ def read_tuning(reading: Reading) -> None:
 
 def read_transform(reading: Reading) -> None:
     """Keywords of a TransformStep."""
-    bench, source = reading.bench, "TransformInput.DataSource.S3DataSource."
-    reading.need("model_name", "ModelName", bench.is_textual)
-    reading.need("data", f"{source}S3Uri", bench.is_textual)
+    draft, source = reading.draft, "TransformInput.DataSource.S3DataSource."
+    reading.need("model_name", "ModelName", draft.is_textual)
+    reading.need("data", f"{source}S3Uri", draft.is_textual)
     if reading.at(f"{source}S3DataType") != "S3Prefix":
         reading.take("data_type", f"{source}S3DataType", is_literal)
     for keyword, path in (
@@ -101,9 +101,9 @@ def read_transform(reading: Reading) -> None:
         ("strategy", "BatchStrategy"),
         ("output_kms_key", "TransformOutput.KmsKeyId"),
     ):
-        reading.take(keyword, path, bench.is_textual)
-    reading.take("max_concurrent_transforms", "MaxConcurrentTransforms", bench.is_count)
-    reading.take("max_payload_in_mb", "MaxPayloadInMB", bench.is_count)
+        reading.take(keyword, path, draft.is_textual)
+    reading.take("max_concurrent_transforms", "MaxConcurrentTransforms", draft.is_count)
+    reading.take("max_payload_in_mb", "MaxPayloadInMB", draft.is_count)
     reading.take_map("environment", "Environment")
     _read_machines(reading, "TransformResources")
     reading.take_tags()
@@ -111,12 +111,12 @@ def read_transform(reading: Reading) -> None:
 
 def property_file(reading: Reading, one: Any) -> Node | None:
     """The variable of a property file, or the file itself; None for what is none."""
-    bench, name = reading.bench, member(one, "PropertyFileName")
-    variable = bench.files.get((str(reading.entry["Name"]), str(name)))
+    draft, name = reading.draft, member(one, "PropertyFileName")
+    variable = draft.files.get((str(reading.entry["Name"]), str(name)))
     if variable is not None:
         return variable
     node = property_file_call(one)
-    return node if node is not None and bench.says(node, one) else None
+    return node if node is not None and draft.says(node, one) else None
 
 
 def property_file_call(one: Any) -> Node | None:
@@ -129,34 +129,34 @@ def property_file_call(one: Any) -> Node | None:
 
 
 def _read_machines(reading: Reading, path: str) -> None:
-    bench = reading.bench
-    reading.take("instance_type", f"{path}.InstanceType", bench.is_textual)
-    reading.take("instance_count", f"{path}.InstanceCount", bench.is_count)
-    reading.take("volume_size_in_gb", f"{path}.VolumeSizeInGB", bench.is_count)
-    reading.take("volume_kms_key", f"{path}.VolumeKmsKeyId", bench.is_textual)
+    draft = reading.draft
+    reading.take("instance_type", f"{path}.InstanceType", draft.is_textual)
+    reading.take("instance_count", f"{path}.InstanceCount", draft.is_count)
+    reading.take("volume_size_in_gb", f"{path}.VolumeSizeInGB", draft.is_count)
+    reading.take("volume_kms_key", f"{path}.VolumeKmsKeyId", draft.is_textual)
 
 
 def _read_training_job(reading: Reading, job: str, hyperparameters: str) -> None:
     """What training and tuning jobs have in common."""
-    bench = reading.bench
+    draft = reading.draft
     reading.take_map("hyperparameters", f"{job}{hyperparameters}", number_or_text)
     _read_channels(reading, reading.at(f"{job}InputDataConfig"))
-    reading.take("output_path", f"{job}OutputDataConfig.S3OutputPath", bench.is_textual)
-    reading.take("output_kms_key", f"{job}OutputDataConfig.KmsKeyId", bench.is_textual)
+    reading.take("output_path", f"{job}OutputDataConfig.S3OutputPath", draft.is_textual)
+    reading.take("output_kms_key", f"{job}OutputDataConfig.KmsKeyId", draft.is_textual)
     reading.take("metric_definitions", f"{job}AlgorithmSpecification.MetricDefinitions", _are_maps)
     reading.take_map("environment", f"{job}Environment")
     if reading.at(f"{job}AlgorithmSpecification.TrainingInputMode") != "File":
         reading.take("input_mode", f"{job}AlgorithmSpecification.TrainingInputMode", is_literal)
-    if bench.is_count(reading.at(f"{job}StoppingCondition.MaxWaitTimeInSeconds")):
+    if draft.is_count(reading.at(f"{job}StoppingCondition.MaxWaitTimeInSeconds")):
         reading.take("use_spot_instances", f"{job}EnableManagedSpotTraining", lambda value: value is True)
         if "use_spot_instances" in reading.keywords:
-            reading.take("max_wait_in_seconds", f"{job}StoppingCondition.MaxWaitTimeInSeconds", bench.is_count)
-    reading.take("checkpoint_s3_uri", f"{job}CheckpointConfig.S3Uri", bench.is_textual)
+            reading.take("max_wait_in_seconds", f"{job}StoppingCondition.MaxWaitTimeInSeconds", draft.is_count)
+    reading.take("checkpoint_s3_uri", f"{job}CheckpointConfig.S3Uri", draft.is_textual)
     if "checkpoint_s3_uri" in reading.keywords:
         reading.take("checkpoint_local_path", f"{job}CheckpointConfig.LocalPath", is_literal)
-    reading.take("role", f"{job}RoleArn", bench.is_textual)
+    reading.take("role", f"{job}RoleArn", draft.is_textual)
     _read_machines(reading, f"{job}ResourceConfig")
-    reading.take("max_runtime_in_seconds", f"{job}StoppingCondition.MaxRuntimeInSeconds", bench.is_count)
+    reading.take("max_runtime_in_seconds", f"{job}StoppingCondition.MaxRuntimeInSeconds", draft.is_count)
     reading.take_network(f"{job}VpcConfig")
     reading.take_switch("enable_network_isolation", f"{job}EnableNetworkIsolation")
     reading.take_switch("encrypt_inter_container_traffic", f"{job}EnableInterContainerTrafficEncryption")
@@ -176,68 +176,68 @@ def _read_channels(reading: Reading, channels: Any) -> None:
 
 
 def _channel(reading: Reading, name: str, one: Any) -> Node | None:
-    bench, source = reading.bench, "DataSource.S3DataSource"
+    draft, source = reading.draft, "DataSource.S3DataSource"
     address = member(one, f"{source}.S3Uri")
     if address is None:
         return None
     node = call(
         "TrainingInput",
-        bench.value(address),
-        content_type=optional(member(one, "ContentType"), bench),
-        distribution=unless_default(member(one, f"{source}.S3DataDistributionType"), "FullyReplicated", bench),
-        s3_data_type=unless_default(member(one, f"{source}.S3DataType"), "S3Prefix", bench),
-        compression=optional(member(one, "CompressionType"), bench),
-        record_wrapping=optional(member(one, "RecordWrapperType"), bench),
-        input_mode=optional(member(one, "InputMode"), bench),
-        attribute_names=optional(member(one, f"{source}.AttributeNames"), bench),
-        shuffle_seed=optional(member(one, "ShuffleConfig.Seed"), bench),
+        draft.value(address),
+        content_type=optional(member(one, "ContentType"), draft),
+        distribution=unless_default(member(one, f"{source}.S3DataDistributionType"), "FullyReplicated", draft),
+        s3_data_type=unless_default(member(one, f"{source}.S3DataType"), "S3Prefix", draft),
+        compression=optional(member(one, "CompressionType"), draft),
+        record_wrapping=optional(member(one, "RecordWrapperType"), draft),
+        input_mode=optional(member(one, "InputMode"), draft),
+        attribute_names=optional(member(one, f"{source}.AttributeNames"), draft),
+        shuffle_seed=optional(member(one, "ShuffleConfig.Seed"), draft),
     )
-    return node if bench.says(node, one, name) else None
+    return node if draft.says(node, one, name) else None
 
 
 def _processing_input(reading: Reading, one: Any) -> Node | None:
-    bench, name = reading.bench, member(one, "InputName")
+    draft, name = reading.draft, member(one, "InputName")
     if not is_literal(name):
         return None
-    dataset, managed = member(one, "DatasetDefinition"), optional(member(one, "AppManaged"), bench)
+    dataset, managed = member(one, "DatasetDefinition"), optional(member(one, "AppManaged"), draft)
     if dataset is not None:
         node = call(
-            "ProcessingInput", input_name=quoted(name), dataset_definition=bench.value(dataset), app_managed=managed
+            "ProcessingInput", input_name=quoted(name), dataset_definition=draft.value(dataset), app_managed=managed
         )
     else:
         node = call(
             "ProcessingInput",
-            bench.value(member(one, "S3Input.S3Uri")),
-            bench.value(member(one, "S3Input.LocalPath")),
+            draft.value(member(one, "S3Input.S3Uri")),
+            draft.value(member(one, "S3Input.LocalPath")),
             quoted(name),
-            s3_data_type=unless_default(member(one, "S3Input.S3DataType"), "S3Prefix", bench),
-            s3_input_mode=unless_default(member(one, "S3Input.S3InputMode"), "File", bench),
+            s3_data_type=unless_default(member(one, "S3Input.S3DataType"), "S3Prefix", draft),
+            s3_input_mode=unless_default(member(one, "S3Input.S3InputMode"), "File", draft),
             s3_data_distribution_type=unless_default(
-                member(one, "S3Input.S3DataDistributionType"), "FullyReplicated", bench
+                member(one, "S3Input.S3DataDistributionType"), "FullyReplicated", draft
             ),
-            s3_compression_type=unless_default(member(one, "S3Input.S3CompressionType"), "None", bench),
+            s3_compression_type=unless_default(member(one, "S3Input.S3CompressionType"), "None", draft),
             app_managed=managed,
         )
-    return node if bench.says(node, one, name) else None
+    return node if draft.says(node, one, name) else None
 
 
 def _processing_output(reading: Reading, one: Any) -> Node | None:
-    bench, name = reading.bench, member(one, "OutputName")
+    draft, name = reading.draft, member(one, "OutputName")
     if not is_literal(name):
         return None
     address = member(one, "S3Output.S3Uri")
-    destination, mode = optional(address, bench), member(one, "S3Output.S3UploadMode")
+    destination, mode = optional(address, draft), member(one, "S3Output.S3UploadMode")
     node = call(
         "ProcessingOutput",
-        source=optional(member(one, "S3Output.LocalPath"), bench),
+        source=optional(member(one, "S3Output.LocalPath"), draft),
         destination=destination,
         output_name=quoted(name),
-        s3_upload_mode=unless_default(mode, "EndOfJob", bench) if destination is not None else None,
-        app_managed=optional(member(one, "AppManaged"), bench),
-        feature_store_output=optional(member(one, "FeatureStoreOutput"), bench),
+        s3_upload_mode=unless_default(mode, "EndOfJob", draft) if destination is not None else None,
+        app_managed=optional(member(one, "AppManaged"), draft),
+        feature_store_output=optional(member(one, "FeatureStoreOutput"), draft),
     )
-    given = None if destination is None else bench.made(destination)
-    return node if bench.says(node, one, name, given) else None
+    given = None if destination is None else draft.made(destination)
+    return node if draft.says(node, one, name, given) else None
 
 
 def _ranges(reading: Reading, groups: Any) -> Node:
@@ -252,16 +252,16 @@ def _ranges(reading: Reading, groups: Any) -> Node:
 
 
 def _range(reading: Reading, kind: str, one: Any) -> Node:
-    bench = reading.bench
+    draft = reading.draft
     if kind == "CategoricalParameter":
         values = member(one, "Values")
-        return call(kind, bench.row(values if isinstance(values, list) else []))
+        return call(kind, draft.row(values if isinstance(values, list) else []))
     low, high = (_number(reading, member(one, end)) for end in ("MinValue", "MaxValue"))
-    return call(kind, low, high, scaling_type=unless_default(member(one, "ScalingType"), "Auto", bench))
+    return call(kind, low, high, scaling_type=unless_default(member(one, "ScalingType"), "Auto", draft))
 
 
 def _number(reading: Reading, value: Any) -> Node:
-    return number_or_text(value) if isinstance(value, str) else reading.bench.value(value)
+    return number_or_text(value) if isinstance(value, str) else reading.draft.value(value)
 
 
 def _are_maps(value: Any) -> bool:

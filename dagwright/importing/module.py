@@ -23,7 +23,7 @@ from dagwright.importing.layout import WIDTH, Group, Node, call, lines_of, quote
 from dagwright.importing.order import making_order
 from dagwright.importing.reading import member, optional
 from dagwright.importing.steps import write_step
-from dagwright.importing.values import Bench
+from dagwright.importing.values import Draft
 
 _PARAMETERS = ("String", "Integer", "Float", "Boolean")
 # Fields whose texts are long and the same in many steps, and what they are called when they are.
@@ -81,18 +81,18 @@ class _Module:
         self._graph, self._name = graph, name
         self._constants = _constants(graph.definition, known)
         names = {value: constant for constant, value in self._constants.items()}
-        bench = self._bench = Bench({**names, **known}, project, self._constants)
+        draft = self._draft = Draft({**names, **known}, project, self._constants)
         for parameter in graph.parameters:
-            bench.parameters[parameter] = bench.names.made(parameter, "parameter")
-        bench.steps_to_be = {step: bench.names.made(step, "step") for step in graph.steps}
+            draft.parameters[parameter] = draft.names.made(parameter, "parameter")
+        draft.steps_to_be = {step: draft.names.made(step, "step") for step in graph.steps}
         references = [one for step in graph.steps.values() for one in step.references if one.property_file is not None]
-        bench.files_read = {(one.name, str(one.property_file)) for one in references}
+        draft.files_read = {(one.name, str(one.property_file)) for one in references}
         for entry in graph.definition.get("Parameters") or []:
-            _state_parameter(bench, entry)
-        self._first_step = len(bench.statements)
+            _state_parameter(draft, entry)
+        self._first_step = len(draft.statements)
         self.verbatim: dict[str, str] = {}
         for step in making_order(graph):
-            why = write_step(bench, graph.steps[step], unsuitable.get(step, ""))
+            why = write_step(draft, graph.steps[step], unsuitable.get(step, ""))
             if why:
                 self.verbatim[step] = why
         self._pipeline = self._pipeline_call()
@@ -105,7 +105,7 @@ class _Module:
         from dagwright.emit import Emission
 
         try:
-            Emission(self._bench.made(self._pipeline))
+            Emission(self._draft.made(self._pipeline))
         except DefinitionError as error:
             steps = {problem.step: problem.what for problem in reversed(error.problems)}
             if steps.keys() & self.verbatim.keys() or not steps.keys() <= self._graph.steps.keys():
@@ -114,7 +114,7 @@ class _Module:
         return {}
 
     def _pipeline_call(self) -> Node:
-        definition, bench = self._graph.definition, self._bench
+        definition, draft = self._graph.definition, self._draft
         own = {name: value for name, value in definition.items() if name not in ("Steps", "Parameters")}
         experiment = self._experiment(own.get("PipelineExperimentConfig"))
         usual: dict[str, Any] = {"Version": "2020-12-01", "Metadata": {}, "PipelineExperimentConfig": None}
@@ -123,14 +123,14 @@ class _Module:
         is_usual = exact(own) == exact(usual) and isinstance(definition.get("Parameters"), list)
         if not definition.get("Parameters") and "Parameters" in definition:
             own["Parameters"] = definition["Parameters"]
-        parameters = row(bench.parameters.values()) if bench.parameters else None
+        parameters = row(draft.parameters.values()) if draft.parameters else None
         return call(
             "Pipeline",
             quoted(self._name),
-            steps=row(bench.steps[step["Name"]] for step in definition["Steps"]),
+            steps=row(draft.steps[step["Name"]] for step in definition["Steps"]),
             parameters=parameters,
             pipeline_experiment_config=experiment if is_usual else None,
-            members=None if is_usual else bench.value(own),
+            members=None if is_usual else draft.value(own),
         )
 
     def _experiment(self, config: Any) -> Node | None:
@@ -138,10 +138,10 @@ class _Module:
             return None
         node = call(
             "PipelineExperimentConfig",
-            experiment_name=optional(member(config, "ExperimentName"), self._bench),
-            trial_name=optional(member(config, "TrialName"), self._bench),
+            experiment_name=optional(member(config, "ExperimentName"), self._draft),
+            trial_name=optional(member(config, "TrialName"), self._draft),
         )
-        return node if self._bench.says(node, config) else None
+        return node if self._draft.says(node, config) else None
 
     # The text
 
@@ -156,7 +156,7 @@ class _Module:
         yield ""
         yield "The Pipeline has no project, so nothing is added to what the steps say. With project=project they may"
         yield "leave their role, network, keys, sizes and limits to the configuration."
-        if self._bench.reads_project:
+        if self._draft.reads_project:
             yield ""
             yield "What is read from the project now is equal to the definition in the environment of the import."
         if self.verbatim:
@@ -171,7 +171,7 @@ class _Module:
         yield ""
 
     def _imports(self) -> Iterator[str]:
-        nodes = [node for _, node in self._bench.statements]
+        nodes = [node for _, node in self._draft.statements]
         words = sorted({*_words([*nodes, self._pipeline])}, key=str.lower)
         yield "from __future__ import annotations"
         yield ""
@@ -189,11 +189,11 @@ class _Module:
     def _build(self) -> Iterator[str]:
         yield "def build(project: Project) -> Pipeline:"
         yield '    """The pipeline."""'
-        for at, (name, node) in enumerate(self._bench.statements):
+        for at, (name, node) in enumerate(self._draft.statements):
             if at == self._first_step and at:
                 yield ""
             yield from lines_of(node, f"{name} = ", indent=4)
-        if self._bench.statements:
+        if self._draft.statements:
             yield ""
         yield from lines_of(self._pipeline, "return ", indent=4)
 
@@ -226,17 +226,17 @@ def _image_name(address: str) -> str:
     return f"{words[:30]}_IMAGE" if words[:1].isalpha() else "IMAGE"
 
 
-def _state_parameter(bench: Bench, entry: Mapping[str, Any]) -> None:
+def _state_parameter(draft: Draft, entry: Mapping[str, Any]) -> None:
     name, kind = entry["Name"], entry.get("Type")
     members = {key: value for key, value in entry.items() if key != "Name"}
-    node: Node = call("VerbatimParameter", quoted(name), bench.value(members))
+    node: Node = call("VerbatimParameter", quoted(name), draft.value(members))
     if kind in _PARAMETERS:
-        default = [] if "DefaultValue" not in entry else [bench.value(entry["DefaultValue"])]
-        choices = optional(entry.get("EnumValues"), bench) if kind == "String" else None
+        default = [] if "DefaultValue" not in entry else [draft.value(entry["DefaultValue"])]
+        choices = optional(entry.get("EnumValues"), draft) if kind == "String" else None
         typed = call(f"Parameter{kind}", quoted(name), *default, enum_values=choices)
         with suppress(DefinitionError):  # such as an empty default, which only a verbatim declaration can have
-            node = typed if exact(bench.made(typed).declaration()) == exact(entry) else node
-    bench.state(bench.parameters[name], node)
+            node = typed if exact(draft.made(typed).declaration()) == exact(entry) else node
+    draft.state(draft.parameters[name], node)
 
 
 def _words(nodes: list[Node]) -> Iterator[str]:

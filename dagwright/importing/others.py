@@ -9,7 +9,7 @@ from dagwright.definition.conditions import MEMBERS
 from dagwright.definition.expression import Computation, is_expression, unrolled
 from dagwright.importing.layout import Node, call, quoted, row
 from dagwright.importing.reading import Reading, UnsuitableError, is_literal, member, optional, patch, proposed_list
-from dagwright.importing.values import Bench
+from dagwright.importing.values import Draft
 from dagwright.models import BASELINES, METRICS
 from dagwright.steps import present
 from dagwright.writing import written
@@ -19,7 +19,7 @@ _CONTAINER = "InferenceSpecification.Containers"
 
 def read_model(reading: Reading) -> None:
     """Keywords of a ModelStep."""
-    textual = reading.bench.is_textual
+    textual = reading.draft.is_textual
     reading.need("image", "PrimaryContainer.Image", textual)
     reading.take("model_data", "PrimaryContainer.ModelDataUrl", textual)
     reading.take_map("environment", "PrimaryContainer.Environment")
@@ -31,22 +31,22 @@ def read_model(reading: Reading) -> None:
 
 def read_register(reading: Reading) -> None:
     """Keywords of a RegisterModelStep."""
-    bench, textual = reading.bench, reading.bench.is_textual
+    draft, textual = reading.draft, reading.draft.is_textual
     containers = reading.at(_CONTAINER)
     if not isinstance(containers, list) or len(containers) != 1:
         raise UnsuitableError("the model has not just one container")
-    container = Reading({**reading.entry, "Arguments": containers[0]}, bench)
+    container = Reading({**reading.entry, "Arguments": containers[0]}, draft)
     container.need("image", "Image", textual)
     container.need("model_data", "ModelDataUrl", textual)
     container.take_map("environment", "Environment")
     container.take("framework", "Framework", is_literal)
     container.take("framework_version", "FrameworkVersion", is_literal)
-    said = {keyword: bench.made(node) for keyword, node in container.keywords.items()}
+    said = {keyword: draft.made(node) for keyword, node in container.keywords.items()}
     spelled = {"Image": said["image"], "ModelDataUrl": said["model_data"], "Environment": said.get("environment")}
     spelled |= {"Framework": said.get("framework"), "FrameworkVersion": said.get("framework_version")}
     more = patch(written(present(spelled)), containers[0])
     if more:
-        container.keywords["container_overrides"] = bench.value(more)
+        container.keywords["container_overrides"] = draft.value(more)
     reading.keywords.update(container.keywords)
     for keyword, name in (
         ("content_types", "SupportedContentTypes"),
@@ -61,7 +61,7 @@ def read_register(reading: Reading) -> None:
         ("model_metrics", "ModelMetrics", "ModelMetrics", METRICS),
         ("drift_check_baselines", "DriftCheckBaselines", "DriftCheckBaselines", BASELINES),
     ):
-        sources = {name: _metrics_source(bench, reading.at(f"{path}.{place}")) for name, place in names.items()}
+        sources = {name: _metrics_source(draft, reading.at(f"{path}.{place}")) for name, place in names.items()}
         if any(source is not None for source in sources.values()):
             reading.keywords[keyword] = call(kind, **sources)
     reading.take_map("customer_metadata_properties", "CustomerMetadataProperties")
@@ -85,98 +85,98 @@ def read_callback(reading: Reading) -> None:
 
 def read_emr(reading: Reading) -> None:
     """Keywords of an EMRStep."""
-    bench, jar = reading.bench, "StepConfig.HadoopJarStep"
+    draft, jar = reading.draft, "StepConfig.HadoopJarStep"
     config = call(
         "EMRStepConfig",
-        bench.value(reading.at(f"{jar}.Jar")),
-        args=optional(reading.at(f"{jar}.Args"), bench),
-        main_class=optional(reading.at(f"{jar}.MainClass"), bench),
-        properties=optional(reading.at(f"{jar}.Properties"), bench),
+        draft.value(reading.at(f"{jar}.Jar")),
+        args=optional(reading.at(f"{jar}.Args"), draft),
+        main_class=optional(reading.at(f"{jar}.MainClass"), draft),
+        properties=optional(reading.at(f"{jar}.Properties"), draft),
     )
-    if not bench.says(config, reading.at("StepConfig")):
+    if not draft.says(config, reading.at("StepConfig")):
         raise UnsuitableError("its StepConfig is no EMRStepConfig")
     reading.keywords["step_config"] = config
-    reading.take("cluster_id", "ClusterId", bench.is_textual)
+    reading.take("cluster_id", "ClusterId", draft.is_textual)
     reading.take("cluster_config", "ClusterConfig", lambda value: isinstance(value, dict))
-    reading.take("execution_role_arn", "ExecutionRoleArn", bench.is_textual)
+    reading.take("execution_role_arn", "ExecutionRoleArn", draft.is_textual)
 
 
 def read_fail(reading: Reading) -> None:
     """Keywords of a FailStep."""
-    reading.need("error_message", "ErrorMessage", reading.bench.is_text)
+    reading.need("error_message", "ErrorMessage", reading.draft.is_text)
 
 
 def read_condition(reading: Reading) -> None:
     """Keywords of a ConditionStep; its branches are those variables that hold the steps."""
-    bench = reading.bench
+    draft = reading.draft
     conditions = reading.at("Conditions")
     reading.keywords["conditions"] = row(
-        unrolled(_condition(bench, one)) for one in (conditions if isinstance(conditions, list) else [])
+        unrolled(_condition(draft, one)) for one in (conditions if isinstance(conditions, list) else [])
     )
     for keyword, branch in (("if_steps", "IfSteps"), ("else_steps", "ElseSteps")):
         steps = reading.at(branch)
         if steps:
-            reading.keywords[keyword] = row(branch_variables(bench, steps))
+            reading.keywords[keyword] = row(branch_variables(draft, steps))
 
 
-def branch_variables(bench: Bench, steps: Iterable[Mapping[str, Any]]) -> Iterable[Node]:
+def branch_variables(draft: Draft, steps: Iterable[Mapping[str, Any]]) -> Iterable[Node]:
     """The variables of the steps of a branch; all of them are there before their condition."""
-    return (bench.steps[str(step["Name"])] for step in steps)
+    return (draft.steps[str(step["Name"])] for step in steps)
 
 
-def _condition(bench: Bench, one: Any) -> Computation:
+def _condition(draft: Draft, one: Any) -> Computation:
     kind = member(one, "Type")
     if not isinstance(kind, str) or kind not in MEMBERS or one.keys() != {"Type", *MEMBERS[kind]}:
         raise UnsuitableError("a condition has not the members of its type")
     name = f"Condition{kind}"
     if kind == "Not":
-        node = call(name, (yield _condition(bench, one["Condition"])))
+        node = call(name, (yield _condition(draft, one["Condition"])))
     elif kind == "Or":
         parts = []
         for part in one["Conditions"] if isinstance(one["Conditions"], list) else []:
-            parts.append((yield _condition(bench, part)))
+            parts.append((yield _condition(draft, part)))
         node = call(name, row(parts))
     elif kind == "In":
         values = one["Values"] if isinstance(one["Values"], list) else []
-        node = call(name, _operand(bench, one["QueryValue"]), row(_operand(bench, value) for value in values))
+        node = call(name, _operand(draft, one["QueryValue"]), row(_operand(draft, value) for value in values))
     else:
-        node = call(name, _operand(bench, one["LeftValue"]), _operand(bench, one["RightValue"]))
-    return bench.shallow(node)
+        node = call(name, _operand(draft, one["LeftValue"]), _operand(draft, one["RightValue"]))
+    return draft.shallow(node)
 
 
-def _operand(bench: Bench, value: Any) -> Node:
+def _operand(draft: Draft, value: Any) -> Node:
     if isinstance(value, dict | list) and not is_expression(value):
         raise UnsuitableError("a condition compares what is no single value")
-    return bench.value(value)
+    return draft.value(value)
 
 
 def _read_service(reading: Reading, keyword: str, name: str, kind: str) -> None:
-    bench = reading.bench
+    draft = reading.draft
     target = reading.entry.get(name)
-    if target is None or not bench.is_textual(target):
+    if target is None or not draft.is_textual(target):
         raise UnsuitableError(f"{name} is no text")
-    reading.keywords[keyword] = bench.value(target)
+    reading.keywords[keyword] = draft.value(target)
     if reading.arguments:
-        reading.keywords["inputs"] = bench.value(reading.arguments)
-    proposed_list(reading, "outputs", reading.entry.get("OutputParameters"), lambda one: _output(bench, kind, one))
+        reading.keywords["inputs"] = draft.value(reading.arguments)
+    proposed_list(reading, "outputs", reading.entry.get("OutputParameters"), lambda one: _output(draft, kind, one))
 
 
-def _output(bench: Bench, kind: str, one: Any) -> Node | None:
+def _output(draft: Draft, kind: str, one: Any) -> Node | None:
     name, type_of = member(one, "OutputName"), member(one, "OutputType")
     if not is_literal(name) or type_of not in ("String", "Integer", "Boolean", "Float"):
         return None
     more = [] if type_of == "String" else [f"{kind}OutputTypeEnum.{type_of}"]
     node = call(f"{kind}Output", quoted(name), *more)
-    return node if bench.says(node, one) else None
+    return node if draft.says(node, one) else None
 
 
-def _metrics_source(bench: Bench, one: Any) -> Node | None:
+def _metrics_source(draft: Draft, one: Any) -> Node | None:
     if not isinstance(one, dict):
         return None
     node = call(
         "MetricsSource",
-        bench.value(one.get("ContentType")),
-        bench.value(one.get("S3Uri")),
-        content_digest=optional(one.get("ContentDigest"), bench),
+        draft.value(one.get("ContentType")),
+        draft.value(one.get("S3Uri")),
+        content_digest=optional(one.get("ContentDigest"), draft),
     )
-    return node if bench.says(node, one) else None
+    return node if draft.says(node, one) else None

@@ -11,7 +11,7 @@ from typing import Any
 from dagwright.definition.diff_values import exact
 from dagwright.definition.expression import is_expression
 from dagwright.importing.layout import Node, call, row, table
-from dagwright.importing.values import Bench
+from dagwright.importing.values import Draft
 
 Keywords = dict[str, Node]
 
@@ -30,10 +30,10 @@ def member(value: Any, path: str) -> Any:
 class Reading:
     """A step's entry, and the keywords that are proposed for it so far."""
 
-    def __init__(self, entry: Mapping[str, Any], bench: Bench) -> None:
+    def __init__(self, entry: Mapping[str, Any], draft: Draft) -> None:
         self.entry = entry
         self.arguments: Any = entry.get("Arguments")
-        self.bench = bench
+        self.draft = draft
         self.keywords: Keywords = {}
         self.comments: dict[str, str] = {}
 
@@ -45,7 +45,7 @@ class Reading:
         """Propose a keyword for a member, if it is there and fits."""
         value = self.at(path)
         if value is not None and fits(value):
-            self.keywords[keyword] = self.bench.value(value)
+            self.keywords[keyword] = self.draft.value(value)
 
     def need(self, keyword: str, path: str, fits: Callable[[Any], bool]) -> None:
         """The same for what the class demands. Raises UnsuitableError."""
@@ -55,19 +55,19 @@ class Reading:
 
     def take_texts(self, keyword: str, path: str) -> None:
         """Propose a list of texts."""
-        self.take(keyword, path, lambda value: _is_filled(value, list) and all(map(self.bench.is_text, value)))
+        self.take(keyword, path, lambda value: _is_filled(value, list) and all(map(self.draft.is_text, value)))
 
     def take_map(self, keyword: str, path: str, spell: Callable[[str], str] | None = None) -> None:
         """Propose a map of texts: those of its members that are texts. `spell` writes a literal one."""
         value = self.at(path)
         if not isinstance(value, dict) or is_expression(value):
             return
-        fitting = {name: one for name, one in value.items() if self.bench.is_text(one)}
+        fitting = {name: one for name, one in value.items() if self.draft.is_text(one)}
         if fitting:
             self.keywords[keyword] = table((name, self._spelled(one, spell)) for name, one in fitting.items())
 
     def _spelled(self, value: Any, spell: Callable[[str], str] | None) -> Node:
-        return spell(value) if spell is not None and isinstance(value, str) else self.bench.value(value)
+        return spell(value) if spell is not None and isinstance(value, str) else self.draft.value(value)
 
     def take_tags(self, path: str = "Tags") -> None:
         """Propose AWS's list of Key and Value as a map."""
@@ -77,15 +77,15 @@ class Reading:
         ):
             return
         named = {tag["Key"]: tag["Value"] for tag in tags if isinstance(tag["Key"], str)}
-        if len(named) == len(tags) and all(map(self.bench.is_text, named.values())):
-            self.keywords["tags"] = table((key, self.bench.value(value)) for key, value in named.items())
+        if len(named) == len(tags) and all(map(self.draft.is_text, named.values())):
+            self.keywords["tags"] = table((key, self.draft.value(value)) for key, value in named.items())
 
     def take_network(self, path: str) -> None:
         """Propose a VpcConfig."""
         subnets, groups = self.at(f"{path}.Subnets"), self.at(f"{path}.SecurityGroupIds")
-        if _is_filled(subnets, list) and _is_filled(groups, list) and all(map(self.bench.is_text, subnets + groups)):
-            self.keywords["subnets"] = self.bench.row(subnets)
-            self.keywords["security_group_ids"] = self.bench.row(groups)
+        if _is_filled(subnets, list) and _is_filled(groups, list) and all(map(self.draft.is_text, subnets + groups)):
+            self.keywords["subnets"] = self.draft.row(subnets)
+            self.keywords["security_group_ids"] = self.draft.row(groups)
 
     def take_switch(self, keyword: str, path: str) -> None:
         """Propose a member that is true, or decided while the pipeline runs."""
@@ -106,14 +106,14 @@ def _is_filled(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and bool(value)
 
 
-def optional(value: Any, bench: Bench) -> Node | None:
+def optional(value: Any, draft: Draft) -> Node | None:
     """The source of a member; None for one that is not there."""
-    return None if value is None else bench.value(value)
+    return None if value is None else draft.value(value)
 
 
-def unless_default(value: Any, default: Any, bench: Bench) -> Node | None:
+def unless_default(value: Any, default: Any, draft: Draft) -> Node | None:
     """The source of a member whose keyword has a default: none for that, `None` for a member that is not there."""
-    return None if value == default else bench.value(value)
+    return None if value == default else draft.value(value)
 
 
 def proposed_list(reading: Reading, keyword: str, values: Any, node_of: Callable[[Any], Node | None]) -> bool:
@@ -152,26 +152,26 @@ def patch(said: Any, wanted: Any) -> dict[str, Any]:
     return whole
 
 
-def cache_config(bench: Bench, entry: Mapping[str, Any]) -> Node | None:
+def cache_config(draft: Draft, entry: Mapping[str, Any]) -> Node | None:
     """A CacheConfig that the vocabulary takes; None for one that it does not, or none at all."""
     config = entry.get("CacheConfig")
     if not isinstance(config, dict) or not isinstance(config.get("Enabled"), bool):
         return None
     node = call(
-        "CacheConfig", enable_caching=repr(config["Enabled"]), expire_after=optional(config.get("ExpireAfter"), bench)
+        "CacheConfig", enable_caching=repr(config["Enabled"]), expire_after=optional(config.get("ExpireAfter"), draft)
     )
-    return node if bench.says(node, config) else None
+    return node if draft.says(node, config) else None
 
 
-def retry_policies(bench: Bench, entry: Mapping[str, Any]) -> Node | None:
+def retry_policies(draft: Draft, entry: Mapping[str, Any]) -> Node | None:
     """Retry policies that the vocabulary takes; None as for `cache_config`."""
     policies = entry.get("RetryPolicies")
-    nodes = [_retry_policy(bench, policy) for policy in policies] if isinstance(policies, list) else []
+    nodes = [_retry_policy(draft, policy) for policy in policies] if isinstance(policies, list) else []
     found = [node for node in nodes if node is not None]
     return row(found) if found and len(found) == len(nodes) else None
 
 
-def _retry_policy(bench: Bench, policy: Any) -> Node | None:
+def _retry_policy(draft: Draft, policy: Any) -> Node | None:
     from dagwright import SageMakerJobExceptionTypeEnum, StepExceptionTypeEnum
 
     kinds = policy.get("ExceptionType") if isinstance(policy, dict) else None
@@ -185,11 +185,11 @@ def _retry_policy(bench: Bench, policy: Any) -> Node | None:
         node = call(
             name,
             row(known[kind] for kind in kinds),
-            backoff_rate=optional(policy.get("BackoffRate"), bench),
-            interval_seconds=optional(policy.get("IntervalSeconds"), bench),
-            max_attempts=optional(policy.get("MaxAttempts"), bench),
-            expire_after_mins=optional(policy.get("ExpireAfterMin"), bench),
+            backoff_rate=optional(policy.get("BackoffRate"), draft),
+            interval_seconds=optional(policy.get("IntervalSeconds"), draft),
+            max_attempts=optional(policy.get("MaxAttempts"), draft),
+            expire_after_mins=optional(policy.get("ExpireAfterMin"), draft),
         )
-        if bench.says(node, policy):
+        if draft.says(node, policy):
             return node
     return None

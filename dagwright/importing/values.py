@@ -32,7 +32,7 @@ _DEEPEST = 24
 _UNDER = "output/model.tar.gz"
 
 
-class Bench:
+class Draft:
     """Statements in the making: the objects they have made, and the source of a value among these.
 
     `known` are literals that have a name already: the text, and the source that stands for it; `constants` those names
@@ -71,7 +71,7 @@ class Bench:
         return made
 
     def made(self, node: Node) -> Any:
-        """What the source gives. It was written here, from literals and the names of this bench alone."""
+        """What the source gives. It was written here, from literals and the names of this draft alone."""
         return eval("\n".join(lines_of(node, "(", ")")), self._objects)  # noqa: S307
 
     def says(self, node: Node, member: Any, *asked: Any) -> bool:

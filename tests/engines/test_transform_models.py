@@ -228,7 +228,7 @@ def test_installed_toolkits_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
     made: list[str] = []
     monkeypatch.setattr(toolkits, "find_spec", lambda name: object())
     monkeypatch.setattr(toolkits, "_module", lambda name, **members: made.append(name))
-    toolkits.stand_in()
+    toolkits.provide()
     assert made == []
 
 

@@ -29,7 +29,7 @@ class RepackError(Exception):
     """The model cannot be repacked; the text is the sentence that the person sees."""
 
 
-def stand_ins() -> dict[str, str]:
+def packed_programs() -> dict[str, str]:
     """Name -> text of what the SDK packs beside the code; the archive's own, if it has them, take their place."""
     return {LAUNCHER: _LAUNCH, PROGRAM: Path(__file__).read_text(encoding="utf-8")}
 

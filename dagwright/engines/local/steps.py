@@ -66,30 +66,37 @@ class Kind:
     jobs: Callable[[Step, Mapping[str, Any], RunScope, Bench], list[Job]] | None = None
 
 
-def _later(module: str, name: str) -> Callable[..., Any]:
+@dataclass(frozen=True)
+class Later:
     """A function whose module is imported when a step needs it: most runs need none of them, and start sooner."""
 
-    def call(*given: Any) -> Any:
-        return getattr(import_module(f"dagwright.engines.local.{module}"), name)(*given)
+    module: str
+    name: str
 
-    return call
+    def function(self) -> Callable[..., Any]:
+        """Raises AttributeError if the module has none of that name."""
+        found: Callable[..., Any] = getattr(import_module(f"dagwright.engines.local.{self.module}"), self.name)
+        return found
+
+    def __call__(self, *given: Any) -> Any:
+        return self.function()(*given)
 
 
 KINDS: Mapping[str, Kind] = {
     "Processing": Kind(run_processing, processing_jobs),
     "Training": Kind(run_training, training_jobs),
-    "Tuning": Kind(_later("tuning_steps", "run_tuning"), _later("tuning_steps", "tuning_jobs")),
-    "Transform": Kind(_later("transform_steps", "run_transform"), _later("transform_steps", "transform_jobs")),
-    "Lambda": Kind(_later("answered_steps", "run_lambda"), _later("answered_steps", "lambda_jobs")),
-    "Callback": Kind(_later("answered_steps", "run_callback"), _later("answered_steps", "callback_jobs")),
+    "Tuning": Kind(Later("tuning_steps", "run_tuning"), Later("tuning_steps", "tuning_jobs")),
+    "Transform": Kind(Later("transform_steps", "run_transform"), Later("transform_steps", "transform_jobs")),
+    "Lambda": Kind(Later("answered_steps", "run_lambda"), Later("answered_steps", "lambda_jobs")),
+    "Callback": Kind(Later("answered_steps", "run_callback"), Later("answered_steps", "callback_jobs")),
     "Condition": Kind(run_condition),
     "Fail": Kind(run_fail),
     "Model": Kind(run_model),
     "RegisterModel": Kind(run_register_model),
-    "QualityCheck": Kind(_later("drift_checks", "run_check"), _later("drift_checks", "check_jobs")),
-    "ClarifyCheck": Kind(_later("drift_checks", "run_check"), _later("drift_checks", "check_jobs")),
-    "EndpointConfig": Kind(_later("recorded_steps", "run_endpoint_config")),
-    "Lineage": Kind(_later("recorded_steps", "run_lineage")),
+    "QualityCheck": Kind(Later("drift_checks", "run_check"), Later("drift_checks", "check_jobs")),
+    "ClarifyCheck": Kind(Later("drift_checks", "run_check"), Later("drift_checks", "check_jobs")),
+    "EndpointConfig": Kind(Later("recorded_steps", "run_endpoint_config")),
+    "Lineage": Kind(Later("recorded_steps", "run_lineage")),
 }
 
 

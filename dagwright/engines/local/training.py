@@ -26,7 +26,7 @@ from dagwright.engines.local.job import (
     Pipe,
 )
 from dagwright.engines.local.model_repack import NAMES as REPACK
-from dagwright.engines.local.model_repack import stand_ins
+from dagwright.engines.local.model_repack import packed_programs
 from dagwright.engines.local.phases import Phases
 from dagwright.engines.local.publishing import key_below, read_start, walk
 from dagwright.engines.local.request import (
@@ -91,7 +91,7 @@ def training_job(name: str, arn: str, request: Mapping[str, Any], interface: str
     if job.command or "sagemaker_program" not in hyperparameters:
         return job
     program = script_mode(hyperparameters)
-    files, repack = job.files, stand_ins() if program.program in REPACK else {}
+    files, repack = job.files, packed_programs() if program.program in REPACK else {}
     named = {program.program, *repack} if program.program.endswith(".sh") else set(repack)
     return replace(
         job,

@@ -109,7 +109,7 @@ def load(root: str, number: int, container: Mapping[str, Any]) -> Server:
     if code:
         _install(os.path.join(code, "requirements.txt"), number)
         sys.path.insert(0, code)
-        toolkits.stand_in()
+        toolkits.provide()
         module = importlib.import_module(_module_name(container["Program"]))
     return Server(folder, framework, module)
 

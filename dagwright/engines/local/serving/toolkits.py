@@ -25,7 +25,7 @@ class Response:
         return self.response if self.response is not None else b""
 
 
-def stand_in() -> None:
+def provide() -> None:
     """Make the modules importable that are not."""
     types = {
         "JSON": JSON, "CSV": CSV, "NPY": NPY, "ANY": "*/*", "UTF8_TYPES": [JSON, CSV],
