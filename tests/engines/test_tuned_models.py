@@ -38,7 +38,7 @@ import joblib
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-tarfile.open(ML + "/processing/model/model.tar.gz").extractall("/tmp/model", filter="data")
+tarfile.open(ML + "/processing/model/model.tar.gz").extractall("/tmp/model")
 data = np.loadtxt(ML + "/processing/data/data.csv", delimiter=",")
 auc = roc_auc_score(data[1::2, 0], joblib.load("/tmp/model/model.joblib").decision_function(data[1::2, 1:]))
 write("evaluation.json", {"metrics": {"auc": {"value": round(auc, 6)}}})
