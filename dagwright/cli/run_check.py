@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dagwright.engines.engine import Start
     from dagwright.engines.execution import Observer
     from dagwright.engines.local.check import Checked, StepCheck
+    from dagwright.engines.local.data_needed import Needed
 
 
 _TOLD = [
@@ -41,7 +42,7 @@ def _text(checked: Checked) -> str:
     from dagwright.engines.local.data_needed import NAMED
 
     lines = [columns([["step", "type", "how"], *(_row(step) for step in checked.steps)])]
-    data = [[step.step, one.name, one.source, one.uri] for step in checked.steps for one in step.needed]
+    data = [[step.step, one.name, _source(one), one.uri] for step in checked.steps for one in step.needed]
     if data:
         lines += ["", columns([["step", "input", "is", "address"], *data])]
         lines += ["", *_TOLD] if any(one.source == NAMED for step in checked.steps for one in step.needed) else []
@@ -59,6 +60,10 @@ def _row(step: StepCheck) -> list[str]:
     return [step.step, step.type, f"{step.how} {step.stand_in}".rstrip()]
 
 
+def _source(needed: Needed) -> str:
+    return f"from {' and '.join(needed.steps)}" if needed.steps else needed.source
+
+
 def _problems(checked: Checked) -> Iterator[str]:
     for problem in checked.problems:
         place = " ".join(part for part in (problem.step, problem.field) if part)
@@ -74,7 +79,10 @@ def _as_json(checked: Checked) -> dict[str, object]:
             "StepType": step.type,
             "how": step.how,
             **({"stand_in": step.stand_in} if step.stand_in else {}),
-            "data": [{"name": one.name, "uri": one.uri, "source": one.source} for one in step.needed],
+            "data": [
+                {"name": one.name, "uri": one.uri, "source": one.source, **({"steps": one.steps} if one.steps else {})}
+                for one in step.needed
+            ],
             "libraries": dict(step.libraries),
         }
         for step in checked.steps

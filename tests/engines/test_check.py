@@ -171,3 +171,12 @@ def test_what_script_mode_makes_of_hyperparameters_is_shown_once(place: Place) -
     checked = place.engine.check(Start("p", read_definition(definition(step))), place.watcher)
     needed = [(one.name, one.uri) for one in checked.steps[0].needed]
     assert needed == [("source code", archive), ("argument", "s3://theirs/model")]
+
+
+def test_what_comes_from_earlier_steps_names_them(place: Place) -> None:
+    made = get("Steps.First.ProcessingOutputConfig.Outputs['out'].S3Output.S3Uri")
+    first = place.writing("First", "pass")
+    second = place.processing("Second", "pass", inputs={"in": made})
+    checked = place.engine.check(Start("p", read_definition(definition(first, second))), place.watcher)
+    told = {one.name: (one.source, one.steps) for step in checked.steps for one in step.needed if step.step == "Second"}
+    assert told == {"in": ("from an earlier step", ("First",)), "code": ("there", ())}

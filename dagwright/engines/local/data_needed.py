@@ -10,10 +10,12 @@ import os
 import re
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from dagwright.definition.graph import Graph
+from dagwright.definition.expression import references
+from dagwright.definition.graph import Graph, Step
 from dagwright.engines.local.job import AUGMENTED, PREFIX, Input, Job
+from dagwright.engines.local.request import objects
 from dagwright.engines.local.scope import UNKNOWN
 from dagwright.engines.local.sources import augmented_manifest, listed, missing_objects
 from dagwright.engines.local.store import Store
@@ -35,6 +37,8 @@ class Needed:
     name: str
     uri: str
     source: str
+    steps: tuple[str, ...] = ()
+    """Of what comes from earlier steps: those that it reads, where the definition names them."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ def data_needed(
     for name in graph.order():
         found = [one for job in jobs.get(name, ()) for one in look.needed(name, job)]
         found += [look.address(name, "model", uri) for uri in models.get(name, ())]
+        read = dict(_steps_read(graph.steps[name])) if any(one.source == EARLIER for one in found) else {}
+        found = [replace(one, steps=read.get(one.name, ())) if one.source == EARLIER else one for one in found]
         needed[name] = tuple(dict.fromkeys(found))
         for job in jobs.get(name, ()):
             look.written.by(job)
@@ -134,6 +140,15 @@ class _Look:
                 raise missing_objects(given, missing)
         except DagwrightError as error:
             self.problems.append(Problem("missing-input", error.message, error.hint, step=step))
+
+
+def _steps_read(step: Step) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(name of an input or channel, the steps that its address is made of)."""
+    arguments = step.arguments
+    for items, label in (("ProcessingInputs", "InputName"), ("InputDataConfig", "ChannelName")):
+        for item in objects(arguments, items) if isinstance(arguments.get(items), list) else ():
+            names = (one.name for one in references(item) if one.root == "Steps")
+            yield str(item.get(label)), tuple(dict.fromkeys(names))
 
 
 def _way_there(uri: str) -> str:
