@@ -81,6 +81,8 @@ class Check:
     brought: Sequence[str] = ()
     _problems: list[Problem] = field(default_factory=list)
     _jobs: dict[str, list[Job]] = field(default_factory=dict)
+    _libraries: dict[str, str] = field(default_factory=dict)
+    """By image, what its jobs run in: found out once, as a Dockerfile's files are read for it."""
 
     def checked(self) -> Checked:
         """Everything that can be known now. Starts and makes nothing."""
@@ -97,7 +99,8 @@ class Check:
         coming = Coming(self.arriving, self.brought, promises.objects)
         needed, missing = data_needed(self.graph, self._jobs, models, self.scope.store, coming)
         self._problems += missing
-        steps = [self._step_check(self.graph.steps[name], needed) for name in self.graph.order()]
+        failed = {problem.step for problem in self._problems}
+        steps = [self._step_check(self.graph.steps[name], needed, name in failed) for name in self.graph.order()]
         return Checked(steps, self._problems, self.scope.pipeline)
 
     def _look_at_jobs(self, step: Step) -> None:
@@ -125,7 +128,7 @@ class Check:
         """The job with the program it will have. Raises DagwrightError for what it will not be able to do."""
         job = in_place_of(job, step, arguments, self.bench.stand_ins)
         if job.image != UNKNOWN:
-            self.bench.environments.check(job.image)
+            self._look_at_image(job.image)
             job = self._with_program(step, job)
         addresses = [*(given.uri for given in job.inputs), *(output.uri for output in job.outputs), *job.made_below]
         for uri in addresses:
@@ -133,6 +136,11 @@ class Check:
                 split_uri(uri)
         _refuse_places(job, self.scope)
         return job
+
+    def _look_at_image(self, image: str) -> None:
+        """Raises ConfigurationError if its rule cannot be followed."""
+        if image not in self._libraries:
+            self._libraries[image] = self.bench.environments.describe(image)
 
     def _with_program(self, step: Step, job: Job) -> Job:
         try:
@@ -143,12 +151,11 @@ class Check:
             hint = "" if job.command else hint_for_image(step, job.image)
             raise ExecutionError(error.message, hint=hint or error.hint) from error
 
-    def _step_check(self, step: Step, needed: Mapping[str, tuple[Needed, ...]]) -> StepCheck:
+    def _step_check(self, step: Step, needed: Mapping[str, tuple[Needed, ...]], failed: bool) -> StepCheck:
         stand_in = self.bench.stand_ins.get(step.name)
-        failed = any(problem.step == step.name for problem in self._problems)
         how = CANNOT if failed else STANDS_IN if stand_in else RUNS
         images = [job.image for job in self._jobs.get(step.name, ()) if job.image not in ("", UNKNOWN)]
-        libraries = {image: self.bench.environments.describe(image) for image in images}
+        libraries = {image: self._libraries[image] for image in images}
         return StepCheck(step.name, step.type, how, stand_in.place if stand_in else "", libraries, needed[step.name])
 
 
