@@ -7,13 +7,13 @@ its token, and the answer as output parameters.
 
 from __future__ import annotations
 
-import secrets
 import string
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dagwright.engines.local.handlers import Handler, handler_named
+from dagwright.engines.local.home import random_text
 from dagwright.engines.local.output_parameters import typed_outputs
 from dagwright.errors import ExecutionError
 
@@ -38,7 +38,7 @@ def queue_name(address: str) -> str:
 
 def new_token() -> str:
     """A token as the service makes it: exactly ten letters and digits."""
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(_TOKEN_LENGTH))
+    return random_text(string.ascii_letters, _TOKEN_LENGTH)
 
 
 def message_of(token: str, execution_arn: str, arguments: Any) -> dict[str, Any]:

@@ -183,22 +183,23 @@ def private_folders(home: Path) -> tuple[str, ...]:
 
 def new_execution_id() -> str:
     """Twelve letters and digits, as the service makes them."""
-    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
+    return random_text(string.ascii_lowercase, 12)
 
 
 def new_job_name(execution: str, step: str) -> str:
     """`pipelines-<execution>-<step, cut>-<random>`: the service's form, at most 63 characters."""
-    return f"pipelines-{execution}-{_shortened(step, 28)}-{_random()}"
+    return f"pipelines-{execution}-{_shortened(step, 28)}-{random_text(string.ascii_letters, 10)}"
 
 
 def new_tuning_job_name(execution: str, step: str) -> str:
     """`<execution>-<step, cut>-<random>`, of at most 32 characters: the names of its training jobs are longer."""
-    return f"{execution}-{_shortened(step, 8)}-{_random()}"
+    return f"{execution}-{_shortened(step, 8)}-{random_text(string.ascii_letters, 10)}"
 
 
 def _shortened(step: str, characters: int) -> str:
     return re.sub(r"[^A-Za-z0-9-]+", "-", step)[:characters].strip("-") or "step"
 
 
-def _random() -> str:
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(10))
+def random_text(letters: str, length: int) -> str:
+    """So many of these letters, and digits, that nobody can guess."""
+    return "".join(secrets.choice(letters + string.digits) for _ in range(length))

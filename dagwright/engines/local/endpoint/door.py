@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import select
 import socket
 import string
@@ -19,7 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dagwright.engines.local.home import Home
+from dagwright.engines.local.home import Home, random_text
 from dagwright.engines.local.scope import Account
 from dagwright.engines.local.store import copy_file
 from dagwright.errors import ExecutionError
@@ -44,7 +43,7 @@ class Endpoint:
         self._execution = execution
         self._account = account
         self._say = say
-        self._key = "LOCAL" + "".join(secrets.choice(string.ascii_uppercase + string.digits) for _ in range(15))
+        self._key = f"LOCAL{random_text(string.ascii_uppercase, 15)}"
         try:
             self._listener = socket.create_server((_HERE, 0), backlog=_WAITING)
         except OSError as error:
