@@ -22,7 +22,7 @@ from dagwright.project_forms import PURPOSES, Form
 # Which file belongs to which environment; on this machine nothing is given by AWS.
 _ENVIRONMENTS = ("dev", "staging", "production")
 _MOST_BYTES = 1 << 20
-_VPC = Form("string", "a VPC id", "vpc-0a1b2c3d4e5f60718", r"vpc-([0-9a-f]{8}|[0-9a-f]{17})")
+_NO_DIGEST = "sha256:" + "0" * 64
 _BY_RERUN = "take it out, or let `infra outputs` write the file anew"
 
 
@@ -34,6 +34,7 @@ class Outputs:
     subnets: tuple[str, ...] = ()
     vpc: str = ""
     key: str = ""
+    dead_letter_queue: str = ""
     images: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def as_json(self) -> dict[str, Any]:
@@ -43,6 +44,7 @@ class Outputs:
             "subnets": [*self.subnets],
             "vpc": self.vpc,
             "key": self.key,
+            "dead_letter_queue": self.dead_letter_queue,
             "images": dict(sorted(self.images.items())),
         }
         return {name: value for name, value in members.items() if value}
@@ -75,6 +77,7 @@ def read_outputs(root: Path, environment: str) -> Outputs:
         tuple(members.get("subnets", ())),
         members.get("vpc", ""),
         members.get("key", ""),
+        members.get("dead_letter_queue", ""),
         MappingProxyType(dict(members.get("images", {}))),
     )
 
@@ -102,6 +105,17 @@ def write_outputs(root: Path, environment: str, outputs: Outputs) -> bool:
     except OSError as error:
         raise StorageError(f"{where} cannot be written: {error.strerror}") from error
     return True
+
+
+def pinned(address: str, pushed: str) -> str:
+    """The address of an image of the configuration; the one that was pushed where that has no digest of its own yet.
+
+    A digest of noughts, and neither digest nor tag, stand for one that is to come.
+    """
+    repository, _, digest = address.partition("@")
+    named = ":" in repository.rpartition("/")[2]
+    to_come = digest == _NO_DIGEST if digest else not named
+    return pushed if to_come and pushed.partition("@")[0] == repository else address
 
 
 def _inside(root: Path, where: str) -> Path:
@@ -166,11 +180,15 @@ def _ids(name: str, value: Any, where: str, form: Form) -> Iterator[Problem]:
 
 
 def _vpc(name: str, value: Any, where: str) -> Iterator[Problem]:
-    return _one(name, value, where, _VPC)
+    return _one(name, value, where, forms.VPC)
 
 
 def _key(name: str, value: Any, where: str) -> Iterator[Problem]:
     return _one(name, value, where, forms.VOLUME_KEY)
+
+
+def _queue(name: str, value: Any, where: str) -> Iterator[Problem]:
+    return _one(name, value, where, forms.QUEUE)
 
 
 def _images(name: str, value: Any, where: str) -> Iterator[Problem]:
@@ -195,4 +213,11 @@ def _wrong(name: str, value: Any, allowed: str, where: str) -> Problem:
     return Problem("bad-value", f"{json.dumps(value):.80} is not {allowed}", _BY_RERUN, field=name, where=where)
 
 
-_MEMBERS = {"security_groups": _groups, "subnets": _subnets, "vpc": _vpc, "key": _key, "images": _images}
+_MEMBERS = {
+    "security_groups": _groups,
+    "subnets": _subnets,
+    "vpc": _vpc,
+    "key": _key,
+    "dead_letter_queue": _queue,
+    "images": _images,
+}

@@ -18,6 +18,7 @@ ALL = Outputs(
     ("subnet-0a1b2c3d4e5f60718",),
     "vpc-0a1b2c3d",
     KEY,
+    "arn:aws:sqs:us-east-1:123456789012:rc-churn-dead-letters",
     {"python": IMAGE, "file-report": IMAGE},
 )
 
@@ -36,7 +37,7 @@ def test_without_a_file_nothing_is_known(tmp_path: Path) -> None:
 def test_what_is_written_is_read_and_written_the_same(tmp_path: Path) -> None:
     assert write_outputs(tmp_path, "dev", ALL)
     text = (tmp_path / outputs_path("dev")).read_text(encoding="utf-8")
-    assert [*json.loads(text)] == ["security_groups", "subnets", "vpc", "key", "images"]
+    assert [*json.loads(text)] == ["security_groups", "subnets", "vpc", "key", "dead_letter_queue", "images"]
     assert [*json.loads(text)["security_groups"]] == ["processing", "training"]
     found = read_outputs(tmp_path, "dev")
     assert found == ALL
