@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from dagwright.infra.site import Site
+from dagwright.infra.bucket import BUCKET, BUCKET_POLICY, add_bucket
+from dagwright.infra.endpoints import add_endpoints
+from dagwright.infra.keys import KEY_ALIAS, add_keys
+from dagwright.infra.network import add_network
+from dagwright.infra.registry import add_registry
+from dagwright.infra.repositories import add_repositories
+from dagwright.infra.site import KEY, Site
 from dagwright.infra.template import Template
 from dagwright.infra.workload import Workloads
 
@@ -29,4 +35,13 @@ def template_of(project: Project, workloads: Workloads, neighbours: Sequence[Pro
     return template
 
 
-PARTS: tuple[Callable[[Template, Site], None], ...] = ()
+PARTS: tuple[Callable[[Template, Site], None], ...] = (
+    add_keys,
+    add_bucket,
+    add_repositories,
+    add_registry,
+    add_network,
+    add_endpoints,
+)
+#: What has to be there before a template that goes through the bucket; it refers to nothing outside itself.
+GROUND = (KEY, KEY_ALIAS, BUCKET, BUCKET_POLICY)
