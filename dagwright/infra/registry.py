@@ -14,8 +14,11 @@ MODEL_PACKAGE_GROUP = "ModelPackageGroup"
 
 
 def add_registry(template: Template, site: Site) -> None:
-    """The group, once in an account and Region: its environments register in the same."""
-    if site.made_before("model_package_group"):
+    """The group, once in an account and Region: its environments register in the same.
+
+    CloudFormation in China does not know groups; there the first pipeline that registers a model makes it.
+    """
+    if site.made_before("model_package_group") or site.project.partition == "aws-cn":
         return
     template.add(
         MODEL_PACKAGE_GROUP,

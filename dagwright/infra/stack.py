@@ -35,7 +35,8 @@ def template_of(project: Project, workloads: Workloads, neighbours: Sequence[Pro
     return template
 
 
-PARTS: tuple[Callable[[Template, Site], None], ...] = (
+#: What is encrypted with, stored and connected.
+GROUND_PARTS: tuple[Callable[[Template, Site], None], ...] = (
     add_keys,
     add_bucket,
     add_repositories,
@@ -43,5 +44,6 @@ PARTS: tuple[Callable[[Template, Site], None], ...] = (
     add_network,
     add_endpoints,
 )
+PARTS: tuple[Callable[[Template, Site], None], ...] = GROUND_PARTS
 #: What has to be there before a template that goes through the bucket; it refers to nothing outside itself.
 GROUND = (KEY, KEY_ALIAS, BUCKET, BUCKET_POLICY)
