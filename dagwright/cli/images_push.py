@@ -19,7 +19,7 @@ from dagwright.engines.aws.image_registry import DOCKER_MANIFEST, ImageRegistry,
 from dagwright.engines.local.build_context import context_hash
 from dagwright.engines.local.environments import matches
 from dagwright.engines.local.image_builder import ImageBuilder, image_builder
-from dagwright.errors import AWSError, ConfigurationError, ExecutionError, Problem, UsageError, did_you_mean
+from dagwright.errors import AWSError, ConfigurationError, ExecutionError, Problem, UsageError, UserError, did_you_mean
 from dagwright.outputs import Outputs, outputs_path, read_outputs, write_outputs
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _source(
 
 def _pushed(sources: list[Source], registry: ImageRegistry, *, builds: bool) -> list[Pushed]:
     """Every image that is in the registry already, then those that have to be built for it."""
-    found = {one.tagged: registry.find(one.repository, one.tag) for one in sources}
+    found = {one.tagged: _found(one, registry, has_to_be=builds) for one in sources}
     before = {tagged for tagged, image in found.items() if image}
     missing = list({one.tagged: one for one in sources if one.tagged not in before}.values())
     if missing and builds:
@@ -160,6 +160,17 @@ def _pushed(sources: list[Source], registry: ImageRegistry, *, builds: bool) -> 
             for one in missing:
                 found[one.tagged] = _built(one, builder, registry)
     return [Pushed(one, found[one.tagged], was_there=one.tagged in before) for one in sources]
+
+
+def _found(source: Source, registry: ImageRegistry, *, has_to_be: bool) -> StoredImage | None:
+    """The image in the registry; that its repository is yet to be made is an error only where it `has_to_be`."""
+    try:
+        return registry.find(source.repository, source.tag)
+    except UserError as error:
+        if has_to_be:
+            raise
+        _say(error.message)
+        return None
 
 
 def _text(dockerfile: Path) -> str:

@@ -241,6 +241,14 @@ def test_a_repository_that_is_missing_is_made_by_infra_upsert(site: Site, docker
     assert docker.calls == []
 
 
+@pytest.mark.parametrize("word", ["--check", "--no-build"])
+def test_a_repository_that_is_missing_is_told_where_nothing_is_built(word: str, site: Site, docker: Docker) -> None:
+    said = push(site, word)
+    assert said.code == 2
+    assert said.err == f"There is no repository {REPOSITORY} in {HOST}\n"
+    assert said.out.startswith("file-report  missing")
+
+
 def test_each_environment_has_its_own_registry(site: Site, docker: Docker) -> None:
     said = push(site, env="production")
     assert said.code == 1
