@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -20,12 +19,10 @@ from dagwright.engines.local.build_context import context_hash
 from dagwright.engines.local.environments import matches
 from dagwright.engines.local.image_builder import ImageBuilder, image_builder
 from dagwright.errors import AWSError, ConfigurationError, ExecutionError, Problem, UsageError, UserError, did_you_mean
-from dagwright.outputs import Outputs, outputs_path, read_outputs, write_outputs
+from dagwright.outputs import Outputs, is_to_come, outputs_path, read_outputs, write_outputs
 
 if TYPE_CHECKING:
     from dagwright.project import EnvironmentRule, Project
-
-_NOUGHTS = re.compile("@sha256:0{64}")
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ def _source(
     if rule is None or rule.dockerfile is None:
         hint = "add a rule with its `dockerfile` to local.environments"
         return Problem("no-dockerfile", "nothing says which Dockerfile it is built from", hint, field=where)
-    if not (_NOUGHTS.search(image) or outputs.images.get(name) == image):
+    if not (is_to_come(image) or outputs.images.get(name) == image):
         what = "the configuration names one image by its digest" if "@" in image else "the configuration names a tag"
         hint = f"write {registry.host}/{repository}@sha256: and 64 noughts for the image that was pushed last"
         return Problem("image-is-fixed", what, hint, field=where)
