@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Source:
+class OwnImage:
     """What an image of the project is built from. `repository` is its name in the registry of `host`."""
 
     name: str
@@ -49,7 +49,7 @@ class Source:
 class Pushed:
     """What became of it: the image in the registry, if it is there, and whether it was before."""
 
-    source: Source
+    source: OwnImage
     found: StoredImage | None
     was_there: bool
 
@@ -76,12 +76,12 @@ def run(arguments: Namespace) -> int:
     project = project_of(arguments)
     clients = Clients(project.region)
     registry = ImageRegistry(clients, project.account_id, project.partition)
-    outputs = read_outputs(project.root, project.environment)
-    sources = _sources(arguments, project, registry, outputs)
+    sources = _sources(arguments, project, registry)
     if sources:
         check_account(clients, project.account_id, project.environment)
     builds = not (arguments.check or arguments.no_build)
     pushed = _pushed(sources, registry, builds=builds)
+    outputs = read_outputs(project.root, project.environment)  # a build takes its time, and others write there as well
     noted = _with_images(outputs, pushed)
     is_new = noted != outputs
     if is_new and not arguments.check:
@@ -91,17 +91,17 @@ def run(arguments: Namespace) -> int:
     return CHANGES if is_behind else DONE
 
 
-def _sources(arguments: Namespace, project: Project, registry: ImageRegistry, outputs: Outputs) -> list[Source]:
+def _sources(arguments: Namespace, project: Project, registry: ImageRegistry) -> list[OwnImage]:
     """Those named, or all that are the project's own. Raises with everything that keeps a named one from it."""
     unknown = [name for name in arguments.names if name not in project.images]
     if unknown:
-        what = f"There is no image '{unknown[0]}' in the configuration of {project.environment}"
-        raise UsageError(what, hint=did_you_mean(unknown[0], project.images))
-    rules = _rules(arguments)
+        problems = [Problem("unknown-image", f"'{name}'", did_you_mean(name, project.images)) for name in unknown]
+        raise UsageError(f"There are no such images in {project.environment}", problems)
+    rules, outputs = _rules(arguments), read_outputs(project.root, project.environment)
     sources, refusals = [], []
     for name in dict.fromkeys(arguments.names or project.images):
         made = _source(name, project, registry, rules, outputs)
-        if isinstance(made, Source):
+        if isinstance(made, OwnImage):
             sources.append(made)
         elif name in arguments.names:
             refusals.append(made)
@@ -122,7 +122,7 @@ def _rules(arguments: Namespace) -> tuple[EnvironmentRule, ...]:
 
 def _source(
     name: str, project: Project, registry: ImageRegistry, rules: tuple[EnvironmentRule, ...], outputs: Outputs
-) -> Source | Problem:
+) -> OwnImage | Problem:
     """What it is built from, or why it is not the project's to build."""
     image, where = project.images[name], f"images.{name}"
     if not isinstance(image, str):
@@ -139,10 +139,10 @@ def _source(
         hint = f"write {registry.host}/{repository}@sha256: and 64 noughts for the image that was pushed last"
         return Problem("image-is-fixed", what, hint, field=where)
     dockerfile = project.root / rule.dockerfile
-    return Source(name, registry.host, repository, dockerfile, f"src-{context_hash(dockerfile)[:16]}")
+    return OwnImage(name, registry.host, repository, dockerfile, f"src-{context_hash(dockerfile)[:16]}")
 
 
-def _pushed(sources: list[Source], registry: ImageRegistry, *, builds: bool) -> list[Pushed]:
+def _pushed(sources: list[OwnImage], registry: ImageRegistry, *, builds: bool) -> list[Pushed]:
     """Every image that is in the registry already, then those that have to be built for it."""
     found = {one.tagged: _found(one, registry, has_to_be=builds) for one in sources}
     before = {tagged for tagged, image in found.items() if image}
@@ -159,7 +159,7 @@ def _pushed(sources: list[Source], registry: ImageRegistry, *, builds: bool) -> 
     return [Pushed(one, found[one.tagged], was_there=one.tagged in before) for one in sources]
 
 
-def _found(source: Source, registry: ImageRegistry, *, has_to_be: bool) -> StoredImage | None:
+def _found(source: OwnImage, registry: ImageRegistry, *, has_to_be: bool) -> StoredImage | None:
     """The image in the registry; that its repository is yet to be made is an error only where it `has_to_be`."""
     try:
         return registry.find(source.repository, source.tag)
@@ -177,7 +177,7 @@ def _text(dockerfile: Path) -> str:
         raise ConfigurationError(f"{dockerfile} cannot be read: {error.strerror}") from error
 
 
-def _built(source: Source, builder: ImageBuilder, registry: ImageRegistry) -> StoredImage:
+def _built(source: OwnImage, builder: ImageBuilder, registry: ImageRegistry) -> StoredImage:
     """Build and push it. One that somebody else pushed in the meantime is the same source, and is taken."""
     _say(f"building {source.name}: {source.tagged}")
     builder.build(source.dockerfile, source.tagged)

@@ -185,6 +185,23 @@ def test_a_login_or_a_push_that_fails_says_so(site: Site, docker: Docker, reposi
     assert "cannot be pushed (exit code 3):" in said.err
 
 
+def test_a_docker_that_does_not_listen_is_a_failure_like_any_other(site: Site, docker: Docker, repository: str) -> None:
+    (docker.folder / "bin" / "docker").write_text("#!/bin/sh\necho no engine >&2; exec 0<&-; exit 1\n")
+    said = push(site)
+    assert said.code == 1
+    assert said.err.endswith(f"Docker cannot log in to {HOST} (exit code 1):\n  no engine\n")
+
+
+def test_what_others_noted_during_the_build_stays(site: Site, docker: Docker, repository: str) -> None:
+    noting = site.folder / OUTPUTS
+    program = docker.folder / "bin" / "docker"
+    noting.parent.mkdir(exist_ok=True)
+    text = """{"subnets": ["subnet-0a1b2c3d4e5f60718"]}"""
+    program.write_text(program.read_text().replace("exec", f"echo '{text}' > '{noting}'\nexec"))
+    assert push(site).code == 0
+    assert json.loads(noting.read_text()).keys() == {"subnets", "images"}
+
+
 def test_what_somebody_else_pushed_meanwhile_is_taken(site: Site, docker: Docker, repository: str) -> None:
     docker.set("failing", "push")
     docker.set("pushed_by_another")
@@ -264,9 +281,13 @@ def test_what_is_no_image_of_the_project_is_left_alone_or_refused(site: Site, do
         "  - images.python: nothing says which Dockerfile it is built from "
         "(add a rule with its `dockerfile` to local.environments)\n"
     )
-    said = push(site, "file-reprot")
+    said = push(site, "file-reprot", "sklaern")
     assert said.code == 64
-    assert "did you mean 'file-report'?" in said.err
+    assert said.err == (
+        "There are no such images in dev\n"
+        "  - 'file-reprot' (did you mean 'file-report'?)\n"
+        "  - 'sklaern' (did you mean 'sklearn'?)\n"
+    )
     assert site.aws.calls == []
 
 
