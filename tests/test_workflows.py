@@ -157,7 +157,7 @@ def test_every_action_is_pinned_to_a_commit_with_its_version_beside_it() -> None
 
 def test_every_job_ends() -> None:
     for file, name, job in jobs():
-        assert ("uses" in job) != (0 < job.get("timeout-minutes", 0) <= 120), f"{file}: {name}"
+        assert ("uses" in job) != (0 < job.get("timeout-minutes", 0) <= 60), f"{file}: {name}"
 
 
 def test_no_two_runs_of_the_same_go_on_at_once() -> None:
