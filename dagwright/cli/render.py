@@ -14,7 +14,7 @@ from dagwright.errors import UsageError
 
 
 def run(arguments: Namespace) -> int:
-    """Print the pipeline definition, its state machine, its picture, or the environment's template; write its trigger."""
+    """Print the pipeline definition, its state machine, its picture, or the environment's template."""
     if arguments.target == "trigger":
         return _trigger(arguments)
     text = _template(arguments) if arguments.target == "infra" else _rendered(source_of(arguments), arguments)

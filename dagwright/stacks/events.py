@@ -67,7 +67,7 @@ class Events:
     def follow(self, say: Callable[[Event], None]) -> list[Event]:
         """All that happens, told as it happens, up to the event that ends it. Raises AWSError."""
         told: list[Event] = []
-        for fresh in looks(self._fresh, self._clock, len):
+        for fresh in looks(self._fresh, self._clock, lambda seen: [event.id for event in seen]):
             for event in fresh:
                 told.append(event)
                 say(event)
