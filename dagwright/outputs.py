@@ -15,9 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dagwright import project_forms as forms
 from dagwright.errors import ConfigurationError, Problem, StorageError, did_you_mean
-from dagwright.project_forms import PURPOSES, Form
+from dagwright.project_forms import IMAGE, NAME, PURPOSES, SECURITY_GROUP, SUBNET, VOLUME_KEY, Form
 
 # Which file belongs to which environment; on this machine nothing is given by AWS.
 _ENVIRONMENTS = ("dev", "staging", "production")
@@ -147,14 +146,14 @@ def _groups(name: str, value: Any, where: str) -> Iterator[Problem]:
         return
     for purpose, ids in value.items():
         if purpose in PURPOSES:
-            yield from _ids(f"{name}.{purpose}", ids, where, forms.SECURITY_GROUP)
+            yield from _ids(f"{name}.{purpose}", ids, where, SECURITY_GROUP)
         else:
             what, hint = f"'{purpose}' is no purpose", did_you_mean(purpose, PURPOSES)
             yield Problem("unknown-key", what, hint, field=f"{name}.{purpose}", where=where)
 
 
 def _subnets(name: str, value: Any, where: str) -> Iterator[Problem]:
-    return _ids(name, value, where, forms.SUBNET)
+    return _ids(name, value, where, SUBNET)
 
 
 def _ids(name: str, value: Any, where: str, form: Form) -> Iterator[Problem]:
@@ -170,7 +169,7 @@ def _vpc(name: str, value: Any, where: str) -> Iterator[Problem]:
 
 
 def _key(name: str, value: Any, where: str) -> Iterator[Problem]:
-    return _one(name, value, where, forms.VOLUME_KEY)
+    return _one(name, value, where, VOLUME_KEY)
 
 
 def _images(name: str, value: Any, where: str) -> Iterator[Problem]:
@@ -178,9 +177,9 @@ def _images(name: str, value: Any, where: str) -> Iterator[Problem]:
         yield _wrong(name, value, "addresses by name", where)
         return
     for image, address in value.items():
-        if not re.fullmatch(forms.NAME.pattern, image):
-            yield _wrong(f"{name}.{image}", image, forms.NAME.allowed, where)
-        yield from _one(f"{name}.{image}", address, where, forms.IMAGE)
+        if not re.fullmatch(NAME.pattern, image):
+            yield _wrong(f"{name}.{image}", image, NAME.allowed, where)
+        yield from _one(f"{name}.{image}", address, where, IMAGE)
         if isinstance(address, str) and "@sha256:" not in address:
             what, hint = "this address has no digest", "`images push` writes addresses with one"
             yield Problem("bad-value", what, hint, field=f"{name}.{image}", where=where)

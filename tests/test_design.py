@@ -44,6 +44,8 @@ ARROWS = {
     ),
     "dagwright/trigger": ("dagwright.sizing", "dagwright.input_sizes", "dagwright.errors"),
     "dagwright/trigger/handler.py": ("dagwright.sizing",),
+    "dagwright/outputs.py": ("dagwright.project_forms", "dagwright.errors"),
+    "dagwright/stacks": ("dagwright.stacks", "dagwright.engines.aws", "dagwright.outputs", *FLOOR),
     "dagwright/cli": ("dagwright",),
     "dagwright/importing": ("dagwright",),
     "steps": ("steps", "dagwright"),
@@ -190,6 +192,7 @@ COMMANDS = {
     "history": ["history"],
     "job list": ["job", "list"],
     "plan --help": ["plan", "--help"],
+    "infra plan --help": ["infra", "plan", "--help"],
 }
 
 

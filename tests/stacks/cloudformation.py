@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 
 from aws import flaws_of
@@ -134,7 +135,7 @@ class CloudFormation:
                 self.faults.remove(fault)
                 raise _error(*fault)
         answer = getattr(self, f"_{_snake(operation)}")(**arguments) or {}
-        shape = get_session().get_service_model("cloudformation").operation_model(operation).output_shape
+        shape = _model().operation_model(operation).output_shape
         if shape is not None:
             assert not ParamValidator().validate(answer, shape).has_errors()
         return answer
@@ -316,6 +317,11 @@ class Witness:
 
     def happened(self, event: Event) -> None:
         self.events.append(event)
+
+
+@cache
+def _model() -> Any:
+    return get_session().get_service_model("cloudformation")
 
 
 def _error(operation: str, code: str, message: str) -> ClientError:
