@@ -59,11 +59,12 @@ class ChangeSets:
         """
         import uuid
 
-        name = self._stack.name
+        name, own_name = self._stack.name, f"dagwright-{uuid.uuid4().hex}"
         with aws_errors(f"No change set of {name} could be made"):
             answer = self._clients("cloudformation").create_change_set(
                 StackName=name,
-                ChangeSetName=f"dagwright-{uuid.uuid4().hex}",
+                ChangeSetName=own_name,
+                ClientToken=own_name,  # botocore's own retries are the same request
                 ChangeSetType=kind,
                 IncludeNestedStacks=False,
                 Capabilities=["CAPABILITY_NAMED_IAM"],
