@@ -18,7 +18,7 @@ from dagwright.engines.local.store import storage_errors
 from dagwright.errors import InternalError, UsageError, UserError
 from dagwright.outputs import Outputs, outputs_path, read_outputs, write_outputs
 from dagwright.stacks.drift import detect_drift
-from dagwright.stacks.found import find_outputs
+from dagwright.stacks.found import look_up, with_given
 from dagwright.stacks.plan import StackPlan, make_plan, refuse_other
 from dagwright.stacks.remote import RemoteStack, find_stack
 from dagwright.stacks.saved_plan import open_plan
@@ -64,12 +64,13 @@ def _plan(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
 
 
 def _upsert(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
+    found = look_up(stack, clients)  # what is not there is said before anything is changed
     saved = _saved(arguments, stack, clients)
     # With --json standard output holds one object, and what happens meanwhile goes beside it.
     lines = Lines(sys.stderr if arguments.json else sys.stdout, plan_too=not arguments.json)
     deployed = Upsert(stack, clients, Clock(), lines).run(saved)
     remote = find_stack(clients, stack.name)
-    outputs, changed = _write(arguments, stack, remote, clients)
+    outputs, changed = _write(arguments, stack, remote, found)
     if arguments.json:
         members = {"change_sets": deployed.change_sets, "outputs": outputs.as_json(), "stack_status": remote.status}
         print(as_json({**deployed.plan.as_json(), **members}))
@@ -90,7 +91,7 @@ def _saved(arguments: Namespace, stack: InfraStack, clients: Clients) -> StackPl
 
 def _outputs(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
     remote = _there(arguments, stack, clients)
-    outputs, changed = _write(arguments, stack, remote, clients)
+    outputs, changed = _write(arguments, stack, remote, look_up(stack, clients))
     if arguments.json:
         print(as_json({"stack": stack.name, "outputs": outputs.as_json(), "stack_outputs": dict(remote.outputs)}))
         return DONE
@@ -121,11 +122,11 @@ def _there(arguments: Namespace, stack: InfraStack, clients: Clients) -> RemoteS
     return remote
 
 
-def _write(arguments: Namespace, stack: InfraStack, remote: RemoteStack, clients: Clients) -> tuple[Outputs, list[str]]:
+def _write(arguments: Namespace, stack: InfraStack, remote: RemoteStack, found: Outputs) -> tuple[Outputs, list[str]]:
     """What AWS gave, written where every command reads it; and what to say of that, if it is news."""
     environment = stack.owner.environment
     before = read_outputs(arguments.root, environment)
-    after = find_outputs(stack, remote.outputs, before, clients)
+    after = with_given(found, remote.outputs, before)
     if after == before or not write_outputs(arguments.root, environment, after):
         return after, []
     where = outputs_path(environment)

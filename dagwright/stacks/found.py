@@ -23,25 +23,30 @@ _KEY = "KeyArn"
 _MOST_SUBNETS, _MOST_GROUPS = 16, 5
 
 
-def find_outputs(stack: InfraStack, given: Mapping[str, str], before: Outputs, clients: Clients) -> Outputs:
-    """What is known now. `given` are the outputs of the stack; of `before` the images stay, which others find.
+def look_up(stack: InfraStack, clients: Clients) -> Outputs:
+    """What is there by the tags that `stack.find` says.
 
     Raises UserError with everything that was not found, or found too often, AWSError.
     """
-    problems: list[Problem] = []
-    vpc = _vpc(stack.find, clients, problems)
-    groups: dict[str, tuple[str, ...]] = {purpose: (given[key],) for purpose, key in _GROUPS.items() if given.get(key)}
-    for purpose, tags in stack.find.security_groups.items():
+    find, problems, groups = stack.find, list[Problem](), dict[str, tuple[str, ...]]()
+    vpc = _vpc(find, clients, problems)
+    for purpose, tags in sorted(find.security_groups.items()):
         at = f"infra.find.security_groups.{purpose}"
         groups[purpose] = _all(_security_groups(tags, vpc, clients), at, tags, _MOST_GROUPS, problems)
     subnets: tuple[str, ...] = ()
-    if stack.find.subnets:
-        found = _subnets(stack.find.subnets, vpc, clients)
-        subnets = _all(found, "infra.find.subnets", stack.find.subnets, _MOST_SUBNETS, problems)
+    if find.subnets:
+        found = _subnets(find.subnets, vpc, clients)
+        subnets = _all(found, "infra.find.subnets", find.subnets, _MOST_SUBNETS, problems)
     if problems:
         raise UserError(f"What {stack.owner.environment} looks for by its tags is not clear", problems)
-    known = vpc if stack.find.vpc else ""
-    return Outputs(dict(sorted(groups.items())), subnets, known, given.get(_KEY, ""), before.images)
+    return Outputs(groups, subnets, vpc if find.vpc else "")
+
+
+def with_given(found: Outputs, given: Mapping[str, str], before: Outputs) -> Outputs:
+    """What was found, and what the stack's outputs (`given`) say; of `before` the images stay, which others push."""
+    made = {purpose: (given[key],) for purpose, key in _GROUPS.items() if given.get(key)}
+    groups = dict(sorted({**made, **found.security_groups}.items()))
+    return Outputs(groups, found.subnets, found.vpc, given.get(_KEY, ""), before.images)
 
 
 def _vpc(find: Find, clients: Clients, problems: list[Problem]) -> str:

@@ -84,5 +84,7 @@ def _moved(
         yield Problem("aws-moved", f"the stack {stack.name} {what}")
     elif saved["change_set"] and found is None:
         yield Problem("no-change-set", "its change set is not on AWS any more")
+    elif found is not None and found.stack_id != remote.id:
+        yield Problem("other-place", f"its change set is of another stack, {found.stack_id}")
     elif found is not None and found.execution != "AVAILABLE":
         yield Problem("no-change-set", f"its change set cannot be executed any more: it is {found.execution}")

@@ -10,7 +10,7 @@ from stacks.cloudformation import wanted
 from dagwright.engines.aws.clients import Clients
 from dagwright.errors import UserError
 from dagwright.outputs import Outputs
-from dagwright.stacks.found import find_outputs
+from dagwright.stacks.found import look_up, with_given
 from dagwright.stacks.wanted import Find
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Network:
 
 def found(find: Find, given: dict[str, str] | None = None) -> Outputs:
     before = Outputs({"processing": ("sg-00000000",)}, images=IMAGES)
-    return find_outputs(wanted(find=find), given or {}, before, Clients("us-east-1"))
+    return with_given(look_up(wanted(find=find), Clients("us-east-1")), given or {}, before)
 
 
 def test_what_the_stack_gives_is_known_by_its_keys(aws: AWS) -> None:

@@ -167,6 +167,7 @@ def test_a_saved_plan_that_is_for_something_else_says_what(other: Callable[[], I
 @pytest.mark.parametrize(
     ("happens", "reason"),
     [
+        (lambda one: next(iter(one.change_sets.values())).update(StackId="arn:of:another"), "is of another stack"),
         (lambda one: one.change_sets.clear(), "is not on AWS any more"),
         (lambda one: next(iter(one.change_sets.values())).update(ExecutionStatus="OBSOLETE"), "it is OBSOLETE"),
         (lambda one: setattr(one, "updated", 5), "changed on AWS since"),
