@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from dagwright.infra.alarms import add_alarms
+from dagwright.infra.dashboard import add_dashboard
+from dagwright.infra.dead_man import add_dead_man
+from dagwright.infra.logs import add_logs
+from dagwright.infra.notifications import add_notifications
+from dagwright.infra.paging import add_paging
+from dagwright.infra.queries import add_queries
+from dagwright.infra.schedules import add_schedules
 from dagwright.infra.site import Site
 from dagwright.infra.template import Template
+from dagwright.infra.triggers import add_triggers
 from dagwright.infra.workload import Workloads
 
 if TYPE_CHECKING:
@@ -29,4 +38,14 @@ def template_of(project: Project, workloads: Workloads, neighbours: Sequence[Pro
     return template
 
 
-PARTS: tuple[Callable[[Template, Site], None], ...] = ()
+PARTS: tuple[Callable[[Template, Site], None], ...] = (
+    add_schedules,
+    add_logs,
+    add_queries,
+    add_triggers,
+    add_notifications,
+    add_alarms,
+    add_dead_man,
+    add_paging,
+    add_dashboard,
+)
