@@ -25,12 +25,8 @@ def add_logs(template: Template, site: Site) -> None:
     if not site.made_before("state_machine_log_group"):
         _add_group(template, site, STATES, site.project.state_machine_log_group, "states")
     for workload in site.workloads.triggered:
-        _add_group(template, site, trigger_group_id(workload), trigger_group(site, workload), "trigger")
-
-
-def trigger_group(site: Site, workload: Workload) -> str:
-    """The group that Lambda writes to for the trigger of a pipeline."""
-    return f"/aws/lambda/{site.names.trigger(workload.deployed_name)}"
+        group = site.names.trigger_logs(workload.deployed_name)
+        _add_group(template, site, trigger_group_id(workload), group, "trigger")
 
 
 def trigger_group_id(workload: Workload) -> str:

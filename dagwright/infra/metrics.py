@@ -59,7 +59,8 @@ def target(site: Site, workload: Workload) -> str:
 
 @dataclass(frozen=True)
 class Executions:
-    """The metrics of a pipeline's executions, on either engine: a machine that was stopped is aborted, which is `failed`."""
+    """The metrics of a pipeline's executions, on either engine. A machine's that was stopped is aborted: it counts as
+    failed."""
 
     started: Metric
     succeeded: Metric

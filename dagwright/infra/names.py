@@ -120,6 +120,10 @@ class Names:
         """The function that sizes the inputs of a pipeline, given by the pipeline's deployed name, and starts it."""
         return shortened(f"{pipeline}-trigger", 64)
 
+    def trigger_logs(self, pipeline: str) -> str:
+        """The log group of such a function."""
+        return f"/aws/lambda/{self.trigger(pipeline)}"
+
     @property
     def key_alias(self) -> str:
         return f"alias/sagemaker-{self.stem}"

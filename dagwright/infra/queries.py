@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from dagwright.infra.logs import trigger_group
 from dagwright.infra.names import JOB_LOG_GROUPS, OF_PIPELINES
 from dagwright.infra.template import logical_id
 
@@ -112,7 +111,7 @@ def _starts(site: Site) -> Query:
         "sort @timestamp desc",
         "limit 100",
     )
-    groups = tuple(trigger_group(site, one) for one in site.workloads.triggered)
+    groups = tuple(site.names.trigger_logs(one.deployed_name) for one in site.workloads.triggered)
     return Query("starts by triggers", text, groups)
 
 

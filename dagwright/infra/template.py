@@ -48,9 +48,8 @@ class Template:
         """Add a resource; members that are None are left out. Its `Ref`.
 
         With `kept` it outlives its being taken out of the template, its replacement, and the stack; what a creation
-        that is rolled back has just made goes with it. What holds data and is not worth keeping is `passing`: it is said
-        that it goes. `after`: ids of resources that have to be there first although
-        nothing of them is named.
+        that is rolled back has just made goes with it. What holds data and need not outlive the stack is `passing`,
+        which is then said. `after`: ids of resources that have to be there first although nothing of them is named.
         """
         if logical_id in self.resources:
             raise InternalError(f"two resources of the template are called {logical_id}")
