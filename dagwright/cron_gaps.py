@@ -53,7 +53,8 @@ def _longest_of_cron(parts: Sequence[str], zone: tzinfo) -> timedelta | None:
         if last is not None:
             longest = max(longest, first - last)
         longest, last = max(longest, between), end
-    return None if last is None else max(longest, datetime(YEARS[1] + 1, 1, 1) - last)
+    end = datetime(YEARS[1] + 1, 1, 1)
+    return None if last is None else max(longest, end - _offset(end, zone) - last)
 
 
 def _starts(

@@ -60,7 +60,7 @@ def _add_queues(template: Template, site: Site) -> None:
     }
     for word, (queue, what) in held.items():
         if queue:
-            name = alarm_name(f"{queue}-not-empty")
+            name = alarm_name(f"{site.names.stem}-{word.lower()}-waiting")
             add_state(template, f"AlarmQueue{word}", name, f"The queue {queue} holds {what}", waiting(queue))
 
 

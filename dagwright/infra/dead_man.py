@@ -48,7 +48,7 @@ def add_dead_man(template: Template, site: Site) -> None:
 
 
 def notes_of(site: Site) -> list[str]:
-    """What is to be said of schedules that no alarm can watch."""
+    """Which schedules no alarm can watch, and why."""
     watches = ((_watch(site, workload, start), workload, start) for workload, start in _starts(site))
     return [f"schedule {start.name} of {one.name}: {watch.note}" for watch, one, start in watches if watch.note]
 
@@ -72,10 +72,7 @@ def _watch(site: Site, workload: Workload, start: Start) -> Watch:
         return Watch(counted.succeeded, hours, "succeeded")
     if gap <= timedelta(hours=MOST_HOURS):
         return Watch(counted.started, MOST_HOURS, "started")
-    what = (
-        f"{_told(gap)} can pass between two of its starts; CloudWatch looks back 7 days: no alarm says that it is late"
-    )
-    return Watch(note=what)
+    return Watch(note=f"{_told(gap)} can pass from one start to the next, CloudWatch looks back 7 days: {_UNWATCHED}")
 
 
 def _gap(expression: str, zone: str) -> timedelta | str:
@@ -97,8 +94,8 @@ def _add_alarm(template: Template, workload: Workload, start: Start, watch: Watc
     assert watch.metric is not None  # noqa: S101 - for the type checker
     add_alarm(
         template,
-        logical_id("AlarmLate", workload.name, start.name),
-        alarm_name(f"{workload.deployed_name}-{start.name}-late"),
+        logical_id("AlarmLate", workload.name, "at", start.name),
+        alarm_name(f"{workload.deployed_name}.{start.name}-late"),
         f"No execution of {workload.deployed_name} has {watch.happened} for {watch.hours} hours: its schedule "
         f"{start.name} is {start.members['ScheduleExpression']} in {start.members['ScheduleExpressionTimezone']}",
         {
@@ -119,4 +116,4 @@ def _add_alarm(template: Template, workload: Workload, start: Start, watch: Watc
 
 def _told(gap: timedelta) -> str:
     hours = gap.seconds // 3600
-    return f"{gap.days} days" + (f" and {hours} hours" if hours else "")
+    return f"{gap.days} days" + (f" and {hours} hour{'s' if hours > 1 else ''}" if hours else "")
