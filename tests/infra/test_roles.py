@@ -155,6 +155,14 @@ def test_addresses_outside_of_the_layout_are_allowed_exactly(tmp_path: Path) -> 
     assert buckets == [["arn:aws:s3:::acme-sm-rc-churn"], ["arn:aws:s3:::acme-ml"]]
 
 
+def test_what_spark_is_told_to_read_is_allowed(tmp_path: Path) -> None:
+    arguments = {"AppSpecification": {"ImageUri": "x", "ContainerArguments": ["--from", "s3a://lake/flights/"]}}
+    step = {"Name": "Read", "Type": "Processing", "Arguments": arguments}
+    found = roles_of(site_of(tmp_path, "", [workload(definition(step))]))
+    assert "arn:aws:s3:::lake/flights/*" in resources(found, "ExecutionRole", "ReadData")
+    assert "lake" not in str(resources(found, "ExecutionRole", "WriteResults"))
+
+
 def test_a_bucket_that_only_a_run_knows_allows_nothing(tmp_path: Path) -> None:
     site = site_of(tmp_path, "", [workload(definition(FAIL))])
     one = replace(site.workloads.every[0], uses=replace(site.workloads.every[0].uses, reads=("s3://*/data",)))

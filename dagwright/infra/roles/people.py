@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dagwright.infra.names import JOB_LOG_GROUPS, OF_PIPELINES
 from dagwright.infra.policy import Statement, pass_role
 from dagwright.infra.roles import keys, storage
-from dagwright.infra.roles.arns import machine_arns, named_endpoints, package_arns, pipeline_arns, role_arns
+from dagwright.infra.roles.arns import job_arns, machine_arns, named_endpoints, package_arns, pipeline_arns, role_arns
 from dagwright.infra.roles.network import only_in_vpc
 from dagwright.infra.roles.role import add_policies
 from dagwright.infra.roles.trigger_role import measured
@@ -162,7 +162,7 @@ def _lists(site: Site) -> Iterator[Statement]:
     yield Statement("ReadSchedules", ("scheduler:GetSchedule", "scheduler:GetScheduleGroup"), schedules)
     for step_type, (word, thing) in _MADE.items():
         if site.workloads.have(step_type):
-            arns = [*site.names.jobs(thing), *named_endpoints(site, thing)]
+            arns = [*job_arns(site, thing), *named_endpoints(site, thing)]
             yield Statement(f"Read{word}s", (f"sagemaker:Describe{word}",), arns)
 
 
