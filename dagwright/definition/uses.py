@@ -108,6 +108,8 @@ def uses_of(graph: Graph) -> Uses:
 
 def _note(found: _Found, inside: frozenset[str], name: str, value: Any, defaults: Mapping[str, Any]) -> None:
     text = known_text(value, defaults)
+    if text.startswith("s3a://"):  # Spark's word for the same
+        text = f"s3://{text.removeprefix('s3a://')}"
     kind = _kind(name, text, inside)
     if kind:
         found.add(kind, text)
