@@ -20,8 +20,19 @@ UNKNOWN = "*"
 _IMAGES = ("ImageUri", "TrainingImage", "Image")
 _WRITTEN = ("S3OutputPath", "S3OutputLocation")
 _WRITING = ("S3Output", "OutputDataConfig", "CheckpointConfig", "TransformOutput", "DebugHookConfig")
-_ROLES = ("RoleArn", "ExecutionRoleArn")
-_KEYS = ("KmsKeyId", "VolumeKmsKeyId", "KmsKeyArn", "S3KmsKeyId")
+_BY_NAME = {
+    **dict.fromkeys(("RoleArn", "ExecutionRoleArn"), "roles"),
+    **dict.fromkeys(("KmsKeyId", "VolumeKmsKeyId", "KmsKeyArn", "S3KmsKeyId"), "keys"),
+    **dict.fromkeys(("ServiceRole", "JobFlowRole", "AutoScalingRole"), "cluster_roles"),
+    **dict.fromkeys(("ApplicationId", "applicationId"), "applications"),
+    **dict.fromkeys(("EndpointName", "EndpointConfigName", "InferenceComponentName"), "endpoints"),
+    "FunctionArn": "functions",
+    "SqsQueueUrl": "queues",
+    "ClusterId": "clusters",
+    "FeatureGroupName": "feature_groups",
+    "ModelPackageGroupName": "groups",
+    "Subnets": "subnets",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,15 @@ class Uses:
     """URLs of SQS queues."""
     clusters: tuple[str, ...] = ()
     """Ids of EMR clusters."""
+    cluster_roles: tuple[str, ...] = ()
+    """Roles of EMR clusters that steps make, by name or ARN."""
+    applications: tuple[str, ...] = ()
+    """Ids of EMR Serverless applications."""
+    endpoints: tuple[str, ...] = ()
+    """Names of endpoints, their configurations and inference components."""
+    feature_groups: tuple[str, ...] = ()
+    """Names of feature groups that jobs write to."""
+    subnets: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -92,24 +112,14 @@ def _note(found: _Found, inside: frozenset[str], name: str, value: Any, defaults
     found.approves = found.approves or (name == "ModelApprovalStatus" and text == "Approved")
 
 
-def _kind(name: str, text: str, inside: frozenset[str]) -> str:  # noqa: PLR0911 - a table in words
+def _kind(name: str, text: str, inside: frozenset[str]) -> str:
     if text.startswith("s3://"):
         return "writes" if name in _WRITTEN or inside.intersection(_WRITING) else "reads"
     if name in _IMAGES:
         return "images"
-    if name == "FunctionArn":
-        return "functions"
-    if name == "SqsQueueUrl":
-        return "queues"
-    if name == "ClusterId":
-        return "clusters"
-    if name in _ROLES:
-        return "roles"
-    if name in _KEYS:
-        return "keys"
-    if name == "ModelPackageGroupName":
-        return "groups"
-    return "instance_types" if name == "InstanceType" and text.startswith("ml.") else ""
+    if name == "InstanceType":
+        return "instance_types" if text.startswith("ml.") else ""
+    return _BY_NAME.get(name, "")
 
 
 def _members(envelope: Mapping[str, Any]) -> Iterator[tuple[frozenset[str], str, Any]]:
