@@ -7,7 +7,7 @@ evaluated: a parameter counts by its default, and what only a run can know is `*
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dagwright.definition.declaration import BRANCHES
@@ -67,6 +67,8 @@ class Uses:
     instance_types: tuple[str, ...] = ()
     most_instances: int = 1
     """The most instances that any of its jobs has."""
+    longest_in_seconds: int = 0
+    """The longest time limit that any of its jobs has."""
     approves: bool = False
     """Whether it registers a model that is approved already."""
 
@@ -77,6 +79,7 @@ class _Found:
 
     by_kind: dict[str, dict[str, None]]
     most_instances: int = 1
+    longest_in_seconds: int = 0
     approves: bool = False
 
     def add(self, kind: str, text: str) -> None:
@@ -96,8 +99,9 @@ def uses_of(graph: Graph) -> Uses:
         for inside, name, value in _members(step.envelope):
             _note(found, inside, name, value, defaults)
     return Uses(
-        **{kind: found.of(kind) for kind in Uses.__dataclass_fields__ if kind not in ("most_instances", "approves")},
+        **{one.name: found.of(one.name) for one in fields(Uses) if one.default == ()},
         most_instances=found.most_instances,
+        longest_in_seconds=found.longest_in_seconds,
         approves=found.approves,
     )
 
@@ -109,6 +113,8 @@ def _note(found: _Found, inside: frozenset[str], name: str, value: Any, defaults
         found.add(kind, text)
     if name == "InstanceCount" and text.isdecimal():
         found.most_instances = max(found.most_instances, int(text))
+    if name == "MaxRuntimeInSeconds" and text.isdecimal():
+        found.longest_in_seconds = max(found.longest_in_seconds, int(text))
     found.approves = found.approves or (name == "ModelApprovalStatus" and text == "Approved")
 
 

@@ -87,6 +87,11 @@ class Names:
         return self.arn("states", f"stateMachine:{deployed_name}")
 
     @property
+    def rest_machines(self) -> str:
+        """Every machine that goes on where one of the project's has failed: `{pipeline}-rest`."""
+        return self.arn("states", f"stateMachine:{self._deployed.replace('-*', '-*-rest', 1)}")
+
+    @property
     def machines(self) -> str:
         """Every state machine that the project has or will have here."""
         return self.arn("states", f"stateMachine:{self._deployed}")

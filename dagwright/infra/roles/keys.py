@@ -40,8 +40,16 @@ def key_statements(
 
 def message_statements(site: Site) -> Iterator[Statement]:
     """That messages to encrypted queues may be written, through SQS alone."""
-    through = {"StringEquals": {"kms:ViaService": f"sqs.{site.project.region}.{site.names.domain}"}}
-    yield from key_statements(site, "EncryptMessages", SEND, through)
+    yield from key_statements(site, "EncryptMessages", SEND, _through(site, "sqs"))
+
+
+def storage_statements(site: Site) -> Iterator[Statement]:
+    """That encrypted objects may be read and written, through S3 alone."""
+    yield from key_statements(site, "EncryptData", WRITE, _through(site, "s3"))
+
+
+def _through(site: Site, service: str) -> Mapping[str, Mapping[str, Any]]:
+    return {"StringEquals": {"kms:ViaService": f"{service}.{site.project.region}.{site.names.domain}"}}
 
 
 def _keys(site: Site) -> tuple[list[Any], list[str]]:

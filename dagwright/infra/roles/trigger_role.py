@@ -32,14 +32,18 @@ def _statements(site: Site) -> Iterator[Statement]:
     yield Statement("StartPipelines", start, pipelines)
     machines = [site.names.machine(one.deployed_name) for one in triggered if one.machine]
     yield Statement("StartMachines", ("states:StartExecution",), machines)
-    addresses = [_address(site, size) for one in triggered for size in one.sizes]
-    yield from storage.listing(site, "Measure", (), addresses)
+    yield from storage.listing(site, "Measure", (), measured(site))
     logs = [site.names.arn("logs", f"log-group:{site.names.trigger_logs(one.deployed_name)}") for one in triggered]
     streams = [f"{arn}:log-stream:*" for arn in logs]
     yield Statement("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), streams)
     queue = site.names.arn("sqs", site.names.trigger_queue)
     yield Statement("TellOfFailures", ("sqs:SendMessage",), (queue,))
     yield from keys.message_statements(site)
+
+
+def measured(site: Site) -> list[str]:
+    """The addresses of the inputs that decide on machines."""
+    return [_address(site, size) for one in site.workloads.triggered for size in one.sizes]
 
 
 def _address(site: Site, size: InputSize) -> str:
