@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from dagwright.infra.deploying import add_deploying
 from dagwright.infra.roles import add_roles
 from dagwright.infra.site import Site
 from dagwright.infra.template import Template
@@ -30,4 +31,4 @@ def template_of(project: Project, workloads: Workloads, neighbours: Sequence[Pro
     return template
 
 
-PARTS: tuple[Callable[[Template, Site], None], ...] = (add_roles,)
+PARTS: tuple[Callable[[Template, Site], None], ...] = (add_roles, add_deploying)
