@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _KEY_OF_REPOSITORIES = ("kms:DescribeKey", "kms:CreateGrant", "kms:RetireGrant")
 _KEY_OF_FUNCTIONS = ("kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
 _ROLE, _POLICY = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
-# To which service a type's resource hands a role, and how.
-_HANDED = {"AWS::Lambda::Function": "lambda", "AWS::S3::Bucket": "s3", "AWS::Events::Rule": "events"}
 _SERVICE_ROLE = "role/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"
 
 
@@ -87,25 +85,11 @@ def _roles(site: Site, kinds: Sequence[_Kind]) -> Iterator[Statement]:
 
 
 def _handing(kinds: Sequence[_Kind]) -> Iterator[Statement]:
-    """Functions, replication and rules act under a role of the stack, which is handed to their service."""
+    """Functions, replication and rules act under a role, which is handed to their service."""
     for kind in kinds:
-        service = _HANDED.get(kind.name)
-        roles = [*{str(one): one for one in _named_roles(kind.members)}.values()]
-        if service and roles:
-            yield pass_role(f"Hand{kind.sid}Role", roles, service)
-
-
-def _named_roles(value: Any) -> Iterator[Any]:
-    """What stands in the members that name a role, wherever they are."""
-    if isinstance(value, Mapping):
-        for name, member in value.items():
-            if name in ("Role", "RoleArn"):
-                yield member
-            else:
-                yield from _named_roles(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _named_roles(member)
+        if kind.name in _HANDED:
+            service, roles_of = _HANDED[kind.name]
+            yield pass_role(f"Hand{kind.sid}Role", roles_of(kind), service)
 
 
 def _code(site: Site, kinds: Sequence[_Kind]) -> Iterator[Statement]:
@@ -131,6 +115,19 @@ def _nothing_of_administrators(site: Site) -> Iterator[Statement]:
 
 
 # ---- which resources ----
+
+
+# Types whose resources act under a role: the service that gets it, and where it stands.
+_HANDED: Mapping[str, tuple[str, Callable[[_Kind], list[Any]]]] = {
+    "AWS::Lambda::Function": ("lambda", lambda kind: kind.values("Role")),
+    "AWS::S3::Bucket": ("s3", lambda kind: _members(kind.values("ReplicationConfiguration"), "Role")),
+    "AWS::Events::Rule": ("events", lambda kind: _members(kind.values("Targets"), "RoleArn")),
+}
+
+
+def _members(values: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """One member of those that have it, each value once."""
+    return [*{str(one[name]): one[name] for one in values if name in one}.values()]
 
 
 def _ours(service: str, resource: str) -> Callable[[_Kind], list[Any]]:
