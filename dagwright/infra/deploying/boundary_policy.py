@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 # What pipelines, machines and jobs call of SageMaker, by what it is about. None of it opens a notebook or a terminal,
 # and the roles that it takes have to be passed.
-_JOBS = ("AutoMLJob", "HyperParameterTuningJob", "Job", "ProcessingJob", "TrainingJob", "TransformJob")
-_JOB_THINGS = ("*-job", "job", "model", "action", "artifact", "context")
+_JOBS = ("AutoMLJob", "HyperParameterTuningJob", "ProcessingJob", "TrainingJob", "TransformJob")
+_VERBS = ("Create", "Describe", "Stop")
+_JOB_THINGS = ("*-job", "model", "action", "artifact", "context")
 _LINEAGE = ("AddAssociation", "CreateAction", "CreateArtifact", "CreateContext")
 _ENDPOINTS = ("Endpoint", "EndpointConfig", "InferenceComponent")
 _SERVED = ("endpoint", "endpoint-config", "inference-component")
@@ -122,10 +123,13 @@ def _other_buckets(site: Site) -> list[str]:
 
 def _sagemaker(site: Site) -> Iterator[Statement]:
     """Jobs, models and lineage of the account, whose names the services make; of all else the project's own."""
-    jobs = [f"{verb}{job}" for job in _JOBS for verb in ("Create", "Describe", "Stop")]
+    jobs = [f"{verb}{job}" for job in _JOBS for verb in _VERBS]
     more = ("ListTrainingJobsForHyperParameterTuningJob", "CreateModel", "DescribeModel", *_LINEAGE, *_TAGS)
     things = [site.names.arn("sagemaker", f"{thing}/*") for thing in _JOB_THINGS]
     yield Statement("Jobs", _of_sagemaker(*jobs, *more), things)
+    if site.workloads.have("Job"):
+        tasks = (*(f"{verb}Job" for verb in _VERBS), *_TAGS)
+        yield Statement("Tasks", _of_sagemaker(*tasks), (site.names.arn("sagemaker", "job/*"),))
     groups, packages = arns.package_arns(site)
     registry = [f"{verb}{one}" for one in _PACKAGES for verb in ("Create", "Describe")]
     yield Statement("Registry", _of_sagemaker(*registry, "UpdateModelPackage", *_TAGS), [*groups, *packages])
