@@ -18,6 +18,24 @@ def any_case(arns: Iterable[str]) -> list[str]:
     return [*dict.fromkeys(form for arn in arns for form in (arn, arn.lower()))]
 
 
+def pipeline_arns(site: Site) -> list[str]:
+    """All pipelines that the project has or will have."""
+    named = (arn for one in site.workloads for arn in site.names.pipeline(one.deployed_name))
+    return _with_others(site.names.pipelines, named)
+
+
+def machine_arns(site: Site) -> list[str]:
+    """All state machines that the project has or will have."""
+    return _with_others(site.names.machines, (site.names.machine(one.deployed_name) for one in site.workloads))
+
+
+def _with_others(pattern: str, named: Iterable[str]) -> list[str]:
+    """The pattern, and what it does not hold: pipelines that bring a name of their own."""
+    start, _, end = pattern.partition("*")
+    others = (arn for arn in named if not (arn.startswith(start) and arn.endswith(end)))
+    return [*dict.fromkeys((pattern, *others))]
+
+
 def role_arns(site: Site) -> list[str]:
     """The roles of jobs: the project's, and others that definitions name; one that only a run knows is not passed."""
     named = (role for role in site.workloads.all("roles") if role.startswith("arn:") and "*" not in role)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dagwright.infra.names import JOB_LOG_GROUPS
 from dagwright.infra.policy import Statement, trust
-from dagwright.infra.roles import keys, storage
+from dagwright.infra.roles import arns, keys, storage
 from dagwright.infra.roles.network import runs_in_vpc
 from dagwright.infra.roles.role import add_role
 
@@ -56,10 +56,12 @@ def _statements(site: Site) -> Iterator[Statement]:
     yield from _data(site)
     yield from _images(site)
     yield from _logs(site)
+    groups = [site.names.arn("sagemaker", f"feature-group/{name}") for name in site.workloads.all("feature_groups")]
+    yield Statement("Features", ("sagemaker:PutRecord", "sagemaker:DescribeFeatureGroup"), arns.any_case(groups))
     namespaces = ["/aws/sagemaker/*", f"{site.project.company}/ml/{site.project.model_package_group}"]
     bound = {"StringLike": {"cloudwatch:namespace": namespaces}}
     yield Statement("Metrics", ("cloudwatch:PutMetricData",), ("*",), bound)
-    if runs_in_vpc(site):
+    if runs_in_vpc(site) or site.workloads.all("subnets"):
         yield Statement("VpcInterfaces", INTERFACES, ("*",))
     yield from keys.key_statements(site, "UseKeys", keys.DATA)
     for_services = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
@@ -86,17 +88,15 @@ def _images(site: Site) -> Iterator[Statement]:
 def repository_arns(site: Site, images: Sequence[str]) -> list[str]:
     """The repositories of those images that are in an ECR, of whichever account and Region."""
     found = (_REGISTRY.match(image) for image in images)
-    arns = [
-        f"arn:{site.project.partition}:ecr:{one[2]}:{one[1]}:repository/{one[3]}" for one in found if one is not None
-    ]
-    return [*dict.fromkeys(arns)]
+    start = f"arn:{site.project.partition}:ecr"
+    return [*dict.fromkeys(f"{start}:{one[2]}:{one[1]}:repository/{one[3]}" for one in found if one is not None)]
 
 
 def _logs(site: Site) -> Iterator[Statement]:
     groups = [JOB_LOG_GROUPS[kind] for kind, types in _LOGGING.items() if site.workloads.have(*types)]
     if site.workloads.have("Endpoint", "InferenceComponent"):
         groups.append("/aws/sagemaker/Endpoints/*")
-    arns = [site.names.arn("logs", f"log-group:{group}") for group in groups]
-    yield Statement("LogGroups", ("logs:CreateLogGroup", "logs:DescribeLogStreams"), arns)
-    streams = [f"{arn}:log-stream:*" for arn in arns]
+    found = [site.names.arn("logs", f"log-group:{group}") for group in groups]
+    yield Statement("LogGroups", ("logs:CreateLogGroup", "logs:DescribeLogStreams"), found)
+    streams = [f"{arn}:log-stream:*" for arn in found]
     yield Statement("LogStreams", ("logs:CreateLogStream", "logs:PutLogEvents"), streams)

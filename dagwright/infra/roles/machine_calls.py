@@ -16,14 +16,13 @@ def integrations(text: str) -> dict[str, None]:
     return {str(state["Resource"]).partition(":states:::")[2]: None for state in _tasks(text)}
 
 
-def job_name_starts(text: str) -> dict[str, None]:
-    """With what the names begin that the machine gives to jobs, models and endpoint configurations."""
+def name_starts(text: str, called: str) -> dict[str, None]:
+    """With what the names begin that the machine gives to what it creates by one integration: jobs, models."""
     found: dict[str, None] = {}
     for state in _tasks(text):
-        for member, value in state.get("Parameters", {}).items():
-            made = _MADE_NAME.search(str(value)) if member.endswith("Name.$") else None
-            if made is not None:
-                found[made[1]] = None
+        named = state.get("Parameters", {}) if str(state["Resource"]).endswith(f":::{called}") else {}
+        made = (_MADE_NAME.search(str(value)) for member, value in named.items() if member.endswith("Name.$"))
+        found |= {one[1]: None for one in made if one is not None}
     return found
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dagwright.infra.names import JOB_LOG_GROUPS, OF_PIPELINES
 from dagwright.infra.policy import Statement, pass_role
 from dagwright.infra.roles import keys, storage
-from dagwright.infra.roles.arns import named_endpoints, package_arns, role_arns
+from dagwright.infra.roles.arns import machine_arns, named_endpoints, package_arns, pipeline_arns, role_arns
 from dagwright.infra.roles.network import only_in_vpc
 from dagwright.infra.roles.role import add_policies
 from dagwright.infra.roles.trigger_role import measured
@@ -133,8 +133,7 @@ _MAKING_MACHINES = ("CreateStateMachine", "UpdateStateMachine", "PublishStateMac
 
 
 def _pipelines(site: Site) -> Iterator[Statement]:
-    own = (arn for one in site.workloads for arn in site.names.pipeline(one.deployed_name))
-    arns = _not_covered(site.names.pipelines, own)
+    arns = pipeline_arns(site)
     yield Statement("RunPipelines", [f"sagemaker:{verb}" for verb in _OF_PIPELINES], arns)
     executions = [f"{arn}/execution/*" for arn in arns]
     yield Statement("WatchPipelines", [f"sagemaker:{verb}" for verb in _OF_EXECUTIONS], executions)
@@ -142,19 +141,12 @@ def _pipelines(site: Site) -> Iterator[Statement]:
 
 def _machines(site: Site) -> Iterator[Statement]:
     """Also the machines of their own that go on after a failed step, under the role of the others."""
-    arns = _not_covered(site.names.machines, (site.names.machine(one.deployed_name) for one in site.workloads))
+    arns = machine_arns(site)
     yield Statement("RunMachines", [f"states:{verb}" for verb in _OF_MACHINES], arns)
     executions = [f"{arn.replace(':stateMachine:', ':execution:', 1)}:*" for arn in arns]
     yield Statement("WatchMachines", [f"states:{verb}" for verb in _OF_MACHINE_EXECUTIONS], executions)
     yield Statement("GoOnAfterFailures", [f"states:{verb}" for verb in _MAKING_MACHINES], (site.names.rest_machines,))
     yield pass_role("PassMachineRole", (site.project.state_machine_role,), "states")
-
-
-def _not_covered(pattern: str, arns: Iterator[str]) -> list[str]:
-    """The pattern, and those that it does not hold: pipelines that bring a name of their own."""
-    start, _, end = pattern.partition("*")
-    others = (arn for arn in arns if not (arn.startswith(start) and arn.endswith(end)))
-    return [*dict.fromkeys((pattern, *others))]
 
 
 # ---- what is looked at ----

@@ -14,7 +14,7 @@ from dagwright.errors import InternalError
 from dagwright.infra.policy import Statement, pass_role, trust
 from dagwright.infra.roles import arns, keys, storage
 from dagwright.infra.roles.integrations import INTEGRATIONS, Integration
-from dagwright.infra.roles.machine_calls import integrations, job_name_starts
+from dagwright.infra.roles.machine_calls import integrations, name_starts
 from dagwright.infra.roles.network import only_in_vpc
 from dagwright.infra.roles.pipeline_role import FILES, no_self_approval
 from dagwright.infra.roles.role import add_role
@@ -54,8 +54,7 @@ def add_state_machine_role(template: Template, site: Site) -> None:
         return
     machines = [one for one in site.workloads if one.machine]
     place = replace(site, workloads=Workloads(tuple(machines)))
-    sources = dict.fromkeys((site.names.machines, *(site.names.machine(one.deployed_name) for one in machines)))
-    trusted = trust("states", site.project.account_id, sources=[*sources])
+    trusted = trust("states", site.project.account_id, sources=arns.machine_arns(site))
     purpose = f"What the state machines of {site.names.stem} may do: what their states call"
     arn = site.project.state_machine_role
     add_role(template, site, STATE_MACHINE_ROLE, arn, trusted, [*_statements(place)], purpose)
@@ -96,15 +95,23 @@ def _calls(site: Site, about: str, found: list[Integration]) -> Iterator[Stateme
 
 
 def _resources(site: Site, about: str) -> list[str]:
-    return _ABOUT[about](site) if about in _ABOUT else named_things(site, about)
+    return _ABOUT[about](site) if about in _ABOUT else _named_things(site, about)
 
 
-def named_things(site: Site, thing: str) -> list[str]:
-    """What machines give names to: the project's own prefix, and what else the names in their text begin with."""
+def _named_things(site: Site, thing: str) -> list[str]:
+    """What machines give names to: they begin with the project's, with the machine's, or as its text says."""
     own = f"{site.project.model_package_group}-"
-    starts = dict.fromkeys(start for one in site.workloads for start in job_name_starts(one.machine))
-    others = [f"{start}-" for start in starts if not f"{start}-".startswith(own)]
-    return [site.names.arn("sagemaker", f"{thing}/{start}*") for start in (own, *others)]
+    starts: dict[str, None] = {own: None}
+    for one in site.workloads:
+        machine = f"{one.deployed_name.lower()}-"
+        made = [f"{start}-" for name in _creating(thing) for start in name_starts(one.machine, name)]
+        starts |= dict.fromkeys(machine if start.startswith(machine) else start for start in made)
+    wide = [start for start in starts if start == own or not start.startswith(own)]
+    return [site.names.arn("sagemaker", f"{thing}/{start}*") for start in wide]
+
+
+def _creating(thing: str) -> list[str]:
+    return [name for name, one in INTEGRATIONS.items() if one.about == thing]
 
 
 def _packages(site: Site) -> list[str]:
@@ -113,8 +120,8 @@ def _packages(site: Site) -> list[str]:
 
 
 def _endpoints(site: Site) -> list[str]:
-    named = [arns.named_endpoints(site, thing) for thing in ("endpoint", "endpoint-config")]
-    return [*named[0], *named[1], *named_things(site, "endpoint"), *named_things(site, "endpoint-config")]
+    things = ("endpoint", "endpoint-config")
+    return [arn for thing in things for arn in (*arns.named_endpoints(site, thing), *_named_things(site, thing))]
 
 
 def _applications(site: Site) -> list[str]:

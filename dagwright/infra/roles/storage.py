@@ -31,8 +31,8 @@ def objects(site: Site, layout: Sequence[str], addresses: Iterable[str], *, belo
     in the folders that these name."""
     found = site.names.objects(*prefixes(site, layout))
     for bucket, key in _others(site, layout, addresses):
-        end = "*" if key.endswith("/") or not key or not below else "/*"
-        found.append(f"{_bucket(site, bucket)}/{key}{end}")
+        folder = below and key and not key.endswith("/")
+        found.append(f"{_bucket(site, bucket)}/{_begun(f'{key}/' if folder else key)}")
     return [*dict.fromkeys(found)]
 
 
@@ -44,7 +44,7 @@ def listing(site: Site, sid: str, layout: Sequence[str], addresses: Iterable[str
             pattern for prefix in prefixes(site, layout) for pattern in _listed(prefix)
         )
     for bucket, key in _others(site, layout, addresses):
-        told.setdefault(bucket, {}).update(dict.fromkeys((*_above(key), f"{key}*")))
+        told.setdefault(bucket, {}).update(dict.fromkeys((*_above(key), _begun(key))))
     for number, (bucket, patterns) in enumerate(told.items(), 1):
         condition = {"StringLike": {"s3:prefix": [*patterns]}}
         yield Statement(f"{sid}{number}", ("s3:ListBucket",), (_bucket(site, bucket),), condition)
@@ -70,6 +70,11 @@ def _others(site: Site, layout: Sequence[str], addresses: Iterable[str]) -> Iter
         own = bucket == site.project.bucket and any(_lies_in(key, prefix) for prefix in prefixes(site, layout))
         if "*" not in bucket and not own:
             yield bucket, key
+
+
+def _begun(key: str) -> str:
+    """All keys that begin so."""
+    return key if key.endswith("*") else f"{key}*"
 
 
 def _lies_in(key: str, prefix: str) -> bool:
