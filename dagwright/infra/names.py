@@ -48,6 +48,10 @@ class Names:
         """The ARN of a role that the stack makes: `SageMaker-{Team}-{Project}-{word}`."""
         return f"arn:{self.project.partition}:iam::{self.project.account_id}:role/{self.project.role_stem}-{word}"
 
+    def policy(self, word: str) -> str:
+        """The ARN of a managed policy that the stack makes."""
+        return self.role(word).replace(":role/", ":policy/")
+
     @property
     def stem(self) -> str:
         return self.project.stem
@@ -133,10 +137,6 @@ class Names:
     def trigger(self, pipeline: str) -> str:
         """The function that sizes the inputs of a pipeline, given by the pipeline's deployed name, and starts it."""
         return shortened(f"{pipeline}-trigger", 64)
-
-    def trigger_logs(self, pipeline: str) -> str:
-        """The log group of such a function."""
-        return f"/aws/lambda/{self.trigger(pipeline)}"
 
     def trigger_logs(self, pipeline: str) -> str:
         """The log group of such a function."""

@@ -13,6 +13,7 @@ from dagwright.infra.alarms import add_alarms
 from dagwright.infra.bucket import BUCKET, BUCKET_POLICY, add_bucket
 from dagwright.infra.dashboard import add_dashboard
 from dagwright.infra.dead_man import add_dead_man
+from dagwright.infra.deploying import add_deploying
 from dagwright.infra.endpoints import add_endpoints
 from dagwright.infra.keys import KEY_ALIAS, add_keys
 from dagwright.infra.logs import add_logs
@@ -66,6 +67,7 @@ WATCH_PARTS: tuple[Callable[[Template, Site], None], ...] = (
     add_paging,
     add_dashboard,
 )
-PARTS = (*GROUND_PARTS, add_roles, *WATCH_PARTS)
+#: The identities of deployment come last: they may change what the template holds by then.
+PARTS = (*GROUND_PARTS, add_roles, *WATCH_PARTS, add_deploying)
 #: What has to be there before a template that goes through the bucket; it refers to nothing outside itself.
 GROUND = (KEY, KEY_ALIAS, BUCKET, BUCKET_POLICY)
