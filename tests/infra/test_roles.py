@@ -139,6 +139,13 @@ def test_the_right_to_call_a_function_goes_with_its_step(tmp_path: Path) -> None
     assert FUNCTION not in roles_of(site_of(tmp_path, "", [workload(definition(FAIL))])).text()
 
 
+def test_what_a_function_is_told_is_no_right_of_ours(tmp_path: Path) -> None:
+    told = {"RoleArn": "arn:aws:iam::123456789012:role/Admin", "From": "s3://secret/data"}
+    text = roles_of(site_of(tmp_path, "", [workload(definition({**calling(FUNCTION), "Arguments": told}))])).text()
+    assert "role/Admin" not in text
+    assert "secret" not in text
+
+
 def test_addresses_outside_of_the_layout_are_allowed_exactly(tmp_path: Path) -> None:
     found = roles_of(site_of(tmp_path, "", [foreign("train-evaluate-register")]))
     others = [one for one in resources(found, "ExecutionRole", "WriteResults") if ":::acme-sm-rc-churn/" not in one]
@@ -418,6 +425,8 @@ def test_triggers_measure_their_inputs_and_start_their_pipelines(tmp_path: Path)
     assert listed["Log"]["Resource"] == [
         "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/rc-churn-spark-dev-trigger:log-stream:*"
     ]
+    through = {"StringEquals": {"kms:ViaService": "lambda.us-east-1.amazonaws.com"}}
+    assert listed["DecryptSettings"]["Condition"] == through
     assert "TriggerRole" not in roles_of(site_of(tmp_path, "", [foreign("spark")])).resources
 
 
