@@ -19,7 +19,7 @@ from functools import cache
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 ACCOUNT = "123456789012"
 ENVIRONMENT = {
@@ -34,7 +34,16 @@ ENVIRONMENT = {
 }
 _HOP_BY_HOP = ("host", "content-length", "transfer-encoding", "connection", "expect")
 FAULTS = ("throttled", "broken", "reset", "denied")
-_READS = ("Describe", "List", "Get", "Head", "Search")
+_READS = ("Describe", "List", "Get", "Head", "Search", "BatchGet", "Simulate")
+_QUERY = ("query", "ec2")
+# What a service signs its requests as, where botocore has its model under another name.
+_SIGNED_AS = {"states": "stepfunctions", "monitoring": "cloudwatch", "servicequotas": "service-quotas"}
+_OF_BUCKETS = {
+    "encryption": "GetBucketEncryption",
+    "policy": "GetBucketPolicy",
+    "publicAccessBlock": "GetPublicAccessBlock",
+    "versioning": "GetBucketVersioning",
+}
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -81,6 +90,7 @@ class AWS:
         self._moto_url = "http://{}:{}".format(*self.moto_address)
         self.calls: list[Call] = []
         self.faults: list[Fault] = []
+        self.answers: dict[str, Any] = {}
         self.lock = threading.Lock()
         self._proxy = _Proxy(("127.0.0.1", 0), _Handler)
         self._proxy.aws = self
@@ -98,6 +108,7 @@ class AWS:
         """An empty account, nothing recorded, nothing to fail."""
         self.calls.clear()
         self.faults.clear()
+        self.answers.clear()
         connection = HTTPConnection(*self.moto_address, timeout=30)
         connection.request("POST", "/moto-api/reset")
         assert connection.getresponse().status == 200
@@ -116,6 +127,11 @@ class AWS:
         """Spoil the next request that fits (see Fault)."""
         assert kind in FAULTS
         self.faults.append(Fault(kind, operation, skipped, times, after))
+
+    def answer(self, operation: str, result: Any) -> None:
+        """Answer every such request with this, as boto3 will give it back: where moto cannot do it. A function of the
+        request's parameters may make it."""
+        self.answers[operation] = result
 
     @property
     def operations(self) -> list[str]:
@@ -194,6 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and not fault.after:
             self._fail(fault.kind, call)
             return
+        if call.operation in aws.answers:
+            made = aws.answers[call.operation]
+            self._answer(200, *_serialized(call, made(call.parameters) if callable(made) else made))
+            return
         status, headers, content = self._forward(call, body, region)
         if fault is not None:
             self._fail(fault.kind, call)
@@ -241,15 +261,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             return
-        rest = call.service == "s3"
+        rest, protocol = call.service == "s3", _protocol(call.service)
+        denied = {"ec2": "UnauthorizedOperation", "query": "AccessDenied"}.get(protocol, "AccessDeniedException")
         status, code = {
             "throttled": (503 if rest else 400, "SlowDown" if rest else "ThrottlingException"),
             "broken": (500, "InternalError" if rest else "InternalServerException"),
-            "denied": (403 if rest else 400, "AccessDenied" if rest else "AccessDeniedException"),
+            "denied": (403 if rest else 400, "AccessDenied" if rest else denied),
         }[kind]
-        if call.service in ("s3", "sts"):
+        if rest or protocol in _QUERY:
             error = f"<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>"
-            text = error if rest else f"<ErrorResponse>{error}</ErrorResponse>"
+            within = {
+                "ec2": ("<Response><Errors>", "</Errors></Response>"),
+                "query": ("<ErrorResponse>", "</ErrorResponse>"),
+            }
+            text = error.join(within.get(protocol, ("", "")))
         else:
             text = json.dumps({"__type": code, "message": "as the test wants it"})
         content = b"" if self.command == "HEAD" else text.encode()
@@ -297,20 +322,55 @@ def read_call(service: str, method: str, path: str, headers: Mapping[str, str], 
         return Call(service, target.rpartition(".")[2], json.loads(body or b"{}"), body)
     if service == "s3":
         return _read_s3(method, path, body)
-    if service == "sts":
-        given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        parameters = {name: value for name, value in given.items() if name not in ("Action", "Version")}
-        return Call(service, given.get("Action", ""), parameters, body)
+    if _protocol(service) in _QUERY:
+        return _read_query(service, body)
     return _read_rest(service, method, path, body)
 
 
 def _read_s3(method: str, path: str, body: bytes) -> Call:
     bucket, _, key = unquote(urlsplit(path).path).lstrip("/").partition("/")
     kind = "Object" if key else "Bucket"
+    about = _OF_BUCKETS.get(urlsplit(path).query) if method == "GET" and not key else None
+    if about:
+        return Call("s3", about, {"Bucket": bucket}, body)
     word = {"PUT": "Put" if key else "Create", "GET": "Get" if key else "List", "POST": "Post"}.get(
         method, method.title()
     )
     return Call("s3", f"{word}{kind}", {"Bucket": bucket, **({"Key": key} if key else {})}, body)
+
+
+def _read_query(service: str, body: bytes) -> Call:
+    """A request of the query protocol, or EC2's kind of it, whatever the service: moto takes it apart."""
+    from moto.core.parse import PROTOCOL_PARSERS
+
+    given = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    name = given.get("Action", "")
+    operation = _motos_model(service).operation_model(name)
+    parameters = PROTOCOL_PARSERS[_protocol(service)](operation).parse({"values": given})
+    return Call(service, name, parameters, body)
+
+
+def _serialized(call: Call, result: Any) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body of an answer, in the protocol of the call's service."""
+    from moto.core.serialize import get_serializer_class
+
+    protocol = _protocol(call.service)
+    made = get_serializer_class(call.service, protocol)(_motos_model(call.service).operation_model(call.operation))
+    answer = made.serialize(result)
+    body = answer["body"]
+    return [*answer["headers"].items()], body.encode() if isinstance(body, str) else body
+
+
+def _protocol(service: str) -> str:
+    return str(_service_model(service).resolved_protocol) if service else ""
+
+
+@cache
+def _motos_model(service: str) -> Any:
+    """The same as `_service_model`, as moto's readers and writers want it."""
+    from moto.core.utils import get_service_model
+
+    return get_service_model(_SIGNED_AS.get(service, service))
 
 
 def _read_rest(service: str, method: str, path: str, body: bytes) -> Call:
@@ -339,7 +399,7 @@ def _service_model(service: str) -> Any:
     """botocore's model of a service by the name that requests are signed with, which is that of its permissions."""
     import botocore.session
 
-    return botocore.session.get_session().get_service_model({"states": "stepfunctions"}.get(service, service))
+    return botocore.session.get_session().get_service_model(_SIGNED_AS.get(service, service))
 
 
 def flaws_of(service: str, operation: str, parameters: Mapping[str, Any]) -> list[str]:
