@@ -75,6 +75,14 @@ class Fault:
     after: bool = False
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is an error: AWS's code of it, and the HTTP status."""
+
+    code: str
+    status: int = 400
+
+
 class AWS:
     """The account and what has been asked of it. Requests go on to `moto_address`, which a test may put another at."""
 
@@ -129,8 +137,8 @@ class AWS:
         self.faults.append(Fault(kind, operation, skipped, times, after))
 
     def answer(self, operation: str, result: Any) -> None:
-        """Answer every such request with this, as boto3 will give it back: where moto cannot do it. A function of the
-        request's parameters may make it."""
+        """Answer every such request with this, as boto3 will give it back: where moto cannot do it. It may be a
+        Refusal, and a function of the request's parameters may make it."""
         self.answers[operation] = result
 
     @property
@@ -211,8 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(fault.kind, call)
             return
         if call.operation in aws.answers:
-            made = aws.answers[call.operation]
-            self._answer(200, *_serialized(call, made(call.parameters) if callable(made) else made))
+            self._answer_as_told(call, aws.answers[call.operation])
             return
         status, headers, content = self._forward(call, body, region)
         if fault is not None:
@@ -268,17 +275,28 @@ class _Handler(BaseHTTPRequestHandler):
             "broken": (500, "InternalError" if rest else "InternalServerException"),
             "denied": (403 if rest else 400, "AccessDenied" if rest else denied),
         }[kind]
+        self._refuse(status, code, call)
+
+    def _refuse(self, status: int, code: str, call: Call) -> None:
+        rest, protocol = call.service == "s3", _protocol(call.service)
         if rest or protocol in _QUERY:
             error = f"<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>"
-            within = {
+            around = {
                 "ec2": ("<Response><Errors>", "</Errors></Response>"),
                 "query": ("<ErrorResponse>", "</ErrorResponse>"),
             }
-            text = error.join(within.get(protocol, ("", "")))
+            text = error.join(around.get(protocol, ("", "")))
         else:
             text = json.dumps({"__type": code, "message": "as the test wants it"})
         content = b"" if self.command == "HEAD" else text.encode()
         self._answer(status, [("x-amzn-ErrorType", code)], content)
+
+    def _answer_as_told(self, call: Call, told: Any) -> None:
+        made = told(call.parameters) if callable(told) else told
+        if isinstance(made, Refusal):
+            self._refuse(made.status, made.code, call)
+        else:
+            self._answer(200, *_serialized(call, made))
 
     def finish(self) -> None:
         try:
