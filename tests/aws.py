@@ -114,13 +114,17 @@ class AWS:
 
     def reset(self) -> None:
         """An empty account, nothing recorded, nothing to fail."""
-        self.calls.clear()
-        self.faults.clear()
-        self.answers.clear()
+        self.forget()
         connection = HTTPConnection(*self.moto_address, timeout=30)
         connection.request("POST", "/moto-api/reset")
         assert connection.getresponse().status == 200
         connection.close()
+
+    def forget(self) -> None:
+        """The account as it is, nothing recorded, nothing to fail, no answers that a test told."""
+        self.calls.clear()
+        self.faults.clear()
+        self.answers.clear()
 
     @property
     def variables(self) -> dict[str, str]:
