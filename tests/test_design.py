@@ -44,6 +44,16 @@ ARROWS = {
     ),
     "dagwright/trigger": ("dagwright.sizing", "dagwright.input_sizes", "dagwright.errors"),
     "dagwright/trigger/handler.py": ("dagwright.sizing",),
+    "dagwright/doctor": (
+        "dagwright.doctor",
+        "dagwright.engines.aws",
+        "dagwright.engines.local",
+        "dagwright.images",
+        "dagwright.project",
+        *FLOOR,
+    ),
+    "dagwright/doctor/findings.py": (),
+    "dagwright/doctor/workload.py": ("dagwright.definition",),
     "dagwright/cli": ("dagwright",),
     "dagwright/importing": ("dagwright",),
     "steps": ("steps", "dagwright"),
@@ -82,7 +92,7 @@ def test_imports_go_one_way(room: str) -> None:
 def test_the_authoring_vocabulary_knows_nothing_of_engines_and_commands() -> None:
     for path in AUTHORING:
         for name in imported(path):
-            outside = ("dagwright.engines", "dagwright.cli", "dagwright.trigger", "dagwright.importing")
+            outside = tuple(f"dagwright.{room}" for room in ("engines", "cli", "doctor", "trigger", "importing"))
             assert not name.startswith(outside), f"{path.relative_to(ROOT)} imports {name}"
             reads = name.startswith("dagwright.definition")
             assert not reads or path.name == "emit.py", "what is emitted is read once, to be refused like any other"
@@ -184,6 +194,7 @@ COMMANDS = {
     "render": ["render", "training"],
     "render a state machine": ["render", "training", "--target", "stepfunctions"],
     "validate": ["validate", "training"],
+    "doctor": ["doctor", "--env", "dev", "--offline"],
     "validate a state machine": ["validate", "training", "--target", "stepfunctions"],
     "run": ["run", "--file", "{definition}"],
     "import": ["import", "--file", "{definition}", "--out", "{definition}.py"],

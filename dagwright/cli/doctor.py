@@ -53,7 +53,7 @@ def _findings(arguments: Namespace) -> Iterator[Finding]:
     ward: Ward | None = None
     try:
         project = project_of(arguments)
-        ward = _ward(arguments, project)
+        ward = ward_of(arguments, project)
     except ConfigurationError as error:
         yield from _unreadable(error)
     if arguments.env == "local":
@@ -69,7 +69,8 @@ def _unreadable(error: ConfigurationError) -> Iterator[Finding]:
         yield Finding("configuration", "Definitions", "problem", f"{place}: {one.what}", one.hint)
 
 
-def _ward(arguments: Namespace, project: Project) -> Ward:
+def ward_of(arguments: Namespace, project: Project) -> Ward:
+    """What there is to look at: the pipelines that the words name, or all. Raises UsageError, ConfigurationError."""
     from dagwright.doctor.ward import Ward
     from dagwright.engines.aws.clients import Clients
 

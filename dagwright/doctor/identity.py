@@ -125,7 +125,7 @@ def _exists(ward: Ward, role: Role) -> Sayings:
         yield not_seen(f"{role.name} is of another account", "Ask whoever owns that account.")
     elif _described(ward, role) is None:
         make = ward.command("infra upsert")
-        yield problem(f"there is no role {role.name}", f"{make} makes it, or name another: {role.key}.")
+        yield problem(f"there is no role {role.name}", f"`{make}` makes it, or name another: {role.key}.")
     else:
         yield ok(f"{role.name} is there ({role.key})")
 
@@ -216,7 +216,7 @@ def _attached(ward: Ward, role: Role) -> Sayings:
     wide = [one["PolicyName"] for one in attached if one["PolicyName"] in _TOO_MUCH]
     if wide:
         what = f"{role.name} has {', '.join(wide)}: whoever runs code under it can become any role, or nearly"
-        yield warning(what, f"Let {ward.command('infra upsert')} make a role that may do what the pipelines need.")
+        yield warning(what, f"Let `{ward.command('infra upsert')}` make a role that may do what the pipelines need.")
     else:
         yield ok(f"{role.name} has none of the policies that allow nearly everything")
 

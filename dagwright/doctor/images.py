@@ -54,7 +54,7 @@ def _stored(ward: Ward, image: str, at: Address) -> Sayings:
     arguments = {"registryId": at.account, "repositoryName": at.repository, "imageIds": [wanted]}
     if ward.find("ecr", "describe_repositories", registryId=at.account, repositoryNames=[at.repository]) is None:
         make = ward.command("infra upsert")
-        yield problem(f"there is no repository {at.repository} ({who})", f"{make} makes it; then {push}")
+        yield problem(f"there is no repository {at.repository} ({who})", f"`{make}` makes it, then `{push}`")
     elif ward.find("ecr", "describe_images", **arguments) is None:
         yield problem(f"{_short(at)} is not in its repository ({who})", push)
     else:

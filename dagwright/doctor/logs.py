@@ -30,7 +30,7 @@ def machine_logs(ward: Ward) -> Sayings:
     name = ward.project.state_machine_log_group
     group = _group(ward, name)
     if group is None:
-        hint = f"{ward.command('infra upsert')} makes it, or name another: state_machines.log_group."
+        hint = f"`{ward.command('infra upsert')}` makes it, or name another: state_machines.log_group."
         yield problem(f"there is no {name}: Step Functions makes no state machine that logs there", hint)
     else:
         yield from _kept(group)

@@ -68,7 +68,7 @@ def security_groups(ward: Ward) -> Sayings:
     missing = [one for one in wanted if one not in found]
     if missing:
         make = ward.command("infra upsert")
-        yield problem(f"there is no {listed(missing)}", f"Correct network.security_groups; {make} can make them.")
+        yield problem(f"there is no {listed(missing)}", f"Correct network.security_groups; `{make}` can make them.")
     vpcs = {one["VpcId"] for one in _subnets(ward).values()}
     strange = [f"{name} is in {one['VpcId']}" for name, one in found.items() if vpcs and one["VpcId"] not in vpcs]
     if strange:

@@ -17,7 +17,7 @@ def group(ward: Ward) -> Sayings:
     if not ward.schedules:
         return
     if ward.find("scheduler", "get_schedule_group", Name=name) is None:
-        yield warning(f"there is no schedule group {name} yet", f"{ward.command('upsert')} makes it.")
+        yield warning(f"there is no schedule group {name} yet", f"`{ward.command('upsert')}` makes it.")
     else:
         yield ok(f"the schedule group {name} is there")
 

@@ -11,7 +11,7 @@ def stack(ward: Ward) -> Sayings:
     """The CloudFormation stack of the environment."""
     found = ward.find("cloudformation", "describe_stacks", StackName=ward.stack)
     if found is None:
-        yield warning(f"there is no stack {ward.stack}", f"{ward.command('infra upsert')} makes it.")
+        yield warning(f"there is no stack {ward.stack}", f"`{ward.command('infra upsert')}` makes it.")
         return
     one = found["Stacks"][0]
     status = one["StackStatus"]
@@ -19,7 +19,7 @@ def stack(ward: Ward) -> Sayings:
     if status.endswith("IN_PROGRESS"):
         yield warning(f"{ward.stack} is {status}", "Wait until it has ended.")
     elif "FAILED" in status or status in ("ROLLBACK_COMPLETE", "DELETE_COMPLETE"):
-        hint = f"{ward.command('infra plan')} says what differs, and why the last change failed."
+        hint = f"`{ward.command('infra plan')}` says what differs, and why the last change failed."
         yield problem(f"{ward.stack} is {status}", hint)
     elif status == "UPDATE_ROLLBACK_COMPLETE":
         yield warning(f"the last change of {ward.stack} was taken back", ward.command("infra plan"))
@@ -27,7 +27,7 @@ def stack(ward: Ward) -> Sayings:
         yield ok(f"{ward.stack} is {status}")
     if drift.get("StackDriftStatus") == "DRIFTED":
         what = f"somebody changed what {ward.stack} made (seen {drift.get('LastCheckTimestamp', 'once'):%Y-%m-%d})"
-        yield warning(what, f"{ward.command('infra plan')} shows it.")
+        yield warning(what, f"`{ward.command('infra plan')}` shows it.")
 
 
 def alarms(ward: Ward) -> Sayings:
@@ -37,9 +37,9 @@ def alarms(ward: Ward) -> Sayings:
     ringing = [one for one in found if one["StateValue"] == "ALARM"]
     for one in ringing:
         what = f"{one['AlarmName']} rings: {one.get('StateReason', '')}".rstrip(": ")
-        yield warning(what, f"{ward.command('history')} shows what ran.")
+        yield warning(what, f"`{ward.command('history')}` shows what ran.")
     if not found:
-        yield warning(f"no alarm is called {ward.stem}-…", f"{ward.command('infra upsert')} makes them.")
+        yield warning(f"no alarm is called {ward.stem}-…", f"`{ward.command('infra upsert')}` makes them.")
     elif not ringing:
         yield ok(f"{count_of(len(found), 'alarm')}, none of which rings")
 
@@ -49,7 +49,7 @@ def topic(ward: Ward) -> Sayings:
     arn = ward.arn("sns", ward.stem)
     found = ward.find("sns", "list_subscriptions_by_topic", TopicArn=arn)
     if found is None:
-        yield warning(f"there is no topic {ward.stem}", f"{ward.command('infra upsert')} makes it.")
+        yield warning(f"there is no topic {ward.stem}", f"`{ward.command('infra upsert')}` makes it.")
         return
     subscriptions = found["Subscriptions"]
     confirmed = [one for one in subscriptions if one["SubscriptionArn"].startswith("arn:")]
@@ -90,6 +90,6 @@ def package_groups(ward: Ward) -> Sayings:
 def _group(ward: Ward, name: str) -> Sayings:
     found = ward.find("sagemaker", "describe_model_package_group", ModelPackageGroupName=name)
     if found is None:
-        yield warning(f"there is no model package group {name}", f"{ward.command('infra upsert')} makes it.")
+        yield warning(f"there is no model package group {name}", f"`{ward.command('infra upsert')}` makes it.")
     else:
         yield ok(f"the model package group {name} is there")

@@ -8,8 +8,6 @@ from typing import Any
 
 from dagwright.doctor.findings import Sayings, not_seen, ok, problem, warning
 from dagwright.doctor.ward import Ward, said_by_all
-from dagwright.engines.aws.clients import error_code
-from dagwright.errors import AWSError
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
@@ -17,20 +15,15 @@ _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "Restrict
 def bucket(ward: Ward) -> Sayings:
     """Whether it is there, in the Region, and this account's."""
     name, project = ward.project.bucket, ward.project
-    try:
-        found = ward.find("s3", "head_bucket", Bucket=name)
-    except AWSError as error:
-        if error_code(error) not in ("301", "PermanentRedirect"):
-            raise
-        yield problem(f"{name} lies in another Region than {project.region}", "Name a bucket of the Region: bucket.")
-        return
+    found = ward.find("s3", "head_bucket", Bucket=name)
     if found is None:
         make = ward.command("infra upsert")
-        yield problem(f"there is no bucket {name}", f"{make} makes it, or name one that is there: bucket.")
+        yield problem(f"there is no bucket {name}", f"`{make}` makes it, or name one that is there: bucket.")
         return
-    place = found["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", project.region)
+    place = found.get("BucketRegion", project.region)
     if place != project.region:
-        yield problem(f"{name} lies in {place}, and jobs run in {project.region}", "Name a bucket of the Region.")
+        what = f"{name} lies in {place}, and jobs run in {project.region}"
+        yield problem(what, f"Name a bucket of {project.region}: bucket.")
     else:
         yield ok(f"{name} is there, in {place}")
 

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from cli.conftest import copied_project
 from cli.deploying import SCHEDULE, Said
 
 from dagwright.cli import main
+from dagwright.cli.doctor import ward_of
+from dagwright.cli.words import parser
+from dagwright.doctor.ward import Ward
+from dagwright.engines.aws.clients import Clients
 from dagwright.project import Project, load_project
 
 REGION = "us-east-1"
@@ -63,10 +68,10 @@ class World:
     def __init__(self, folder: Path, aws: AWS) -> None:
         self.aws = aws
         self.folder = copied_project(folder, "training", "file-report", "distributed").folder
-        self._edit(TRAINING, "    Pipeline,", "    Pipeline,\n    Schedule,")
+        self.edit(TRAINING, "    Pipeline,", "    Pipeline,\n    Schedule,")
         end = "        project=project,\n"
-        self._edit(TRAINING, f"{end}    )", f"{end}        schedules=[{SCHEDULE}],\n    )")
-        self._edit(CONFIGURATION, "\ndev:", '\ndev:\n  checks: { image-by-tag: "off" } #')
+        self.edit(TRAINING, f"{end}    )", f"{end}        schedules=[{SCHEDULE}],\n    )")
+        self.edit(CONFIGURATION, "\ndev:", '\ndev:\n  checks: { image-by-tag: "off" } #')
         self._keys()
         self._network()
         self._image()
@@ -79,6 +84,21 @@ class World:
     def __call__(self, *words: str, env: str = "dev") -> Checked:
         said = self.said("doctor", *words, "--json", env=env)
         return Checked(said.code, said.json["checks"])
+
+    def ward(self) -> Ward:
+        """What the checks look at, for a test that asks one of them; the pipelines are built once."""
+        once = self._built
+        return Ward(once.project, once.pipelines, self._clients, once.command)
+
+    @cached_property
+    def _built(self) -> Ward:
+        arguments = parser().parse_args(["doctor", "--env", "dev"])
+        arguments.root = self.folder
+        return ward_of(arguments, self.project)
+
+    @cached_property
+    def _clients(self) -> Clients:
+        return Clients(REGION)
 
     def said(self, *words: str, env: str = "dev") -> Said:
         out, err = io.StringIO(), io.StringIO()
@@ -104,7 +124,7 @@ class World:
 
         self.aws.answer(operation, answer)
 
-    def _edit(self, name: str, old: str, new: str) -> None:
+    def edit(self, name: str, old: str, new: str) -> None:
         path = self.folder / name
         text = path.read_text(encoding="utf-8")
         assert old in text, old
@@ -116,7 +136,7 @@ class World:
         kms.create_alias(AliasName="alias/sagemaker-rc-churn", TargetKeyId=self.key)
         kms.enable_key_rotation(KeyId=self.key)
         named = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-        self._edit(CONFIGURATION, named, self.key)
+        self.edit(CONFIGURATION, named, self.key)
 
     def _network(self) -> None:
         ec2 = self.aws.client("ec2")
@@ -126,10 +146,10 @@ class World:
             made = ec2.create_subnet(
                 VpcId=self.vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}"
             )
-            self._edit(CONFIGURATION, f"- {old}\n", f"- {made['Subnet']['SubnetId']}\n")
+            self.edit(CONFIGURATION, f"- {old}\n", f"- {made['Subnet']['SubnetId']}\n")
         groups = ("sg-0a1b2c3d4e5f60718", "sg-0b2c3d4e5f6071829", "sg-0c3d4e5f607182930")
         for name, old in zip(("processing", "training", "inference"), groups, strict=True):
-            self._edit(CONFIGURATION, f"[{old}]", f"[{self._group(ec2, name)}]")
+            self.edit(CONFIGURATION, f"[{old}]", f"[{self._group(ec2, name)}]")
         tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["RouteTables"]
         ec2.create_vpc_endpoint(
             VpcId=self.vpc,
@@ -160,13 +180,13 @@ class World:
         put = ecr.put_image(repositoryName="acme-sm-rc-churn/file-report", imageManifest=manifest, imageTag="1")
         digest = put["image"]["imageId"]["imageDigest"]
         none = f"{REGISTRY}/file-report@sha256:{'0' * 64}"
-        self._edit(CONFIGURATION, none, f"{REGISTRY}/file-report@{digest}")
+        self.edit(CONFIGURATION, none, f"{REGISTRY}/file-report@{digest}")
 
     def _queue(self) -> None:
         sqs = self.aws.client("sqs")
         self.queue = sqs.create_queue(QueueName="rc-churn-starts")["QueueUrl"]
         text = f"scheduler:\n  dead_letter_queue: arn:aws:sqs:{REGION}:{ACCOUNT}:rc-churn-starts\n\nlayout:"
-        self._edit(CONFIGURATION, "layout:", text)
+        self.edit(CONFIGURATION, "layout:", text)
 
     def _bucket(self) -> None:
         s3, name = self.aws.client("s3"), self.project.bucket
