@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from cli.conftest import Deploy, copied_project
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aws import AWS
     from doctor.world import World
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Deploy:
+    """The example project with its training pipeline, and its command line as a real process."""
+    return copied_project(tmp_path / "project")
 
 
 @pytest.fixture(scope="module")
