@@ -50,7 +50,7 @@ def addresses(ward: Ward) -> Sayings:
     needed = _PER_INSTANCE * most.instances
     free = {name: one["AvailableIpAddressCount"] for name, one in found.items()}
     short = [f"{name} has {count}" for name, count in free.items() if count < needed]
-    asks = f"{count_of(most.instances, 'instance')} of {most.who} need {needed} free addresses"
+    asks = f"{most.who} takes {needed} free addresses ({count_of(most.instances, 'instance')})"
     if len(short) == len(free):
         yield problem(f"{asks}, and {listed(short)}", "Name larger subnets, or fewer instances.")
     elif short:

@@ -175,7 +175,7 @@ BROKEN: dict[str, tuple[str, str, str, Break]] = {
     "full subnets": (
         "addresses",
         "problem",
-        "need 4 free addresses",
+        "distributed: Train takes 4 free addresses (2 instances), and ",
         in_each("ec2", "DescribeSubnets", "Subnets", AvailableIpAddressCount=3),
     ),
     "a full subnet": (
