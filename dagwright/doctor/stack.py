@@ -46,20 +46,20 @@ def alarms(ward: Ward) -> Sayings:
 
 def topic(ward: Ward) -> Sayings:
     """Whether somebody hears of what fails."""
-    arn = ward.arn("sns", ward.stem)
+    arn = ward.arn("sns", ward.topic)
     found = ward.find("sns", "list_subscriptions_by_topic", TopicArn=arn)
     if found is None:
-        yield warning(f"there is no topic {ward.stem}", f"`{ward.command('infra upsert')}` makes it.")
+        yield warning(f"there is no topic {ward.topic}", f"`{ward.command('infra upsert')}` makes it.")
         return
     subscriptions = found["Subscriptions"]
     confirmed = [one for one in subscriptions if one["SubscriptionArn"].startswith("arn:")]
     if confirmed:
-        yield ok(f"{ward.stem} tells {count_of(len(confirmed), 'subscriber')}")
+        yield ok(f"{ward.topic} tells {count_of(len(confirmed), 'subscriber')}")
     elif subscriptions:
         waiting = listed([one["Endpoint"] for one in subscriptions])
-        yield warning(f"{waiting} has not confirmed its subscription of {ward.stem}", "Follow the link of the mail.")
+        yield warning(f"{waiting} has not confirmed its subscription of {ward.topic}", "Follow the link of the mail.")
     else:
-        yield warning(f"nobody subscribes to {ward.stem}", "Name somebody: infra.alert_emails.")
+        yield warning(f"nobody subscribes to {ward.topic}", "Name somebody: infra.alert_emails.")
 
 
 def pipelines(ward: Ward) -> Sayings:

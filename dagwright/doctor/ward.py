@@ -84,6 +84,11 @@ class Ward:
         return f"{self.project.team}-{self.project.project}{suffix}"
 
     @property
+    def topic(self) -> str:
+        """The name of the topic that tells people what failed."""
+        return f"{self.stem}-alerts"
+
+    @property
     def stack(self) -> str:
         """The name of the environment's CloudFormation stack."""
         project = self.project

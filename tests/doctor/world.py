@@ -216,7 +216,7 @@ class World:
             self._log_group(logs, f"/aws/sagemaker/{kind}")
         self._log_group(logs, project.state_machine_log_group)
         stem = "rc-churn-dev"
-        self.topic = self.aws.client("sns").create_topic(Name=stem)["TopicArn"]
+        self.topic = self.aws.client("sns").create_topic(Name=f"{stem}-alerts")["TopicArn"]
         self.aws.client("sns").subscribe(
             TopicArn=self.topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:x"
         )
