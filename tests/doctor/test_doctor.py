@@ -521,7 +521,8 @@ def test_state_machines_have_their_own_role_and_log_group(
 ) -> None:
     edited("config/project.yaml", "\nregion:", "\nengine: stepfunctions\nregion:")
     found = world("training")
-    assert any("SageMaker-Rc-Churn-StepFunctionsRole" in one["what"] for one in found.of("role-trust"))
+    role = world.project.state_machine_role.rpartition("/")[2]
+    assert any(role in one["what"] for one in found.of("role-trust"))
     assert [one["status"] for one in found.of("machine-logs")] == ["ok"]
     assert found.of("deployed")[0]["what"] == "training: the state machine rc-churn-training-dev is not deployed"
     world.aws.answer("DescribeLogGroups", {"logGroups": []})
