@@ -64,6 +64,8 @@ ARROWS = {
         "dagwright.engines.aws",
         "dagwright.engines.local",
         "dagwright.images",
+        "dagwright.infra.names",
+        "dagwright.outputs",
         "dagwright.project",
         *FLOOR,
     ),

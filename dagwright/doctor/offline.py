@@ -76,6 +76,8 @@ def _broken(ward: Ward, line: str) -> Sayings:
 def network(ward: Ward) -> Sayings:
     """Whether the configuration names a network."""
     project = ward.project
+    if any(key.startswith("network.") for key in project.unmade):
+        return  # said of the outputs
     if project.subnets:
         groups = {one for ids in project.security_groups.values() for one in ids}
         yield ok(f"{count_of(len(project.subnets), 'subnet')}, {count_of(len(groups), 'security group')}")
@@ -87,6 +89,8 @@ def keys(ward: Ward) -> Sayings:
     """Whether it names keys."""
     named = {"keys.volume": ward.project.volume_key, "keys.output": ward.project.output_key}
     missing = [name for name, key in named.items() if not key]
+    if "keys" in ward.project.unmade:
+        return  # said of the outputs
     if missing:
         what = f"{' and '.join(missing)} not named: AWS's own keys are used"
         yield warning(what, "Name a KMS key that the project's roles may use.")
@@ -107,6 +111,11 @@ def schedules(ward: Ward) -> Sayings:
 
 def outputs(ward: Ward) -> Sayings:
     """Whether what AWS gave to the environment is written down."""
-    path = f"config/outputs/{ward.project.environment}.json"
-    if (ward.project.root / path).is_file():
-        yield ok(f"{path} tells what AWS gave to {ward.project.environment}")
+    from dagwright.outputs import outputs_path
+
+    project, path = ward.project, outputs_path(ward.project.environment)
+    if project.unmade:
+        what = f"{path} does not tell {', '.join(project.unmade)} yet, which the stack makes or finds"
+        yield problem(what, f"`{ward.command('infra upsert')}` writes it; commit it.")
+    elif (project.root / path).is_file():
+        yield ok(f"{path} tells what AWS gave to {project.environment}")

@@ -8,58 +8,67 @@ from dagwright.engines.aws.wanted import THINGS
 
 
 def stack(ward: Ward) -> Sayings:
-    """The CloudFormation stack of the environment."""
-    found = ward.find("cloudformation", "describe_stacks", StackName=ward.stack)
+    """The CloudFormation stack of the environment, if it is to have one."""
+    if not ward.project.infra.is_used:
+        return
+    name = ward.project.infra.stack
+    found = ward.find("cloudformation", "describe_stacks", StackName=name)
     if found is None:
-        yield warning(f"there is no stack {ward.stack}", f"`{ward.command('infra upsert')}` makes it.")
+        yield warning(f"there is no stack {name}", f"`{ward.command('infra upsert')}` makes it.")
         return
     one = found["Stacks"][0]
     status = one["StackStatus"]
     drift = one.get("DriftInformation", {})
     if status.endswith("IN_PROGRESS"):
-        yield warning(f"{ward.stack} is {status}", "Wait until it has ended.")
+        yield warning(f"{name} is {status}", "Wait until it has ended.")
     elif "FAILED" in status or status in ("ROLLBACK_COMPLETE", "DELETE_COMPLETE"):
         hint = f"`{ward.command('infra plan')}` says what differs, and why the last change failed."
-        yield problem(f"{ward.stack} is {status}", hint)
+        yield problem(f"{name} is {status}", hint)
     elif status == "UPDATE_ROLLBACK_COMPLETE":
-        yield warning(f"the last change of {ward.stack} was taken back", ward.command("infra plan"))
+        yield warning(f"the last change of {name} was taken back", ward.command("infra plan"))
     else:
-        yield ok(f"{ward.stack} is {status}")
+        yield ok(f"{name} is {status}")
     if drift.get("StackDriftStatus") == "DRIFTED":
-        what = f"somebody changed what {ward.stack} made (seen {drift.get('LastCheckTimestamp', 'once'):%Y-%m-%d})"
+        what = f"somebody changed what {name} made (seen {drift.get('LastCheckTimestamp', 'once'):%Y-%m-%d})"
         yield warning(what, f"`{ward.command('infra plan')}` shows it.")
 
 
 def alarms(ward: Ward) -> Sayings:
     """Alarms of the environment that ring."""
-    pages = ward.pages("cloudwatch", "describe_alarms", AlarmNamePrefix=f"{ward.stem}-")
+    if not ward.project.infra.is_used:
+        return
+    stem = ward.names.stem
+    pages = ward.pages("cloudwatch", "describe_alarms", AlarmNamePrefix=f"{stem}-")
     found = [one for page in pages for one in page.get("MetricAlarms", [])]
     ringing = [one for one in found if one["StateValue"] == "ALARM"]
     for one in ringing:
         what = f"{one['AlarmName']} rings: {one.get('StateReason', '')}".rstrip(": ")
         yield warning(what, f"`{ward.command('history')}` shows what ran.")
     if not found:
-        yield warning(f"no alarm is called {ward.stem}-…", f"`{ward.command('infra upsert')}` makes them.")
+        yield warning(f"no alarm is called {stem}-…", f"`{ward.command('infra upsert')}` makes them.")
     elif not ringing:
         yield ok(f"{count_of(len(found), 'alarm')}, none of which rings")
 
 
 def topic(ward: Ward) -> Sayings:
     """Whether somebody hears of what fails."""
-    arn = ward.arn("sns", ward.topic)
+    if not ward.project.infra.is_used:
+        return
+    name = ward.names.topic
+    arn = ward.arn("sns", name)
     found = ward.find("sns", "list_subscriptions_by_topic", TopicArn=arn)
     if found is None:
-        yield warning(f"there is no topic {ward.topic}", f"`{ward.command('infra upsert')}` makes it.")
+        yield warning(f"there is no topic {name}", f"`{ward.command('infra upsert')}` makes it.")
         return
     subscriptions = found["Subscriptions"]
     confirmed = [one for one in subscriptions if one["SubscriptionArn"].startswith("arn:")]
     if confirmed:
-        yield ok(f"{ward.topic} tells {count_of(len(confirmed), 'subscriber')}")
+        yield ok(f"{name} tells {count_of(len(confirmed), 'subscriber')}")
     elif subscriptions:
         waiting = listed([one["Endpoint"] for one in subscriptions])
-        yield warning(f"{waiting} has not confirmed its subscription of {ward.topic}", "Follow the link of the mail.")
+        yield warning(f"{waiting} has not confirmed its subscription of {name}", "Follow the link of the mail.")
     else:
-        yield warning(f"nobody subscribes to {ward.topic}", "Name somebody: infra.alert_emails.")
+        yield warning(f"nobody subscribes to {name}", "Name somebody: infra.alert_emails.")
 
 
 def pipelines(ward: Ward) -> Sayings:

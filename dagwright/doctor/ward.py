@@ -18,6 +18,7 @@ from dagwright.doctor.findings import Sayings, not_seen
 from dagwright.doctor.workload import Workload
 from dagwright.engines.aws.clients import Clients, aws_errors, error_code, is_absent
 from dagwright.errors import AWSError, Problem
+from dagwright.infra.names import Names
 
 if TYPE_CHECKING:
     from dagwright.definition.graph import Graph
@@ -65,6 +66,7 @@ class Ward:
         self, project: Project, pipelines: Sequence[Declared], clients: Clients, command: Callable[[str], str]
     ) -> None:
         self.project = project
+        self.names = Names(project)
         self.pipelines = pipelines
         self.command = command
         self.workload = Workload({one.name: one.graph for one in pipelines if one.graph is not None})
@@ -77,27 +79,9 @@ class Ward:
         """What all pipelines declare, by the names on AWS."""
         return {name: members for one in self.pipelines for name, members in one.schedules.items()}
 
-    @property
-    def stem(self) -> str:
-        """What the names of the environment's own things begin with: topic, alarms, queues."""
-        suffix = f"-{self.project.environment}" if self.project.environment_suffix else ""
-        return f"{self.project.team}-{self.project.project}{suffix}"
-
-    @property
-    def topic(self) -> str:
-        """The name of the topic that tells people what failed."""
-        return f"{self.stem}-alerts"
-
-    @property
-    def stack(self) -> str:
-        """The name of the environment's CloudFormation stack."""
-        project = self.project
-        return f"{project.company}-sm-{project.team}-{project.project}-{project.environment}"
-
     def arn(self, service: str, resource: str) -> str:
         """The ARN of something in the project's account and Region."""
-        project = self.project
-        return f"arn:{project.partition}:{service}:{project.region}:{project.account_id}:{resource}"
+        return self.names.arn(service, resource)
 
     def read(self, service: str, method: str, **arguments: Any) -> Mapping[str, Any]:
         """The answer to a call, such as ("iam", "get_role", RoleName=…). Raises DeniedError, AWSError."""

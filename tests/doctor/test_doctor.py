@@ -581,12 +581,38 @@ def test_an_image_that_was_never_pushed_is_said(world: World, edited: Callable[[
     assert "images push" in line["hint"]
 
 
-def test_no_network_and_no_keys_are_worth_a_look(world: World, edited: Callable[[str, str, str], None]) -> None:
+def test_no_network_is_worth_a_look_and_keys_are_yet_to_be_made(
+    world: World, edited: Callable[[str, str, str], None]
+) -> None:
     text = (world.folder / "config/project.yaml").read_text()
     start = text.index("network:")
     edited("config/project.yaml", text[start : text.index("tags:")], "")
     found = world("--offline")
-    assert [one["status"] for code in ("network-named", "keys-named") for one in found.of(code)] == ["warning"] * 2
+    assert [one["status"] for one in found.of("network-named")] == ["warning"]
+    assert "keys yet, which the stack makes" in found.of("outputs")[0]["what"]
+
+
+def test_what_the_stack_has_yet_to_tell_is_said(world: World, edited: Callable[[str, str, str], None]) -> None:
+    group = world.project.security_groups["training"][0]
+    edited("config/project.yaml", f"    training: [{group}]\n", "")
+    found = world("--offline")
+    (line,) = found.of("outputs")
+    assert (line["status"], "network.security_groups.training" in line["what"]) == ("problem", True)
+    assert found.of("network-named") == []
+
+
+def test_without_an_infra_section_nobody_asks_for_a_stack(
+    world: World, edited: Callable[[str, str, str], None]
+) -> None:
+    text = (world.folder / "config/project.yaml").read_text()
+    base = text[text.index("\ninfra:") : text.index("# True where several")]
+    edited("config/project.yaml", base, "\n")
+    edited(
+        "config/project.yaml", text[text.index("\n  infra:") : text.index("\n  sizes:", text.index("\n  infra:"))], ""
+    )
+    found = world("training")
+    assert [found.of(code) for code in ("stack", "alarms", "topic")] == [[], [], []]
+    assert "DescribeStacks" not in world.aws.operations
 
 
 @pytest.fixture
