@@ -1,7 +1,6 @@
-"""The most that a role of the project may ever do: the site comes in, a managed policy goes into the template.
+"""Which permissions boundary the roles of a project have: a site comes in, the policy goes out by which IAM knows it.
 
-A boundary grants nothing. What a role's own policies allow beyond it, it may not do; so who may change those policies,
-but only of roles that have the boundary, cannot give himself more than the boundary holds.
+The policy itself is made in `deploying/boundary_policy.py`, unless the configuration names one.
 """
 
 from __future__ import annotations
@@ -19,3 +18,8 @@ BOUNDARY = "Boundary"
 def boundary_of(site: Site) -> Any:
     """What `PermissionsBoundary` of every role is: the ARN that the file gives, else the policy of the stack."""
     return site.infra.permissions_boundary or ref(BOUNDARY)
+
+
+def boundary_arn(site: Site) -> str:
+    """The same as the text of an ARN, for conditions."""
+    return site.infra.permissions_boundary or site.names.policy(BOUNDARY)

@@ -42,6 +42,10 @@ class Names:
         """The ARN of a role that the stack makes: `SageMaker-{Team}-{Project}-{word}`."""
         return f"arn:{self.project.partition}:iam::{self.project.account_id}:role/{self.project.role_stem}-{word}"
 
+    def policy(self, word: str) -> str:
+        """The ARN of a managed policy that the stack makes."""
+        return self.role(word).replace(":role/", ":policy/")
+
     @property
     def stem(self) -> str:
         return self.project.stem
