@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -16,10 +16,14 @@ from typing import TYPE_CHECKING, Literal
 
 from dagwright.addresses import Addresses, Layout
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
+from dagwright.infra_settings import InfraSettings, infra_settings, suffix_of
+from dagwright.outputs import Outputs, pinned, read_outputs
 from dagwright.project_forms import PURPOSES
-from dagwright.project_keys import ENVIRONMENTS, MAX_TAGS
+from dagwright.project_keys import ENVIRONMENTS
+from dagwright.project_together import SIZED, role_names, role_stem, together
+from dagwright.project_together import names as names_of
 from dagwright.sizing import RULES, Rule
-from dagwright.sizing_rules import rule_problems, rules_of
+from dagwright.sizing_rules import rules_of
 
 if TYPE_CHECKING:
     from dagwright.images import FrameworkImage
@@ -29,11 +33,6 @@ if TYPE_CHECKING:
 _TIMESTAMP = "-20240101-120000"
 _JOB_NAME = 63
 _PIPELINE_NAME = 256
-_NAME_LIMITS = {"bucket": 63, "model package group": 63}
-_ROLE_NAME = 64
-# The roles by their keys, and the last word of what they are called unless the file names them.
-_ROLES = {"role": "ExecutionRole", "state_machines.role": "StepFunctionsRole", "scheduler.role": "SchedulerRole"}
-_SIZED = ("processing", "training", "transform")
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,13 @@ class Project(Addresses):
     local: LocalSettings
     root: Path
     sizing: Mapping[str, Rule] = field(default_factory=lambda: RULES)
+    infra: InfraSettings = field(default_factory=InfraSettings)
+    stem: str = ""
+    """What the names of the environment's own things begin with: `{team}-{project}`, and the environment if several
+    share an account."""
+    role_stem: str = ""
+    unmade: tuple[str, ...] = ()
+    """Keys of the configuration whose things the stack makes, or finds by tag, and has not told of yet."""
 
     def image(self, name: str, instance_type: Text | None = None, use: str | None = None) -> str:
         """The address of an image by its name in the configuration.
@@ -184,7 +190,7 @@ def load_project(path: Path, environment: str = "local") -> Project:
     settings, every, problems = read_settings(path, environment)
     judged = {_group_of(problem) for problem in problems}
     root = path.parent.parent
-    problems += [problem for one in every for problem in _together(one) if _group_of(problem) not in judged]
+    problems += [problem for one in every for problem in together(one) if _group_of(problem) not in judged]
     if "images" not in judged and any(isinstance(it, dict) for one in every for it in one.below("images").values()):
         from dagwright.image_rules import image_problems  # a project whose images are all its own needs no table
 
@@ -248,91 +254,17 @@ def _checked(thing: str, name: str, limit: int) -> str:
     return name
 
 
-def _title(name: str) -> str:
-    return "-".join(word.capitalize() for word in name.split("-"))
-
-
-def _names(settings: Settings) -> dict[str, str]:
-    """The names that AWS limits, made of the placeholders unless they are given."""
-    company, team, project = (settings.value(key) for key in ("company", "team", "project"))
-    return {
-        "bucket": settings.value("bucket") or f"{company}-sm-{team}-{project}",
-        "model package group": f"{team}-{project}",
-    }
-
-
-def _role_names(settings: Settings) -> dict[str, str]:
-    """What each role is called, by its key: made of the placeholders, unless its ARN is given."""
-    stem = f"SageMaker-{_title(settings.value('team'))}-{_title(settings.value('project'))}"
-    return {key: (settings.value(key) or f"{stem}-{word}").rpartition("/")[2] for key, word in _ROLES.items()}
-
-
-def _together(settings: Settings) -> Iterator[Problem]:
-    """What is wrong although each key by itself is right. The limits: S3 63, IAM 64 for a role, SageMaker 63."""
-    if all(isinstance(settings.value(key), str) for key in ("company", "team", "project")):
-        yield from _too_long(settings)
-    role, account = settings.value("role"), settings.value("account_id")
-    if isinstance(role, str) and isinstance(account, str) and f"::{account}:" not in role:
-        what = f"in {settings.environment} this role is not of the account {account}: jobs cannot run under it"
-        yield settings.problem("role-of-other-account", "role", what, "write the ARN of a role of that account")
-    for kind in _SIZED:
-        if settings.below(f"sizes.{kind}") and settings.value(f"sizes.{kind}.instance_type") is None:
-            what = f"this key is needed in {settings.environment}: other sizes of {kind} are given"
-            hint = "for example instance_type: ml.m5.xlarge"
-            yield settings.problem("missing-key", f"sizes.{kind}.instance_type", what, hint)
-    yield from _network(settings)
-    yield from rule_problems(settings)
-    tags = {"Company", "Team", "Project", "Environment", *settings.below("tags")}
-    if len(tags) > MAX_TAGS:
-        what = f"in {settings.environment} there are {len(tags)} tags, with the project's own; AWS takes {MAX_TAGS}"
-        yield settings.problem("too-many-tags", "tags", what, "remove some")
-
-
-def _too_long(settings: Settings) -> Iterator[Problem]:
-    for thing, name in _names(settings).items():
-        if len(name) > _NAME_LIMITS[thing]:
-            what = f"the {thing} would be {name}: {len(name)} characters; AWS takes {_NAME_LIMITS[thing]}"
-            given = thing == "model package group" or settings.value(thing)
-            hint = "shorten it" if given else f"shorten the words it is made of, or give '{thing}'"
-            yield settings.problem("name-too-long", thing if settings.node(thing) else "project", what, hint)
-    yield from _too_long_roles(settings)
-
-
-def _too_long_roles(settings: Settings) -> Iterator[Problem]:
-    """One problem for all that are made of the same words: the longest of them tells it."""
-    names = {key: name for key, name in _role_names(settings).items() if len(name) > _ROLE_NAME}
-    made = [key for key in names if not settings.value(key)]
-    told = {key: "shorten it" for key in names if key not in made}
-    if made:
-        keys = ", ".join(f"'{key}'" for key in made)
-        told[max(made, key=lambda key: len(names[key]))] = f"shorten the words it is made of, or give {keys}"
-    for key, hint in told.items():
-        what = f"the role would be {names[key]}: {len(names[key])} characters; AWS takes {_ROLE_NAME}"
-        yield settings.problem("name-too-long", "project" if key in made else key, what, hint)
-
-
-def _network(settings: Settings) -> Iterator[Problem]:
-    groups = settings.below("network.security_groups")
-    if not settings.value("network.subnets"):
-        if any(groups.values()):
-            what = f"in {settings.environment} there are security groups and no subnets: no job would use them"
-            yield settings.problem("missing-key", "network.security_groups", what, "add network.subnets")
-        return
-    for purpose in PURPOSES:
-        if not groups.get(purpose):
-            what = f"in {settings.environment} there are subnets and no group for {purpose}: it would leave the VPC"
-            hint = f"add network.security_groups.{purpose}; one group may serve several purposes"
-            yield settings.problem("missing-key", "network.security_groups", what, hint)
-
-
 def _project(settings: Settings, root: Path) -> Project:
     company, team, project = (settings.value(key) for key in ("company", "team", "project"))
-    region, account, names = settings.value("region"), settings.value("account_id"), _names(settings)
-    partition = partition_of(region)
+    region, account, names = settings.value("region"), settings.value("account_id"), names_of(settings)
+    partition, infra, outputs = partition_of(region), infra_settings(settings), read_outputs(root, settings.environment)
+    stem = f"{team}-{project}{suffix_of(settings) if infra.is_used else ''}"
+    network = _network(settings, outputs)
+    key = outputs.key if infra.makes("keys") else ""
     own = {"Company": company, "Team": team, "Project": project, "Environment": settings.environment}
     roles = {
         key: settings.value(key) or f"arn:{partition}:iam::{account}:role/{name}"
-        for key, name in _role_names(settings).items()
+        for key, name in role_names(settings).items()
     }
     return Project(
         company=company,
@@ -345,33 +277,58 @@ def _project(settings: Settings, root: Path) -> Project:
         role=roles["role"],
         bucket=names["bucket"],
         layout=Layout(**{name: settings.value(f"layout.{name}").strip("/") for name in Layout.__dataclass_fields__}),
-        subnets=settings.value("network.subnets") or (),
-        security_groups=MappingProxyType({name: _group(settings, name) for name in PURPOSES if _group(settings, name)}),
+        subnets=network.subnets,
+        security_groups=network.groups,
         network_isolation=settings.value("network.isolation"),
         encrypt_traffic=settings.value("network.encrypt_traffic"),
-        volume_key=settings.value("keys.volume"),
-        output_key=settings.value("keys.output"),
+        volume_key=settings.value("keys.volume") or key or None,
+        output_key=settings.value("keys.output") or key or None,
         tags=MappingProxyType(own | settings.below("tags")),
-        images=MappingProxyType(_images(settings)),
-        sizes=MappingProxyType({kind: Size(**given) for kind in _SIZED if (given := settings.below(f"sizes.{kind}"))}),
+        images=MappingProxyType(_images(settings, outputs)),
+        sizes=MappingProxyType({kind: Size(**given) for kind in SIZED if (given := settings.below(f"sizes.{kind}"))}),
         environment_suffix=settings.value("environment_suffix"),
-        pipeline_role=settings.value("pipeline_role") or roles["role"],
+        pipeline_role=roles.get("pipeline_role", roles["role"]),
         engine=settings.value("engine"),
         state_machine_role=roles["state_machines.role"],
-        state_machine_log_group=settings.value("state_machines.log_group")
-        or f"/aws/vendedlogs/states/{team}-{project}",
+        state_machine_log_group=settings.value("state_machines.log_group") or f"/aws/vendedlogs/states/{stem}",
         scheduler_role=roles["scheduler.role"],
-        schedule_group=settings.value("scheduler.group") or f"{team}-{project}",
-        dead_letter_queue=settings.value("scheduler.dead_letter_queue"),
+        schedule_group=settings.value("scheduler.group") or stem,
+        dead_letter_queue=settings.value("scheduler.dead_letter_queue") or outputs.dead_letter_queue or None,
         checks=MappingProxyType(settings.below("checks")),
         local=_local(settings),
         root=root,
         sizing=rules_of(settings),
+        infra=infra,
+        stem=stem,
+        role_stem=role_stem(settings),
+        unmade=(*network.unmade, *(("keys",) if infra.makes("keys") and not outputs.key else ())),
     )
 
 
-def _images(settings: Settings) -> dict[str, str | FrameworkImage]:
-    images = settings.below("images")
+@dataclass(frozen=True)
+class _Network:
+    subnets: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
+    unmade: tuple[str, ...]
+
+
+def _network(settings: Settings, outputs: Outputs) -> _Network:
+    """Where jobs run: as the file says, else as AWS has told. As long as a group is not known, nowhere."""
+    subnets = settings.value("network.subnets") or outputs.subnets
+    groups = {name: _group(settings, name) or outputs.security_groups.get(name, ()) for name in PURPOSES}
+    unmade = [f"network.security_groups.{name}" for name in PURPOSES if subnets and not groups[name]]
+    if not subnets and settings.below("infra.find.subnets"):
+        unmade = ["network.subnets"]
+    if unmade or not subnets:
+        return _Network((), MappingProxyType({}), tuple(unmade))
+    return _Network(subnets, MappingProxyType(groups), ())
+
+
+def _images(settings: Settings, outputs: Outputs) -> dict[str, str | FrameworkImage]:
+    images = {
+        name: pinned(image, outputs.images.get(name, "")) if isinstance(image, str) else image
+        for name, image in settings.below("images").items()
+    }
     if not any(isinstance(image, dict) for image in images.values()):
         return images
     from dagwright.image_rules import framework_image

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+Path: TypeAlias = "tuple[str, ...]"
 
 PURPOSES = ("processing", "training", "inference")
 
@@ -26,6 +29,22 @@ class Form:
     names: Form | None = None
     one_of: tuple[str, ...] = ()
     or_mapping: bool = False
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of config/project.yaml: where it may stand, the form of its value, and what it is for."""
+
+    path: str
+    form: Form
+    description: str
+    required: bool = False
+    default: Any = None
+
+    @property
+    def parts(self) -> Path:
+        """`environments[].image` -> ("environments", "[]", "image")."""
+        return tuple(self.path.replace("[]", ".[]").split("."))
 
 
 def _text(allowed: str, example: str, pattern: str, at_most: int | None = None) -> Form:
@@ -143,3 +162,21 @@ LOG_GROUP = _text(
 )
 LIBRARIES = Form("string", "here or image", choices=("here", "image"))
 SANDBOX = Form("string", "auto, namespaces or paths", choices=("auto", "namespaces", "paths"))
+CREATE_OR_EXISTING = Form("string", "create or existing", choices=("create", "existing"))
+CREATE_OR_NONE = Form("string", "create or none", choices=("create", "none"))
+STACK = _text("a name of letters, digits and hyphens", "acme-sm-rc-churn-dev", r"[a-zA-Z][a-zA-Z0-9\-]*", 128)
+VPC = _text("a VPC id", "vpc-0a1b2c3d4e5f60718", r"vpc-([0-9a-f]{8}|[0-9a-f]{17})")
+ROUTE_TABLE = _text("a route table id", "rtb-0a1b2c3d4e5f60718", r"rtb-([0-9a-f]{8}|[0-9a-f]{17})")
+PREFIX_LIST = _text("a prefix list id", "pl-63a5400a", r"pl-[0-9a-f]{8,17}")
+GROUP_PREFIX = _text("a name of letters, digits and hyphens", "acme-ml", r"(?!sg-)[a-zA-Z0-9][a-zA-Z0-9\-]*", 100)
+ENDPOINT = _text("a service as VPC endpoints call it", "sagemaker.api", r"[a-z0-9]+([.\-][a-z0-9]+)*", 64)
+EMAIL = _text("an e-mail address", "oncall@example.com", r"[^@\s]+@[^@\s]+\.[^@\s]+", 254)
+GITHUB = _text("a repository of GitHub", "acme/churn", r"[A-Za-z0-9][A-Za-z0-9\-]*/[A-Za-z0-9_.\-]+", 140)
+ROLE_NAME = _text("the name of an IAM role, without a path", "StudioUsers", r"[A-Za-z0-9_+=,.@\-]+", 64)
+POLICY_ARN = _text(
+    "the ARN of an IAM policy",
+    "arn:aws:iam::123456789012:policy/boundary",
+    r"arn:aws[a-z\-]*:iam::([0-9]{12}|aws):policy/[a-zA-Z0-9_+=,.@\-/]+",
+    2048,
+)
+DAYS = Form("integer", "a whole number of days from 1", "30", at_least=1, at_most=36500)

@@ -14,28 +14,13 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from dagwright import project_forms as forms
-from dagwright.project_forms import PURPOSES
+from dagwright.infra_keys import INFRA_KEYS
+from dagwright.project_forms import PURPOSES, Key
 
-Path: TypeAlias = "tuple[str, ...]"
+Path: TypeAlias = forms.Path
 
 ENVIRONMENTS = ("local", "dev", "staging", "production")
 MAX_TAGS = 50
-
-
-@dataclass(frozen=True)
-class Key:
-    """One key of the file."""
-
-    path: str
-    form: forms.Form
-    description: str
-    required: bool = False
-    default: Any = None
-
-    @property
-    def parts(self) -> Path:
-        """`environments[].image` -> ("environments", "[]", "image")."""
-        return tuple(self.path.replace("[]", ".[]").split("."))
 
 
 def _size(kind: str, *, own_limits: bool) -> tuple[Key, ...]:
@@ -192,6 +177,7 @@ KEYS: tuple[Key, ...] = (
     Key("sizing.*[].spark", forms.YES_NO, "Whether the row is for Spark steps only.", default=False),
     Key("checks", forms.Form("object", names=forms.RULE), "How much a rule of `validate` counts here, by its code."),
     Key("checks.*", forms.SEVERITY, "error, warning or off; without it the rule's own severity in this environment."),
+    *INFRA_KEYS,
     Key(
         "environment_suffix",
         forms.YES_NO,

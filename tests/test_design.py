@@ -44,6 +44,17 @@ ARROWS = {
     ),
     "dagwright/trigger": ("dagwright.sizing", "dagwright.input_sizes", "dagwright.errors"),
     "dagwright/trigger/handler.py": ("dagwright.sizing",),
+    "dagwright/infra": (
+        "dagwright.infra",
+        "dagwright.infra_settings",
+        "dagwright.definition",
+        "dagwright.project",
+        "dagwright.trigger",
+        "dagwright.input_sizes",
+        "dagwright.cron",
+        *FLOOR,
+    ),
+    "dagwright/stacks": ("dagwright.stacks", "dagwright.outputs", "dagwright.engines.aws", *FLOOR),
     "dagwright/cli": ("dagwright",),
     "dagwright/importing": ("dagwright",),
     "steps": ("steps", "dagwright"),
@@ -82,7 +93,9 @@ def test_imports_go_one_way(room: str) -> None:
 def test_the_authoring_vocabulary_knows_nothing_of_engines_and_commands() -> None:
     for path in AUTHORING:
         for name in imported(path):
-            outside = ("dagwright.engines", "dagwright.cli", "dagwright.trigger", "dagwright.importing")
+            outside = tuple(
+                f"dagwright.{room}" for room in ("engines", "cli", "trigger", "importing", "infra.", "stacks", "doctor")
+            )
             assert not name.startswith(outside), f"{path.relative_to(ROOT)} imports {name}"
             reads = name.startswith("dagwright.definition")
             assert not reads or path.name == "emit.py", "what is emitted is read once, to be refused like any other"

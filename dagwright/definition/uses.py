@@ -1,0 +1,156 @@
+"""What a pipeline uses of AWS besides itself: images, addresses, functions, queues, roles, keys, machines.
+
+In: a definition, as the reader gives it. Out: a `Uses`, by which roles are cut and quotas are asked. Nothing is
+evaluated: a parameter counts by its default, and what only a run can know is `*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagwright.definition.declaration import BRANCHES
+from dagwright.definition.expression import Computation, function_of, parse_reference, unrolled
+from dagwright.definition.graph import Graph
+from dagwright.errors import DefinitionError
+
+UNKNOWN = "*"
+# Members of requests, wherever they stand, by what their value is.
+_IMAGES = ("ImageUri", "TrainingImage", "Image")
+_WRITTEN = ("S3OutputPath", "S3OutputLocation")
+_WRITING = ("S3Output", "OutputDataConfig", "CheckpointConfig", "TransformOutput", "DebugHookConfig")
+_ROLES = ("RoleArn", "ExecutionRoleArn")
+_KEYS = ("KmsKeyId", "VolumeKmsKeyId", "KmsKeyArn", "S3KmsKeyId")
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What one definition names. Texts hold `*` for what only a run can know; each is there once, in document order."""
+
+    kinds: tuple[str, ...] = ()
+    """The types of its steps, as in `Type`."""
+    images: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    """S3 addresses, `s3://…`; what lies below them is meant too."""
+    writes: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    """ARNs of Lambda functions."""
+    queues: tuple[str, ...] = ()
+    """URLs of SQS queues."""
+    clusters: tuple[str, ...] = ()
+    """Ids of EMR clusters."""
+    roles: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """Names of model package groups."""
+    instance_types: tuple[str, ...] = ()
+    most_instances: int = 1
+    """The most instances that any of its jobs has."""
+    approves: bool = False
+    """Whether it registers a model that is approved already."""
+
+
+@dataclass
+class _Found:
+    """The values of one definition by what they are."""
+
+    by_kind: dict[str, dict[str, None]]
+    most_instances: int = 1
+    approves: bool = False
+
+    def add(self, kind: str, text: str) -> None:
+        if text and text != UNKNOWN:
+            self.by_kind.setdefault(kind, {})[text] = None
+
+    def of(self, kind: str) -> tuple[str, ...]:
+        return tuple(self.by_kind.get(kind, ()))
+
+
+def uses_of(graph: Graph) -> Uses:
+    """What the steps of a definition use."""
+    found = _Found({})
+    defaults = {name: one.default for name, one in graph.parameters.items() if one.has_default}
+    for step in graph.steps.values():
+        found.add("kinds", step.type)
+        for inside, name, value in _members(step.envelope):
+            _note(found, inside, name, value, defaults)
+    return Uses(
+        **{kind: found.of(kind) for kind in Uses.__dataclass_fields__ if kind not in ("most_instances", "approves")},
+        most_instances=found.most_instances,
+        approves=found.approves,
+    )
+
+
+def _note(found: _Found, inside: frozenset[str], name: str, value: Any, defaults: Mapping[str, Any]) -> None:
+    text = known_text(value, defaults)
+    kind = _kind(name, text, inside)
+    if kind:
+        found.add(kind, text)
+    if name == "InstanceCount" and text.isdecimal():
+        found.most_instances = max(found.most_instances, int(text))
+    found.approves = found.approves or (name == "ModelApprovalStatus" and text == "Approved")
+
+
+def _kind(name: str, text: str, inside: frozenset[str]) -> str:  # noqa: PLR0911 - a table in words
+    if text.startswith("s3://"):
+        return "writes" if name in _WRITTEN or inside.intersection(_WRITING) else "reads"
+    if name in _IMAGES:
+        return "images"
+    if name == "FunctionArn":
+        return "functions"
+    if name == "SqsQueueUrl":
+        return "queues"
+    if name == "ClusterId":
+        return "clusters"
+    if name in _ROLES:
+        return "roles"
+    if name in _KEYS:
+        return "keys"
+    if name == "ModelPackageGroupName":
+        return "groups"
+    return "instance_types" if name == "InstanceType" and text.startswith("ml.") else ""
+
+
+def _members(envelope: Mapping[str, Any]) -> Iterator[tuple[frozenset[str], str, Any]]:
+    """Every single value below a step with the name of its member, and the names of those it is inside of. Steps of a
+    branch have envelopes of their own."""
+    waiting: list[tuple[frozenset[str], str, Any]] = [(frozenset(), "", envelope)]  # what is next is last
+    while waiting:
+        inside, name, value = waiting.pop()
+        if function_of(value) is not None or not isinstance(value, Mapping | list):
+            yield inside, name, value
+        elif isinstance(value, list):
+            waiting += ((inside, name, member) for member in reversed(value))
+        else:
+            below = inside | {name}
+            waiting += ((below, key, value[key]) for key in reversed(value) if key not in BRANCHES)
+
+
+def known_text(value: Any, defaults: Mapping[str, Any]) -> str:
+    """A single value as a text: parameters by their defaults, `*` for each part that only a run can know."""
+    return str(unrolled(_known(value, defaults)))
+
+
+def _known(value: Any, defaults: Mapping[str, Any]) -> Computation:
+    function = function_of(value)
+    if function is None:
+        return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else UNKNOWN
+    if function == "Get":
+        return _default(value["Get"], defaults)
+    body = value[function]
+    if function != "Std:Join" or not isinstance(body, dict) or not isinstance(body.get("Values"), list):
+        return UNKNOWN
+    parts = []
+    for part in body["Values"]:
+        parts.append((yield _known(part, defaults)))
+    return str(body.get("On", "")).join(parts)
+
+
+def _default(text: Any, defaults: Mapping[str, Any]) -> str:
+    try:
+        reference = parse_reference(text)
+    except DefinitionError:
+        return UNKNOWN
+    given = defaults.get(reference.name) if reference.root == "Parameters" else None
+    return UNKNOWN if given in (None, "") else str(given)

@@ -1,0 +1,133 @@
+"""What everything around a project's pipelines is called: a project comes in, names and ARNs go out.
+
+The names of what an environment has for itself end in the environment where several share an account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dagwright.project import Project
+
+#: Log groups that SageMaker writes to, of which an account has one each in a Region (SageMaker developer guide,
+#: "Log groups and streams"), by the kinds of `infra.retention`.
+JOB_LOG_GROUPS = {
+    "processing": "/aws/sagemaker/ProcessingJobs",
+    "training": "/aws/sagemaker/TrainingJobs",
+    "transform": "/aws/sagemaker/TransformJobs",
+}
+#: What SageMaker Pipelines calls jobs that it starts: `pipelines-<execution>-<step>-<random>`.
+OF_PIPELINES = "pipelines-"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one project and environment.
+
+    >>> Names(project).arn("sagemaker", "pipeline/rc-churn-training")
+    'arn:aws:sagemaker:us-east-1:123456789012:pipeline/rc-churn-training'
+    """
+
+    project: Project
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource of this account and Region."""
+        one = self.project
+        return f"arn:{one.partition}:{service}:{one.region}:{one.account_id}:{resource}"
+
+    def role(self, word: str) -> str:
+        """The ARN of a role that the stack makes: `SageMaker-{Team}-{Project}-{word}`."""
+        return f"arn:{self.project.partition}:iam::{self.project.account_id}:role/{self.project.role_stem}-{word}"
+
+    @property
+    def stem(self) -> str:
+        return self.project.stem
+
+    @property
+    def pipeline_role(self) -> str:
+        return self.project.pipeline_role
+
+    @property
+    def trigger_role(self) -> str:
+        return self.role("TriggerRole")
+
+    @property
+    def deployer_role(self) -> str:
+        return self.role("DeployerRole")
+
+    @property
+    def stack_role(self) -> str:
+        """Under which CloudFormation changes the stack."""
+        return self.role("StackRole")
+
+    @property
+    def bucket(self) -> str:
+        return f"arn:{self.project.partition}:s3:::{self.project.bucket}"
+
+    def objects(self, *prefixes: str) -> list[str]:
+        """ARNs of the bucket's objects below key prefixes, of which the features' has a `{version}` that varies."""
+        parts = [prefix.partition("{version}") for prefix in prefixes]
+        return [f"{self.bucket}/{fixed}*" if varies else f"{self.bucket}/{fixed}/*" for fixed, varies, _ in parts]
+
+    @property
+    def pipelines(self) -> str:
+        """Every pipeline that the project has or will have here."""
+        return self.arn("sagemaker", f"pipeline/{self._deployed}")
+
+    @property
+    def machines(self) -> str:
+        """Every state machine that the project has or will have here."""
+        return self.arn("states", f"stateMachine:{self._deployed}")
+
+    @property
+    def _deployed(self) -> str:
+        apart = self.project.environment_suffix and self.project.environment != "local"
+        return f"{self.project.model_package_group}-*" + (f"-{self.project.environment}" if apart else "")
+
+    def jobs(self, *kinds: str) -> list[str]:
+        """ARNs of the project's jobs of these kinds (`processing-job`, …): those that pipelines start, which are named
+        by the service, and those that the project names."""
+        own = f"{self.project.model_package_group}-"
+        return [self.arn("sagemaker", f"{kind}/{prefix}*") for kind in kinds for prefix in (OF_PIPELINES, own)]
+
+    @property
+    def topic(self) -> str:
+        return f"{self.stem}-alerts"
+
+    @property
+    def dead_letter_queue(self) -> str:
+        return f"{self.stem}-dead-letters"
+
+    @property
+    def trigger_queue(self) -> str:
+        return f"{self.stem}-trigger-dead-letters"
+
+    def trigger(self, pipeline: str) -> str:
+        """The function that sizes the inputs of a pipeline, given by the pipeline's deployed name, and starts it."""
+        return f"{pipeline}-trigger"
+
+    @property
+    def key_alias(self) -> str:
+        return f"alias/sagemaker-{self.stem}"
+
+    @property
+    def repositories(self) -> str:
+        """What the names of the project's image repositories begin with."""
+        return f"{self.project.company}-sm-{self.project.team}-{self.project.project}/"
+
+    @property
+    def shared_repositories(self) -> str:
+        """The same of those that all projects of the company share."""
+        return f"{self.project.company}-sagemaker-shared/"
+
+    def registry(self, account_id: str = "", region: str = "") -> str:
+        """The registry that addresses of images begin with."""
+        one = self.project
+        end = ".cn" if one.partition == "aws-cn" else ""
+        return f"{account_id or one.account_id}.dkr.ecr.{region or one.region}.amazonaws.com{end}"
+
+    def repository_arns(self, names: Sequence[str]) -> list[str]:
+        return [self.arn("ecr", f"repository/{name}") for name in names]

@@ -1,0 +1,165 @@
+"""What of its surroundings a project makes, and how: the keys below `infra` of config/project.yaml.
+
+In: the settings of one environment. Out: an `InfraSettings`. What the file names by id or ARN is there already; what it
+does not name is made, once there is an `infra` section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from dagwright.errors import Problem
+from dagwright.project_forms import PURPOSES
+
+if TYPE_CHECKING:
+    from dagwright.project_file import Settings
+
+_ROLES = ("role", "pipeline_role", "state_machines.role", "scheduler.role")
+_QUEUE = "scheduler.dead_letter_queue"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class InfraSettings:
+    """How the stack of an environment is made.
+
+    `made` are the keys of the configuration, such as `role` and `keys`, whose things the stack makes. `find` holds tags
+    by what is found by them: `vpc`, `subnets`, `processing`, `training`, `inference`. Times are in days.
+    """
+
+    is_used: bool = False
+    stack: str = ""
+    platform: bool = False
+    made: frozenset[str] = frozenset()
+    vpc: str = ""
+    find: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    group_prefix: str = ""
+    endpoints: tuple[str, ...] = ()
+    route_tables: tuple[str, ...] = ()
+    endpoint_group: str = ""
+    s3_prefix_list: str = ""
+    retention: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    expire: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    emails: tuple[str, ...] = ()
+    repository: str = ""
+    studio_roles: tuple[str, ...] = ()
+    approver_roles: tuple[str, ...] = ()
+    permissions_boundary: str = ""
+    replica_region: str = ""
+    registry_readers: tuple[str, ...] = ()
+
+    def makes(self, key: str) -> bool:
+        """Whether the stack makes what this key of the configuration would name."""
+        return key in self.made
+
+
+def is_used(settings: Settings) -> bool:
+    """Whether the environment has an `infra` section, its own or the base's."""
+    return any(path[0] == "infra" for path in settings.values)
+
+
+def suffix_of(settings: Settings) -> str:
+    """`-dev` behind the names of an environment's things, where several environments share an account."""
+    apart = settings.value("environment_suffix") and settings.environment != "local"
+    return f"-{settings.environment}" if apart else ""
+
+
+def infra_settings(settings: Settings) -> InfraSettings:
+    """The section, with the names it leaves open."""
+    company, team, project = (settings.value(key) for key in ("company", "team", "project"))
+    if not is_used(settings):
+        return InfraSettings()
+    return InfraSettings(
+        is_used=True,
+        stack=settings.value("infra.stack") or f"{company}-sm-{team}-{project}-{settings.environment}",
+        platform=settings.value("infra.platform"),
+        made=frozenset(_made(settings)),
+        vpc=settings.value("infra.vpc") or "",
+        find=MappingProxyType(dict(_found_by_tag(settings))),
+        group_prefix=settings.value("infra.group_prefix") or f"{team}-{project}{suffix_of(settings)}",
+        endpoints=settings.value("infra.endpoints.services") or (),
+        route_tables=settings.value("infra.endpoints.route_tables") or (),
+        endpoint_group=settings.value("infra.endpoints.security_group") or "",
+        s3_prefix_list=settings.value("infra.endpoints.s3_prefix_list") or "",
+        retention=MappingProxyType({name: settings.value(f"infra.retention.{name}") for name in RETAINED}),
+        expire=MappingProxyType({name: settings.value(f"infra.expire.{name}") for name in EXPIRING}),
+        emails=settings.value("infra.alert_emails") or (),
+        repository=settings.value("infra.github_repository") or "",
+        studio_roles=settings.value("infra.studio_roles") or (),
+        approver_roles=settings.value("infra.approver_roles") or (),
+        permissions_boundary=settings.value("infra.permissions_boundary") or "",
+        replica_region=settings.value("infra.replica_region") or "",
+        registry_readers=settings.value("infra.registry_readers") or (),
+    )
+
+
+#: Logs with how long they are kept, and data with the time after which it goes, unless the file says another.
+RETAINED: Mapping[str, int] = MappingProxyType(
+    {"processing": 30, "training": 90, "transform": 30, "states": 30, "trigger": 30}
+)
+EXPIRING: Mapping[str, int] = MappingProxyType(
+    {"processed": 90, "pipelines": 365, "noncurrent": 30, "untagged_images": 14}
+)
+
+
+def _made(settings: Settings) -> Iterator[str]:
+    """The keys of what the stack makes."""
+    yield from (key for key in (*_ROLES, _QUEUE) if settings.value(key) is None)
+    if settings.value("infra.bucket") == "create":
+        yield "bucket"
+    if settings.value("infra.key") == "create" and not _keys_given(settings):
+        yield "keys"
+    if has_vpc(settings) and _has_subnets(settings):
+        for purpose in PURPOSES:
+            key = f"network.security_groups.{purpose}"
+            if not settings.value(key) and not settings.below(f"infra.find.security_groups.{purpose}"):
+                yield key
+
+
+def _keys_given(settings: Settings) -> bool:
+    return bool(settings.value("keys.volume") or settings.value("keys.output"))
+
+
+def has_vpc(settings: Settings) -> bool:
+    """Whether it is said in which VPC security groups are to be made."""
+    return bool(settings.value("infra.vpc") or settings.below("infra.find.vpc"))
+
+
+def _has_subnets(settings: Settings) -> bool:
+    return bool(settings.value("network.subnets") or settings.below("infra.find.subnets"))
+
+
+def _found_by_tag(settings: Settings) -> Iterator[tuple[str, Mapping[str, str]]]:
+    paths = {"vpc": "vpc", "subnets": "subnets", **{purpose: f"security_groups.{purpose}" for purpose in PURPOSES}}
+    for name, path in paths.items():
+        tags = settings.below(f"infra.find.{path}")
+        if tags:
+            yield name, MappingProxyType(tags)
+
+
+# What PutRetentionPolicy takes (CloudWatch Logs API reference); botocore's model says it in words only.
+_KEPT_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
+def infra_problems(settings: Settings) -> Iterator[Problem]:
+    """What is wrong with the section as a whole."""
+    replica = settings.value("infra.replica_region")
+    if replica is not None and replica == settings.value("region"):
+        what = f"in {settings.environment} the replica would be in the Region that the bucket is in"
+        yield settings.problem("bad-value", "infra.replica_region", what, "name another Region")
+    for path, needs in (("infra.endpoints.services", "infra.vpc"), ("infra.group_prefix", "infra.vpc")):
+        if settings.value(path) and not has_vpc(settings):
+            what = f"in {settings.environment} it is not said in which VPC"
+            yield settings.problem("missing-key", path, what, f"add {needs}, or tags to find it by: infra.find.vpc")
+    if settings.value("infra.bucket") == "existing" and replica:
+        what = f"in {settings.environment} the bucket is there already: its replication is its owner's to set up"
+        yield settings.problem("bad-value", "infra.replica_region", what, "leave it out, or say infra.bucket: create")
+    for name in RETAINED:
+        days = settings.value(f"infra.retention.{name}")
+        if isinstance(days, int) and days not in _KEPT_DAYS:
+            nearest = min(_KEPT_DAYS, key=lambda kept: (abs(kept - days), -kept))
+            what = f"logs cannot be kept for {days} days"
+            yield settings.problem("bad-value", f"infra.retention.{name}", what, f"such as {nearest}")
