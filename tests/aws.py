@@ -1,9 +1,10 @@
 """An AWS of the tests' own: moto's server on this machine's loopback, behind a proxy that records and can fail.
 
 A test takes the fixture `aws` (tests/conftest.py). Everything that boto3 does in this process and in processes started
-from it then arrives here: `aws.calls` are the requests, `aws.fail(…)` spoils one. At the end of the test every request
-is checked against botocore's model of the service: members, types, enums, patterns, minima and maxima. moto's own state
-is made and looked at with `aws.client(service)`, which goes past the proxy.
+from it then arrives here: `aws.calls` are the requests (`aws.heard` those of the whole test), `aws.fail(…)` spoils one.
+At the end of the test every request is checked against botocore's model of the service: members, types, enums,
+patterns, minima and maxima. moto's own state is made and looked at with `aws.client(service)`, which goes past the
+proxy.
 """
 
 from __future__ import annotations
@@ -35,17 +36,21 @@ ENVIRONMENT = {
 _HOP_BY_HOP = ("host", "content-length", "transfer-encoding", "connection", "expect")
 FAULTS = ("throttled", "broken", "reset", "denied")
 _READS = ("Describe", "List", "Get", "Head", "Search")
+_APPLICATION = re.compile(r"\bapp/(\S+)")
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
 @dataclass
 class Call:
-    """One request: the operation, and its parameters as boto3 was given them (for S3 its bucket and key only)."""
+    """One request: the operation, and its parameters as boto3 was given them (for S3 only what permissions are about).
+
+    `caller` marks who makes it (tests/identities.py)."""
 
     service: str
     operation: str
     parameters: Mapping[str, Any]
     body: bytes = field(default=b"", repr=False)
+    caller: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -80,6 +85,7 @@ class AWS:
         self.moto_address = self._moto.get_host_and_port()
         self._moto_url = "http://{}:{}".format(*self.moto_address)
         self.calls: list[Call] = []
+        self.heard: list[Call] = []
         self.faults: list[Fault] = []
         self.lock = threading.Lock()
         self._proxy = _Proxy(("127.0.0.1", 0), _Handler)
@@ -97,6 +103,7 @@ class AWS:
     def reset(self) -> None:
         """An empty account, nothing recorded, nothing to fail."""
         self.calls.clear()
+        self.heard.clear()
         self.faults.clear()
         connection = HTTPConnection(*self.moto_address, timeout=30)
         connection.request("POST", "/moto-api/reset")
@@ -188,8 +195,11 @@ class _Handler(BaseHTTPRequestHandler):
         scope = _SCOPE.search(self.headers.get("Authorization", ""))
         service, region = (scope[2], scope[1]) if scope else ("", "")
         call = read_call(service, self.command, self.path, self.headers, body)
+        application = _APPLICATION.search(self.headers.get("User-Agent", ""))
+        call.caller = application[1] if application else ""
         with aws.lock:
             aws.calls.append(call)
+            aws.heard.append(call)
             fault = aws.fault_for(call)
         if fault is not None and not fault.after:
             self._fail(fault.kind, call)
@@ -296,7 +306,7 @@ def read_call(service: str, method: str, path: str, headers: Mapping[str, str], 
     if target:
         return Call(service, target.rpartition(".")[2], json.loads(body or b"{}"), body)
     if service == "s3":
-        return _read_s3(method, path, body)
+        return _read_s3(method, path, headers, body)
     if service == "sts":
         given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         parameters = {name: value for name, value in given.items() if name not in ("Action", "Version")}
@@ -304,13 +314,23 @@ def read_call(service: str, method: str, path: str, headers: Mapping[str, str], 
     return _read_rest(service, method, path, body)
 
 
-def _read_s3(method: str, path: str, body: bytes) -> Call:
-    bucket, _, key = unquote(urlsplit(path).path).lstrip("/").partition("/")
+def _read_s3(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
+    parts = urlsplit(path)
+    bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
     kind = "Object" if key else "Bucket"
     word = {"PUT": "Put" if key else "Create", "GET": "Get" if key else "List", "POST": "Post"}.get(
         method, method.title()
     )
-    return Call("s3", f"{word}{kind}", {"Bucket": bucket, **({"Key": key} if key else {})}, body)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    encrypted_with = headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+    asked = {
+        "Key": key,
+        "Prefix": query.get("prefix"),
+        "UploadId": query.get("uploadId"),
+        "SSEKMSKeyId": encrypted_with,
+    }
+    operation = "AbortMultipartUpload" if method == "DELETE" and "uploadId" in query else f"{word}{kind}"
+    return Call("s3", operation, {"Bucket": bucket, **{name: value for name, value in asked.items() if value}}, body)
 
 
 def _read_rest(service: str, method: str, path: str, body: bytes) -> Call:

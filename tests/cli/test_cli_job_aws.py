@@ -375,6 +375,7 @@ def test_a_job_that_is_over_is_not_stopped(site: Site, account: Scripted) -> Non
     assert (said.code, said.err.strip()) == (64, f"Job {OURS} is not running: it is Failed")
 
 
+@pytest.mark.foreign("training-job/xrc-churn-train")
 @pytest.mark.parametrize(
     ("name", "tags", "why"),
     [

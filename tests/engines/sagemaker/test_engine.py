@@ -127,6 +127,7 @@ def test_each_start_has_a_token_of_its_own(engine: SageMakerEngine, service: Scr
     assert first != second
 
 
+@pytest.mark.foreign("pipeline/TheirPipeline")
 def test_a_pipeline_that_brings_its_own_name_is_found_by_it(engine: SageMakerEngine, service: Scripted) -> None:
     service.deploy(DEFINITION, "TheirPipeline")
     service.execution(State("Executing"))
@@ -397,6 +398,7 @@ def test_the_beginning_of_several_is_refused(engine: SageMakerEngine, service: S
     assert f"{PIPELINE}/abaaaaaaaaaa" in caught.value.hint
 
 
+@pytest.mark.foreign("pipeline/nowhere")
 @pytest.mark.parametrize(
     ("words", "what"),
     [
@@ -424,6 +426,7 @@ def test_an_environment_in_which_nothing_has_run(engine: SageMakerEngine, servic
     assert caught.value.hint == f"For state machines add --engine stepfunctions. {start}"
 
 
+@pytest.mark.foreign("pipeline/trainign")
 def test_history_is_that_of_all_pipelines_newest_first(engine: SageMakerEngine, service: Scripted) -> None:
     service.ran(PIPELINE, *((f"t{number:011}", "Failed") for number in range(150)))
     service.ran("rc-churn-scoring-dev", ("s00000000000", "Executing"))
