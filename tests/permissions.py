@@ -60,6 +60,7 @@ _MEMBERS = {
     "scheduler:CreateScheduleGroup": {"GroupName": "Name"},
     "scheduler:GetScheduleGroup": {"GroupName": "Name"},
     "scheduler:DeleteScheduleGroup": {"GroupName": "Name"},
+    "sagemaker": {"AutoMLJobJobName": "AutoMLJobName"},
     "scheduler": {"ScheduleName": "Name"},
     "states": {"StateMachineName": "name"},
     "events": {"RuleName": "Rule"},

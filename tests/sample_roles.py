@@ -1,5 +1,7 @@
 """Roles that suffice, until the template has them."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -54,7 +56,8 @@ def sample_role(project: Project, role: str) -> list[dict[str, Any]]:
             allow(["sagemaker:StartPipelineExecution"], pipes),
             allow(["sagemaker:StopPipelineExecution", "sagemaker:RetryPipelineExecution"], runs),
             allow(["sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob", "sagemaker:CreateTransformJob", "sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob", "sagemaker:StopTransformJob", "sagemaker:AddTags"], job),
-            allow("states:StartExecution", machines),
+            allow(["states:StartExecution", "states:CreateStateMachine", "states:UpdateStateMachine", "states:TagResource"], machines),
+            passing(project.state_machine_role, "states"),
             allow(["states:StopExecution", "states:RedriveExecution"], executions),
             allow("s3:PutObject", objects),
             passing(project.role, "sagemaker"),

@@ -1,20 +1,22 @@
-"""Which permissions a call needs, who makes it, and what services do for us: derived, and refused where it is not told."""
+"""Which permissions a call needs, who makes it, and what services do for us; what nobody has told of is an error."""
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import identities
 import pytest
 from aws import AWS, Call
+from botocore.exceptions import ClientError
 from iam_samples import JOB_ROLE, KEY, SAGEMAKER, allow, policy
 from identities import Identity
 from permissions import Account, Need, needs_of
 from services import needs_of_machine, needs_of_pipeline, needs_of_schedule, needs_of_step, needs_of_task
 
-from dagwright.definition.declaration import STEP_TYPES
+from dagwright.definition.rules.names import SIBLINGS
 from dagwright.engines.stepfunctions.compiler.tasks import RESOURCES
 
 ACCOUNT = Account(key=KEY, tags={"Project": "churn"})
@@ -169,7 +171,8 @@ def test_a_call_without_permission_is_told_with_role_action_and_resource(
     with identities.calling(somebody):
         client = boto3.client("sagemaker", region_name="us-east-1")
         for name in ("rc-churn-a", "other"):
-            client.list_pipeline_executions(PipelineName=name)
+            with suppress(ClientError):  # there is no such pipeline: asking is what counts
+                client.list_pipeline_executions(PipelineName=name)
     assert identities.refusals(aws.heard) == [
         f"the submitter may not call sagemaker:ListPipelineExecutions on {SAGEMAKER}:pipeline/other"
     ]
@@ -222,7 +225,9 @@ def test_every_step_type_is_told() -> None:
     everything = json.loads((identities.TESTS / "golden/vocabulary/everything.json").read_text(encoding="utf-8"))
     found = {str(need).partition(" ")[0] for need in needs_of_pipeline(everything, ACCOUNT)}
     assert {"sagemaker:CreateTransformJob", "sagemaker:StopHyperParameterTuningJob", "lambda:InvokeFunction"} <= found
-    for kind in STEP_TYPES:
+    # the last five are in Amazon's enumeration and in no documentation: no definition of ours has them
+    unknown = {"InferenceComponent", "Lineage", "Job", "Cleanup", "ForEach"}
+    for kind in SIBLINGS.keys() - unknown:
         step = {"Name": "A", "Type": kind, "Arguments": {"ModelPackageGroupName": "g"}, "FunctionArn": "f"}
         needs_of_step({**step, "SqsQueueUrl": "https://sqs/1/q"}, ACCOUNT)
     with pytest.raises(LookupError, match="step of type Quantum"):
