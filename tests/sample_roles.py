@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 def sample_role(project: Project, role: str) -> list[dict[str, Any]]:
     n = Names(project)
     stem = project.model_package_group
-    job = [n.arn("sagemaker", f"{k}-job/{p}-*") for k in ("processing", "training", "transform", "hyper-parameter-tuning") for p in ("pipelines", stem)]
+    job = [
+        n.arn("sagemaker", f"{k}-job/{p}-*")
+        for k in ("processing", "training", "transform", "hyper-parameter-tuning")
+        for p in ("pipelines", stem)
+    ]
     pipes = n.arn("sagemaker", f"pipeline/{stem}-*")
     runs = n.arn("sagemaker", f"pipeline/{stem}-*/execution/*")
     machines = n.arn("states", f"stateMachine:{stem}-*")
@@ -25,20 +29,62 @@ def sample_role(project: Project, role: str) -> list[dict[str, Any]]:
     objects = f"{n.bucket}/*"
     key = allow(["kms:Decrypt", "kms:GenerateDataKey"], n.arn("kms", "key/*"))
     packages = n.arn("sagemaker", f"model-package/{stem}/*")
+
     def passing(role: str, service: str) -> Any:
         return allow("iam:PassRole", role, {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}})
+
     reading = [
         allow(["sagemaker:DescribePipeline", "sagemaker:ListPipelineExecutions", "sagemaker:ListTags"], pipes),
-        allow(["sagemaker:" + x for x in ("DescribePipelineExecution", "DescribePipelineDefinitionForExecution", "ListPipelineExecutionSteps", "ListPipelineParametersForExecution")], runs),
-        allow(["sagemaker:" + x for x in ("ListPipelines", "ListModelPackages", "ListModelPackageGroups", "ListProcessingJobs", "ListTrainingJobs", "ListTransformJobs")]),
-        allow(["sagemaker:" + x for x in ("DescribeProcessingJob", "DescribeTrainingJob", "DescribeTransformJob", "DescribeHyperParameterTuningJob", "ListTags")], job),
+        allow(
+            [
+                "sagemaker:" + x
+                for x in (
+                    "DescribePipelineExecution",
+                    "DescribePipelineDefinitionForExecution",
+                    "ListPipelineExecutionSteps",
+                    "ListPipelineParametersForExecution",
+                )
+            ],
+            runs,
+        ),
+        allow(
+            [
+                "sagemaker:" + x
+                for x in (
+                    "ListPipelines",
+                    "ListModelPackages",
+                    "ListModelPackageGroups",
+                    "ListProcessingJobs",
+                    "ListTrainingJobs",
+                    "ListTransformJobs",
+                )
+            ]
+        ),
+        allow(
+            [
+                "sagemaker:" + x
+                for x in (
+                    "DescribeProcessingJob",
+                    "DescribeTrainingJob",
+                    "DescribeTransformJob",
+                    "DescribeHyperParameterTuningJob",
+                    "ListTags",
+                )
+            ],
+            job,
+        ),
         allow("sagemaker:DescribeModelPackage", packages),
         allow(["states:DescribeStateMachine", "states:ListExecutions", "states:ListTagsForResource"], machines),
-        allow(["states:DescribeExecution", "states:DescribeStateMachineForExecution", "states:GetExecutionHistory"], executions),
+        allow(
+            ["states:DescribeExecution", "states:DescribeStateMachineForExecution", "states:GetExecutionHistory"],
+            executions,
+        ),
         allow("states:ListStateMachines"),
         allow("logs:DescribeLogStreams", n.arn("logs", "log-group:/aws/sagemaker/*")),
         allow("logs:GetLogEvents", n.arn("logs", "log-group:/aws/sagemaker/*:log-stream:*")),
-        allow("s3:GetObject", objects), allow("s3:ListBucket", n.bucket), key,
+        allow("s3:GetObject", objects),
+        allow("s3:ListBucket", n.bucket),
+        key,
     ]
     roles = {
         "deployer": [
