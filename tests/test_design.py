@@ -49,6 +49,7 @@ ARROWS = {
         "dagwright.infra_settings",
         "dagwright.definition",
         "dagwright.project",
+        "dagwright.project_forms",
         "dagwright.trigger",
         "dagwright.input_sizes",
         "dagwright.cron",

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagwright.definition.graph import Graph, read_definition
-from dagwright.errors import DefinitionError, StorageError, UsageError, did_you_mean
+from dagwright.errors import ConfigurationError, DefinitionError, Problem, StorageError, UsageError, did_you_mean
+from dagwright.outputs import outputs_path
 
 if TYPE_CHECKING:
     from dagwright.cli.pipeline_module import SdkPipeline
@@ -89,7 +90,23 @@ def source_of(arguments: Namespace) -> Source:
     if path is None:
         what = f"There is no pipeline '{arguments.pipeline}' in {arguments.root / 'pipelines'}"
         raise UsageError(what, hint=did_you_mean(arguments.pipeline, files))
-    return source_at(arguments.root, path, project_of(arguments))
+    project = project_of(arguments)
+    _require_ground(project)
+    return source_at(arguments.root, path, project)
+
+
+def _require_ground(project: Project) -> None:
+    """Raises ConfigurationError as long as AWS has not told an id that jobs are to be declared with."""
+    if not project.unmade or project.environment == "local":
+        return
+    where, then = outputs_path(project.environment), f"infra upsert --env {project.environment}"
+    problems = [
+        Problem("not-made-yet", "the stack makes it, or finds it by its tags; its id is not known here", field=key)
+        for key in project.unmade
+    ]
+    what = f"What jobs need in {project.environment} is not in {where}"
+    hint = f"Make it: {then}. If it is there already: infra outputs --env {project.environment}; then commit the file."
+    raise ConfigurationError(what, problems, hint)
 
 
 def source_at(root: Path, path: Path, project: Project) -> Source:

@@ -7,7 +7,7 @@ evaluated: a parameter counts by its default, and what only a run can know is `*
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from dagwright.definition.declaration import BRANCHES
@@ -20,8 +20,19 @@ UNKNOWN = "*"
 _IMAGES = ("ImageUri", "TrainingImage", "Image")
 _WRITTEN = ("S3OutputPath", "S3OutputLocation")
 _WRITING = ("S3Output", "OutputDataConfig", "CheckpointConfig", "TransformOutput", "DebugHookConfig")
-_ROLES = ("RoleArn", "ExecutionRoleArn")
-_KEYS = ("KmsKeyId", "VolumeKmsKeyId", "KmsKeyArn", "S3KmsKeyId")
+_BY_NAME = {
+    **dict.fromkeys(("RoleArn", "ExecutionRoleArn"), "roles"),
+    **dict.fromkeys(("KmsKeyId", "VolumeKmsKeyId", "KmsKeyArn", "S3KmsKeyId"), "keys"),
+    **dict.fromkeys(("ServiceRole", "JobFlowRole", "AutoScalingRole"), "cluster_roles"),
+    **dict.fromkeys(("ApplicationId", "applicationId"), "applications"),
+    **dict.fromkeys(("EndpointName", "EndpointConfigName", "InferenceComponentName"), "endpoints"),
+    "FunctionArn": "functions",
+    "SqsQueueUrl": "queues",
+    "ClusterId": "clusters",
+    "FeatureGroupName": "feature_groups",
+    "ModelPackageGroupName": "groups",
+    "Subnets": "subnets",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,15 @@ class Uses:
     """URLs of SQS queues."""
     clusters: tuple[str, ...] = ()
     """Ids of EMR clusters."""
+    cluster_roles: tuple[str, ...] = ()
+    """Roles of EMR clusters that steps make, by name or ARN."""
+    applications: tuple[str, ...] = ()
+    """Ids of EMR Serverless applications."""
+    endpoints: tuple[str, ...] = ()
+    """Names of endpoints, their configurations and inference components."""
+    feature_groups: tuple[str, ...] = ()
+    """Names of feature groups that jobs write to."""
+    subnets: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -47,6 +67,8 @@ class Uses:
     instance_types: tuple[str, ...] = ()
     most_instances: int = 1
     """The most instances that any of its jobs has."""
+    longest_in_seconds: int = 0
+    """The longest time limit that any of its jobs has."""
     approves: bool = False
     """Whether it registers a model that is approved already."""
 
@@ -57,6 +79,7 @@ class _Found:
 
     by_kind: dict[str, dict[str, None]]
     most_instances: int = 1
+    longest_in_seconds: int = 0
     approves: bool = False
 
     def add(self, kind: str, text: str) -> None:
@@ -76,8 +99,9 @@ def uses_of(graph: Graph) -> Uses:
         for inside, name, value in _members(step.envelope):
             _note(found, inside, name, value, defaults)
     return Uses(
-        **{kind: found.of(kind) for kind in Uses.__dataclass_fields__ if kind not in ("most_instances", "approves")},
+        **{one.name: found.of(one.name) for one in fields(Uses) if one.default == ()},
         most_instances=found.most_instances,
+        longest_in_seconds=found.longest_in_seconds,
         approves=found.approves,
     )
 
@@ -89,27 +113,19 @@ def _note(found: _Found, inside: frozenset[str], name: str, value: Any, defaults
         found.add(kind, text)
     if name == "InstanceCount" and text.isdecimal():
         found.most_instances = max(found.most_instances, int(text))
+    if name == "MaxRuntimeInSeconds" and text.isdecimal():
+        found.longest_in_seconds = max(found.longest_in_seconds, int(text))
     found.approves = found.approves or (name == "ModelApprovalStatus" and text == "Approved")
 
 
-def _kind(name: str, text: str, inside: frozenset[str]) -> str:  # noqa: PLR0911 - a table in words
+def _kind(name: str, text: str, inside: frozenset[str]) -> str:
     if text.startswith("s3://"):
         return "writes" if name in _WRITTEN or inside.intersection(_WRITING) else "reads"
     if name in _IMAGES:
         return "images"
-    if name == "FunctionArn":
-        return "functions"
-    if name == "SqsQueueUrl":
-        return "queues"
-    if name == "ClusterId":
-        return "clusters"
-    if name in _ROLES:
-        return "roles"
-    if name in _KEYS:
-        return "keys"
-    if name == "ModelPackageGroupName":
-        return "groups"
-    return "instance_types" if name == "InstanceType" and text.startswith("ml.") else ""
+    if name == "InstanceType":
+        return "instance_types" if text.startswith("ml.") else ""
+    return _BY_NAME.get(name, "")
 
 
 def _members(envelope: Mapping[str, Any]) -> Iterator[tuple[frozenset[str], str, Any]]:

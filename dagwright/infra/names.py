@@ -77,6 +77,20 @@ class Names:
         """Every pipeline that the project has or will have here."""
         return self.arn("sagemaker", f"pipeline/{self._deployed}")
 
+    def pipeline(self, deployed_name: str) -> list[str]:
+        """One pipeline: as it is called, and in lower case, as SageMaker has written names in ARNs."""
+        return [
+            self.arn("sagemaker", f"pipeline/{name}") for name in dict.fromkeys((deployed_name, deployed_name.lower()))
+        ]
+
+    def machine(self, deployed_name: str) -> str:
+        return self.arn("states", f"stateMachine:{deployed_name}")
+
+    @property
+    def rest_machines(self) -> str:
+        """Every machine that goes on where one of the project's has failed: `{pipeline}-rest`."""
+        return self.arn("states", f"stateMachine:{self._deployed.replace('-*', '-*-rest', 1)}")
+
     @property
     def machines(self) -> str:
         """Every state machine that the project has or will have here."""
@@ -109,6 +123,10 @@ class Names:
         """The function that sizes the inputs of a pipeline, given by the pipeline's deployed name, and starts it."""
         return f"{pipeline}-trigger"
 
+    def trigger_logs(self, pipeline: str) -> str:
+        """The log group of such a function."""
+        return f"/aws/lambda/{self.trigger(pipeline)}"
+
     @property
     def key_alias(self) -> str:
         return f"alias/sagemaker-{self.stem}"
@@ -123,11 +141,15 @@ class Names:
         """The same of those that all projects of the company share."""
         return f"{self.project.company}-sagemaker-shared/"
 
+    @property
+    def domain(self) -> str:
+        """What the addresses of AWS's services end with."""
+        return "amazonaws.com.cn" if self.project.partition == "aws-cn" else "amazonaws.com"
+
     def registry(self, account_id: str = "", region: str = "") -> str:
         """The registry that addresses of images begin with."""
         one = self.project
-        end = ".cn" if one.partition == "aws-cn" else ""
-        return f"{account_id or one.account_id}.dkr.ecr.{region or one.region}.amazonaws.com{end}"
+        return f"{account_id or one.account_id}.dkr.ecr.{region or one.region}.{self.domain}"
 
     def repository_arns(self, names: Sequence[str]) -> list[str]:
         return [self.arn("ecr", f"repository/{name}") for name in names]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from dagwright.infra.roles import add_roles
 from dagwright.infra.site import Site
 from dagwright.infra.template import Template
 from dagwright.infra.workload import Workloads
@@ -29,4 +30,4 @@ def template_of(project: Project, workloads: Workloads, neighbours: Sequence[Pro
     return template
 
 
-PARTS: tuple[Callable[[Template, Site], None], ...] = ()
+PARTS: tuple[Callable[[Template, Site], None], ...] = (add_roles,)

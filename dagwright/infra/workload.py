@@ -71,6 +71,11 @@ class Workloads:
         return any(one.uses.approves for one in self.every)
 
     @property
+    def make_clusters(self) -> bool:
+        """Whether any of their EMR steps makes its cluster."""
+        return bool(self.all("cluster_roles"))
+
+    @property
     def scheduled(self) -> Sequence[Workload]:
         return [one for one in self.every if one.starts]
 

@@ -80,7 +80,7 @@ def test_a_step_becomes_a_processing_job(site: Site, service: Scripted) -> None:
     name = request["ProcessingJobName"]
     assert re.fullmatch(r"rc-churn-preprocess-\d{8}-\d{6}", name)
     assert request["AppSpecification"]["ContainerArguments"][-1] == "7"
-    assert request["RoleArn"].endswith(":role/SageMaker-Rc-Churn-ExecutionRole")
+    assert request["RoleArn"].endswith(":role/SageMaker-Rc-Churn-Dev-ExecutionRole")
     inputs = {one["InputName"]: one["S3Input"]["S3Uri"] for one in request["ProcessingInputs"]}
     assert inputs["raw"] == RAW
     assert objects(site.aws) == [inputs["code"].removeprefix(f"s3://{BUCKET}/")], "the code of this step, and no other"
