@@ -164,35 +164,31 @@ def places_of(template: Template) -> Iterator[Place]:
 
 
 def policies_of(template: Template, role: str) -> list[Document]:
-    """The policies of a role, or a managed policy's own: `role` is its logical id, its name or its ARN.
+    """The policies of a role by its logical id, its name or its ARN; of one that is not the template's, those that the
+    template attaches to it.
 
-    Raises LookupError if the template has neither.
+    Raises LookupError if the template has nothing of it.
     """
-    logical = _logical_id(template, role.rpartition("/")[2])
-    resource = template.resources[logical]
-    if resource["Type"] == "AWS::IAM::ManagedPolicy":
-        return [template.resolved(resource["Properties"]["PolicyDocument"])]
+    name = role.rpartition("/")[2]
+    logical = _logical_id(template, name)
+    resource = template.resources[logical] if logical else {"Properties": {}}
     found = [template.resolved(one["PolicyDocument"]) for one in resource["Properties"].get("Policies", [])]
-    mine = {logical, template.resolved({"Ref": logical})}
+    mine = {name, logical, template.resolved({"Ref": logical}) if logical else name}
     for other, attached in template.resources.items():
         properties = attached.get("Properties", {})
-        roles = many(properties.get("RoleName")) + many(properties.get("Roles"))
         if attached["Type"] not in ("AWS::IAM::RolePolicy", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             continue
-        if mine & {template.resolved(one) for one in roles} or {"Ref": other} in _attached(resource):
+        roles = {template.resolved(one) for one in many(properties.get("RoleName")) + many(properties.get("Roles"))}
+        if mine & roles or {"Ref": other} in resource["Properties"].get("ManagedPolicyArns", []):
             found.append(template.resolved(properties["PolicyDocument"]))
-    return found
-
-
-def _attached(role: Mapping[str, Any]) -> list[Any]:
-    found: list[Any] = role["Properties"].get("ManagedPolicyArns", [])
+    if not logical and not found:
+        raise LookupError(f"the template has no role {role}")
     return found
 
 
 def _logical_id(template: Template, role: str) -> str:
     for logical, resource in template.resources.items():
-        if resource["Type"] in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"):
-            named = resource["Properties"].get("RoleName") or resource["Properties"].get("ManagedPolicyName")
-            if role in (logical, template.resolved(named)):
-                return logical
-    raise LookupError(f"the template has no role {role}")
+        named = resource.get("Properties", {}).get("RoleName", logical)
+        if resource["Type"] == "AWS::IAM::Role" and role in (logical, template.resolved(named)):
+            return logical
+    return ""

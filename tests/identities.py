@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -213,9 +214,11 @@ def policies(identity: Identity) -> list[Document]:
     try:
         return policies_of(rendered(identity), role_name(project_of(identity), identity.role))
     except LookupError:
-        from sample_roles import sample_role
+        if identity.role != "deployer":
+            raise
+        from sample_roles import deployer
 
-        return sample_role(project_of(identity), identity.role)
+        return deployer(project_of(identity))
 
 
 @cache
@@ -234,9 +237,11 @@ def workloads(project: Project) -> Workloads:
     from dagwright.definition.uses import uses_of
     from dagwright.infra.workload import Workload, Workloads
     from dagwright.input_sizes import InputSize
+    from dagwright.parameters import ParameterString
     from dagwright.sizing import RULES
 
-    raw = InputSize("Raw", of=f"s3://{project.bucket}/{project.layout.raw}", rule=RULES["standard"])
+    address = ParameterString("RawData", f"s3://{project.bucket}/{project.layout.raw}")
+    raw = InputSize("Raw", of=address, rule=RULES["standard"])
     sized = {"training": (raw,)}
 
     def workload(path: Path) -> Workload:
@@ -244,16 +249,24 @@ def workloads(project: Project) -> Workloads:
         return Workload(
             path.stem,
             project.pipeline_name(path.stem),
-            uses_of(read_definition(path.read_text(encoding="utf-8"))),
+            uses_of(read_definition(emitted(path, project))),
             sizes=sized.get(path.stem, ()),
-            machine=machine.read_text(encoding="utf-8") if machine.is_file() else "",
+            machine=emitted(machine, project) if machine.is_file() else "",
         )
 
     return Workloads(tuple(workload(path) for path in sorted(GOLDEN.glob("*.json")) if "." not in path.stem))
 
 
+def emitted(path: Path, project: Project) -> str:
+    """A definition or machine of the example, whose bucket, roles and account are this project's."""
+    text = path.read_text(encoding="utf-8")
+    roles = re.compile(r"arn:aws:iam::123456789012:role/[\w-]*ExecutionRole")
+    text = roles.sub(project.role, text.replace("s3://acme-sm-rc-churn/", f"s3://{project.bucket}/"))
+    return text.replace('"acme-sm-rc-churn"', f'"{project.bucket}"').replace("123456789012", project.account_id)
+
+
 def role_name(project: Project, role: str) -> str:
-    """What the template calls a role or policy."""
+    """What the template calls a role, or the role that is there already and gets the template's policies."""
     from dagwright.infra.names import Names
 
     names = Names(project)
@@ -263,6 +276,7 @@ def role_name(project: Project, role: str) -> str:
         "pipeline": project.pipeline_role,
         "machine": project.state_machine_role,
         "scheduler": project.scheduler_role,
-        "submitter": names.role("SubmitPolicy"),
-        "approver": names.role("ApprovePolicy"),
+        "jobs": project.role,
+        "submitter": project.infra.studio_roles[0],
+        "approver": project.infra.approver_roles[0],
     }[role]

@@ -46,10 +46,6 @@ class Account:
     def variables(self) -> dict[str, str]:
         return {"Partition": self.partition, "Region": self.region, "Account": self.account_id}
 
-    def of_key(self, action: str) -> Need:
-        """The use of the key. An alias is resolved by KMS, which tells the policies of the key's aliases."""
-        return key_need(action, self.key, self)
-
 
 #: Names that requests are signed with -> those that permissions have, where they differ.
 _SERVICES = {"monitoring": "cloudwatch", "tagging": "tag"}
@@ -68,6 +64,8 @@ _MEMBERS = {
 }
 _PASSED_TO = {service: f"{service}.amazonaws.com" for service in ("sagemaker", "states", "scheduler", "lambda")}
 _PASSED_TO |= {"cloudformation": "cloudformation.amazonaws.com", "emr-serverless": "emr-serverless.amazonaws.com"}
+#: A version or an alias: what counts is the machine (Step Functions developer guide, "Authorization for versions").
+_QUALIFIED = re.compile(r"arn:[\w-]+:states:[^:]*:[^:]*:stateMachine:[^:]+:[^:]+")
 #: Condition keys of SageMaker -> the members of a request that hold what they are about, wherever they stand.
 _SAGEMAKER_KEYS = {
     "sagemaker:InstanceTypes": ("InstanceType", list),
@@ -94,10 +92,14 @@ def needs_of(call: Call, account: Account) -> list[Need]:
     if action is None:
         raise LookupError(f"tests/permissions.py: say which permission {name} needs")
     resource = _resource_of(action, call.parameters, account)
-    own = Need(action.name, resource, _context_of(action, call, account))
+    context = _context_of(action, call, account)
+    if _QUALIFIED.fullmatch(resource):
+        resource, _, context["states:StateMachineQualifier"] = resource.rpartition(":")
+    own = Need(action.name, resource, context)
     if call.operation.startswith(_READS):
         return [own]
-    return [own, *_of_tags(own, call, account), *_of_roles(call, service)]
+    published = [Need("states:PublishStateMachineVersion", resource)] if call.parameters.get("publish") else []
+    return [own, *published, *_of_tags(own, call, account), *_of_roles(call, service)]
 
 
 # ---- what a call is about ----
@@ -125,7 +127,7 @@ def _named(action: Action, kind: ResourceType, parameters: Mapping[str, Any], ac
             return value
     known = {name.lower(): value for name, value in parameters.items() if isinstance(value, str)}
     renamed = {**_MEMBERS.get(action.name.partition(":")[0], {}), **_MEMBERS.get(action.name, {})}
-    if kind.name == "model-package" and "modelpackagegroupname" in known and action.level != "List":
+    if kind.name == "model-package" and "modelpackagegroupname" in known:
         known["modelpackagename"] = f"{known['modelpackagegroupname'].rpartition('/')[2]}/1"
 
     def value(found: re.Match[str]) -> str:
@@ -211,11 +213,17 @@ def _of_roles(call: Call, service: str) -> Iterator[Need]:
 
 
 def key_need(action: str, key: str, account: Account) -> Need:
-    """The use of a key by its ARN, id or alias."""
+    """The use of a key by S3, by its ARN, id or alias. An alias is resolved, and policies are told the key's aliases."""
+    domain = "amazonaws.com.cn" if account.partition == "aws-cn" else "amazonaws.com"
+    context: dict[str, Any] = {"kms:ViaService": f"s3.{account.region}.{domain}"}
     alias = key.rpartition("alias/")[2] if "alias/" in key else ""
     if alias:
-        return Need(action, account.arn("kms", "key/of-the-alias"), {"kms:ResourceAliases": [f"alias/{alias}"]})
-    return Need(action, key if key.startswith("arn:") else account.arn("kms", f"key/{key.removeprefix('key/')}"), {})
+        return Need(
+            action, account.arn("kms", "key/of-the-alias"), {**context, "kms:ResourceAliases": [f"alias/{alias}"]}
+        )
+    return Need(
+        action, key if key.startswith("arn:") else account.arn("kms", f"key/{key.removeprefix('key/')}"), context
+    )
 
 
 def _of_s3(call: Call, account: Account) -> Iterator[Need]:
@@ -223,7 +231,7 @@ def _of_s3(call: Call, account: Account) -> Iterator[Need]:
     item = f"{bucket}/{call.parameters.get('Key', '')}"
     key = call.parameters.get("SSEKMSKeyId", account.key)
     encrypting = [key_need("kms:GenerateDataKey", key, account)] if key else []
-    decrypting = [account.of_key("kms:Decrypt")] if account.key else []
+    decrypting = [key_need("kms:Decrypt", account.key, account)] if account.key else []
     prefix = call.parameters.get("Prefix")
     by_operation = {
         "GetObject": [Need("s3:GetObject", item), *decrypting],

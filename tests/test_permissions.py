@@ -40,7 +40,18 @@ def needed(service: str, operation: str, account: Account = ACCOUNT, **parameter
             f"DescribePipelineExecution on {EXECUTION}",
         ),
         ("sagemaker", "ListTrainingJobs", {"NameContains": "a"}, "ListTrainingJobs on *"),
-        ("sagemaker", "ListModelPackages", {"ModelPackageGroupName": "rc-churn"}, "ListModelPackages on *"),
+        (
+            "sagemaker",
+            "ListModelPackages",
+            {"ModelPackageGroupName": "rc-churn"},
+            f"ListModelPackages on {SAGEMAKER}:model-package/rc-churn/1",
+        ),
+        (
+            "states",
+            "StartExecution",
+            {"stateMachineArn": f"{STATES}:stateMachine:m:3", "name": "n"},
+            f"StartExecution on {STATES}:stateMachine:m",
+        ),
         (
             "sagemaker",
             "DescribeModelPackage",
@@ -130,7 +141,8 @@ def test_s3_calls_things_otherwise() -> None:
     (listing,) = needs_of(Call("s3", "ListBucket", {"Bucket": "acme", "Prefix": "raw/"}), ACCOUNT)
     assert listing == Need("s3:ListBucket", BUCKET, {"s3:prefix": "raw/"})
     *_, encrypting = needs_of(Call("s3", "PutObject", {**at, "SSEKMSKeyId": "alias/k"}), ACCOUNT)
-    assert encrypting.context == {"kms:ResourceAliases": ["alias/k"]}
+    via = {"kms:ViaService": "s3.us-east-1.amazonaws.com"}
+    assert encrypting.context == {**via, "kms:ResourceAliases": ["alias/k"]}
 
 
 @pytest.mark.parametrize(("service", "operation"), [("s3", "PostBucket"), ("sagemaker", "MakeJob"), ("nothing", "Get")])

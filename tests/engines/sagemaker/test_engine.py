@@ -571,13 +571,13 @@ def test_more_steps_than_the_service_takes_are_refused(engine: SageMakerEngine, 
 def test_small_objects_are_read_and_others_refused(engine: SageMakerEngine, service: Scripted) -> None:
     s3 = service.aws.client("s3")
     s3.create_bucket(Bucket="acme-sm-rc-churn")
-    s3.put_object(Bucket="acme-sm-rc-churn", Key="e.json", Body=b'{"a": 1}')
-    s3.put_object(Bucket="acme-sm-rc-churn", Key="big", Body=b"x" * ((1 << 20) + 1))
-    assert engine.read("s3://acme-sm-rc-churn/e.json") == '{"a": 1}'
+    s3.put_object(Bucket="acme-sm-rc-churn", Key="metrics/e.json", Body=b'{"a": 1}')
+    s3.put_object(Bucket="acme-sm-rc-churn", Key="metrics/big", Body=b"x" * ((1 << 20) + 1))
+    assert engine.read("s3://acme-sm-rc-churn/metrics/e.json") == '{"a": 1}'
     with pytest.raises(UserError, match="more than 1 MiB"):
-        engine.read("s3://acme-sm-rc-churn/big")
-    with pytest.raises(AWSError, match="s3://acme-sm-rc-churn/none cannot be read"):
-        engine.read("s3://acme-sm-rc-churn/none")
+        engine.read("s3://acme-sm-rc-churn/metrics/big")
+    with pytest.raises(AWSError, match="s3://acme-sm-rc-churn/metrics/none cannot be read"):
+        engine.read("s3://acme-sm-rc-churn/metrics/none")
 
 
 def test_the_account_is_asked_for_once(engine: SageMakerEngine, service: Scripted) -> None:

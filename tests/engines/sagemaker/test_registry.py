@@ -42,7 +42,7 @@ class Account:
     def put(self, **objects: bytes) -> None:
         self.s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
         for name, content in objects.items():
-            self.s3.put_object(Bucket="bucket", Key=f"deep/{name}.json", Body=content)
+            self.s3.put_object(Bucket="bucket", Key=f"metrics/{name}.json", Body=content)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_packages_come_newest_first_with_their_numbers_and_where_they_come_from(
     account.put(e=b'{"auc": {"value": 0.75}}')
     account.register()
     own = {"Commit": "c1", "PipelineExecutionArn": "arn:aws:sagemaker:x:1:pipeline/p/execution/e1"}
-    account.register(CustomerMetadataProperties=own, **metrics_at("s3://bucket/deep/e.json"))
+    account.register(CustomerMetadataProperties=own, **metrics_at("s3://bucket/metrics/e.json"))
     account.register("other")
     newest, oldest = account.registry.packages("rc-churn", 20)
     assert (newest.name, oldest.name) == ("rc-churn/2", "rc-churn/1")
@@ -91,8 +91,8 @@ def test_a_group_without_packages_and_no_group_have_none(account: Account) -> No
         ("s3://bucket/none.json", "(NoSuchKey)"),
         ("s3://nowhere/e.json", "(NoSuchBucket)"),
         ("s3://bucket", "no address of an object"),
-        ("s3://bucket/deep/large.json", "more than 1 MiB"),
-        ("s3://bucket/deep/text.json", "no JSON"),
+        ("s3://bucket/metrics/large.json", "more than 1 MiB"),
+        ("s3://bucket/metrics/text.json", "no JSON"),
     ],
 )
 def test_an_evaluation_that_cannot_be_read_is_said_and_does_no_harm(account: Account, uri: str, part: str) -> None:
