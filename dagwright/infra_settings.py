@@ -50,6 +50,10 @@ class InfraSettings:
     permissions_boundary: str = ""
     replica_region: str = ""
     registry_readers: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
+    """Where endpoints are put: known, although a group of the jobs may not be."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Security groups by purpose, as far as they are known."""
 
     def makes(self, key: str) -> bool:
         """Whether the stack makes what this key of the configuration would name."""
@@ -62,9 +66,11 @@ def is_used(settings: Settings) -> bool:
 
 
 def suffix_of(settings: Settings) -> str:
-    """`-dev` behind the names of an environment's things, where several environments share an account."""
+    """`-dev` behind the names of an environment's things, where several environments share an account; and what
+    `infra.suffix` adds."""
     apart = settings.value("environment_suffix") and settings.environment != "local"
-    return f"-{settings.environment}" if apart else ""
+    words = (settings.environment if apart else "", settings.value("infra.suffix"))
+    return "".join(f"-{word}" for word in words if word)
 
 
 def infra_settings(settings: Settings) -> InfraSettings:
@@ -140,6 +146,44 @@ def _found_by_tag(settings: Settings) -> Iterator[tuple[str, Mapping[str, str]]]
             yield name, MappingProxyType(tags)
 
 
+#: Services whose endpoints are entries of route tables; all others are addresses in subnets.
+GATEWAYS = ("s3", "dynamodb")
+_BUCKET_NAME = 63
+# Prefixes of the layout that go after a while, and those that never do.
+_GOING, _STAYING = ("processed", "pipelines"), ("raw", "features", "models", "metrics", "code")
+
+
+def replica_bucket(bucket: str, region: str) -> str:
+    """What the bucket's replica in a second Region is called."""
+    return f"{bucket}-{region}"
+
+
+def _bucket(settings: Settings) -> str:
+    company, team, project = (settings.value(key) for key in ("company", "team", "project"))
+    return settings.value("bucket") or f"{company}-sm-{team}-{project}"
+
+
+def _expiring_too_much(settings: Settings) -> Iterator[Problem]:
+    """A rule of the bucket for one prefix is for all that lies below it."""
+    if settings.value("infra.bucket") != "create" or not is_used(settings):
+        return
+    for going in _GOING:
+        above = f"{settings.value(f'layout.{going}')}".strip("/") + "/"
+        for staying in _STAYING:
+            if f"{settings.value(f'layout.{staying}')}".startswith(above):
+                what = f"in {settings.environment} this lies below layout.{going}, whose objects expire"
+                yield settings.problem("bad-value", f"layout.{staying}", what, f"take another place than {above}")
+
+
+def _endpoint_problems(settings: Settings) -> Iterator[Problem]:
+    services = settings.value("infra.endpoints.services") or ()
+    gateways = [service for service in services if service in GATEWAYS]
+    if gateways and not settings.value("infra.endpoints.route_tables"):
+        what = f"in {settings.environment} an endpoint for {' and '.join(gateways)} is an entry of route tables"
+        hint = "list those of the subnets, such as rtb-0a1b2c3d4e5f60718"
+        yield settings.problem("missing-key", "infra.endpoints.route_tables", what, hint)
+
+
 # What PutRetentionPolicy takes (CloudWatch Logs API reference); botocore's model says it in words only.
 _KEPT_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
@@ -150,6 +194,14 @@ def infra_problems(settings: Settings) -> Iterator[Problem]:
     if replica is not None and replica == settings.value("region"):
         what = f"in {settings.environment} the replica would be in the Region that the bucket is in"
         yield settings.problem("bad-value", "infra.replica_region", what, "name another Region")
+    if replica and (long := len(replica_bucket(_bucket(settings), replica)) - _BUCKET_NAME) > 0:
+        what = (
+            f"in {settings.environment} the replica would be {replica_bucket(_bucket(settings), replica)}: "
+            f"{_BUCKET_NAME + long} characters; AWS takes {_BUCKET_NAME}"
+        )
+        yield settings.problem("name-too-long", "infra.replica_region", what, "give a shorter 'bucket'")
+    yield from _expiring_too_much(settings)
+    yield from _endpoint_problems(settings)
     for path, needs in (("infra.endpoints.services", "infra.vpc"), ("infra.group_prefix", "infra.vpc")):
         if settings.value(path) and not has_vpc(settings):
             what = f"in {settings.environment} it is not said in which VPC"

@@ -108,14 +108,14 @@ def write_outputs(root: Path, environment: str, outputs: Outputs) -> bool:
 
 
 def pinned(address: str, pushed: str) -> str:
-    """The address of an image of the configuration; the one that was pushed where that has no digest of its own yet.
+    """The address of an image of the configuration; the one that was pushed where that has no digest of its own yet."""
+    return pushed if is_to_come(address) and pushed.partition("@")[0] == address.partition("@")[0] else address
 
-    A digest of noughts, and neither digest nor tag, stand for one that is to come.
-    """
+
+def is_to_come(address: str) -> bool:
+    """Whether it stands for an image that is yet to be pushed: with a digest of noughts, or neither digest nor tag."""
     repository, _, digest = address.partition("@")
-    named = ":" in repository.rpartition("/")[2]
-    to_come = digest == _NO_DIGEST if digest else not named
-    return pushed if to_come and pushed.partition("@")[0] == repository else address
+    return digest == _NO_DIGEST if digest else ":" not in repository.rpartition("/")[2]
 
 
 def _inside(root: Path, where: str) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -257,9 +257,11 @@ def _checked(thing: str, name: str, limit: int) -> str:
 def _project(settings: Settings, root: Path) -> Project:
     company, team, project = (settings.value(key) for key in ("company", "team", "project"))
     region, account, names = settings.value("region"), settings.value("account_id"), names_of(settings)
-    partition, infra, outputs = partition_of(region), infra_settings(settings), read_outputs(root, settings.environment)
-    stem = f"{team}-{project}{suffix_of(settings) if infra.is_used else ''}"
+    partition, outputs = partition_of(region), read_outputs(root, settings.environment)
     network = _network(settings, outputs)
+    infra = infra_settings(settings)
+    infra = replace(infra, vpc=infra.vpc or outputs.vpc, subnets=network.all_subnets, groups=network.all_groups)
+    stem = f"{team}-{project}{suffix_of(settings) if infra.is_used else ''}"
     key = outputs.key if infra.makes("keys") else ""
     own = {"Company": company, "Team": team, "Project": project, "Environment": settings.environment}
     roles = {
@@ -310,18 +312,22 @@ class _Network:
     subnets: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
     unmade: tuple[str, ...]
+    all_subnets: tuple[str, ...]
+    all_groups: Mapping[str, tuple[str, ...]]
 
 
 def _network(settings: Settings, outputs: Outputs) -> _Network:
     """Where jobs run: as the file says, else as AWS has told. As long as a group is not known, nowhere."""
     subnets = settings.value("network.subnets") or outputs.subnets
-    groups = {name: _group(settings, name) or outputs.security_groups.get(name, ()) for name in PURPOSES}
+    groups = MappingProxyType(
+        {name: _group(settings, name) or outputs.security_groups.get(name, ()) for name in PURPOSES}
+    )
     unmade = [f"network.security_groups.{name}" for name in PURPOSES if subnets and not groups[name]]
     if not subnets and settings.below("infra.find.subnets"):
         unmade = ["network.subnets"]
     if unmade or not subnets:
-        return _Network((), MappingProxyType({}), tuple(unmade))
-    return _Network(subnets, MappingProxyType(groups), ())
+        return _Network((), MappingProxyType({}), tuple(unmade), subnets, groups)
+    return _Network(subnets, groups, (), subnets, groups)
 
 
 def _images(settings: Settings, outputs: Outputs) -> dict[str, str | FrameworkImage]:

@@ -171,7 +171,13 @@ PREFIX_LIST = _text("a prefix list id", "pl-63a5400a", r"pl-[0-9a-f]{8,17}")
 GROUP_PREFIX = _text("a name of letters, digits and hyphens", "acme-ml", r"(?!sg-)[a-zA-Z0-9][a-zA-Z0-9\-]*", 100)
 ENDPOINT = _text("a service as VPC endpoints call it", "sagemaker.api", r"[a-z0-9]+([.\-][a-z0-9]+)*", 64)
 EMAIL = _text("an e-mail address", "oncall@example.com", r"[^@\s]+@[^@\s]+\.[^@\s]+", 254)
-GITHUB = _text("a repository of GitHub", "acme/churn", r"[A-Za-z0-9][A-Za-z0-9\-]*/[A-Za-z0-9_.\-]+", 140)
+GITHUB = _text(
+    # or acme@123456/churn@456789: so GitHub's tokens call what was made or renamed since July 2026 (docs/ci.md)
+    "a repository of GitHub",
+    "acme/churn",
+    r"[A-Za-z0-9][A-Za-z0-9\-]*(/[A-Za-z0-9_.\-]+|@[0-9]+/[A-Za-z0-9_.\-]+@[0-9]+)",
+    140,
+)
 ROLE_NAME = _text("the name of an IAM role, without a path", "StudioUsers", r"[A-Za-z0-9_+=,.@\-]+", 64)
 POLICY_ARN = _text(
     "the ARN of an IAM policy",

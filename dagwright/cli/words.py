@@ -59,6 +59,7 @@ def _definitions(command: _Command) -> None:
     images.add_argument("--framework", metavar="NAME", help="the versions that AWS has of this one, such as pytorch")
     images.add_argument("--refresh", action="store_true", help="a newer list, from the SageMaker SDK of this Python")
     images.add_argument("--out", metavar="FILE", help="with --refresh; default: config/image_table.json")
+    _images_push(_adding_to(images.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Words)))
     render = command("render", "print what a pipeline becomes", json_too=False)
     _which(render)
     render.add_argument(
@@ -80,6 +81,15 @@ def _definitions(command: _Command) -> None:
         choices=("sagemaker", "stepfunctions", "local"),
         help="default: the engine of an environment on AWS; sagemaker with --env local",
     )
+
+
+def _images_push(command: _Command) -> None:
+    push = command("push", "build and push the project's own images that have changed", "images_push")
+    push.add_argument("names", nargs="*", metavar="NAME", help="of the configuration; default: all that are built here")
+    way = push.add_mutually_exclusive_group()
+    way.add_argument("--check", action="store_true", help="say what would be built, and do nothing")
+    what = "note the digests of those that are pushed already, and build nothing"
+    way.add_argument("--no-build", action="store_true", help=what)
 
 
 def _deploying(command: _Command) -> None:

@@ -132,6 +132,17 @@ class Names:
         return f"alias/sagemaker-{self.stem}"
 
     @property
+    def replica_key(self) -> str:
+        """The ARN of the alias of the key in the second Region."""
+        one, region = self.project, self.project.infra.replica_region
+        return f"arn:{one.partition}:kms:{region}:{one.account_id}:{self.key_alias}-{region}"
+
+    @property
+    def replication_role(self) -> str:
+        """Under which S3 copies objects to the second Region."""
+        return self.role("ReplicationRole")
+
+    @property
     def repositories(self) -> str:
         """What the names of the project's image repositories begin with."""
         return f"{self.project.company}-sm-{self.project.team}-{self.project.project}/"

@@ -44,6 +44,16 @@ class Site:
         return arns[0] if arns else None
 
     @property
+    def object_key(self) -> Any:
+        """What objects in the bucket are encrypted with: the ARN of a key, or of an alias; None if by S3 itself."""
+        if self.infra.makes("keys"):
+            return get_att(KEY, "Arn")
+        key = self.project.output_key
+        if not key or key.startswith("arn:"):
+            return key
+        return self.names.arn("kms", key) if key.startswith("alias/") else self._key_arn(key)
+
+    @property
     def key_arns(self) -> list[Any]:
         """The ARNs of all keys in use, each once; keys that are known by an alias are in `key_aliases`."""
         if self.infra.makes("keys"):

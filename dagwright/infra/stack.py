@@ -9,8 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from dagwright.infra.bucket import BUCKET, BUCKET_POLICY, add_bucket
+from dagwright.infra.endpoints import add_endpoints
+from dagwright.infra.keys import KEY_ALIAS, add_keys
+from dagwright.infra.network import add_network
+from dagwright.infra.registry import add_registry
+from dagwright.infra.repositories import add_repositories
 from dagwright.infra.roles import add_roles
-from dagwright.infra.site import Site
+from dagwright.infra.site import KEY, Site
 from dagwright.infra.template import Template
 from dagwright.infra.workload import Workloads
 
@@ -30,4 +36,15 @@ def template_of(project: Project, workloads: Workloads, neighbours: Sequence[Pro
     return template
 
 
-PARTS: tuple[Callable[[Template, Site], None], ...] = (add_roles,)
+#: What is encrypted with, stored and connected.
+GROUND_PARTS: tuple[Callable[[Template, Site], None], ...] = (
+    add_keys,
+    add_bucket,
+    add_repositories,
+    add_registry,
+    add_network,
+    add_endpoints,
+)
+PARTS: tuple[Callable[[Template, Site], None], ...] = (*GROUND_PARTS, add_roles)
+#: What has to be there before a template that goes through the bucket; it refers to nothing outside itself.
+GROUND = (KEY, KEY_ALIAS, BUCKET, BUCKET_POLICY)

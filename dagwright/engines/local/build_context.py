@@ -1,16 +1,20 @@
 """The folder that a Dockerfile copies from: what is in it, without what `.dockerignore` keeps out.
 
-What comes in: the folder and the Dockerfile's name. What goes out: paths of it, for a name or a pattern of COPY. The
-patterns are those of Go's `filepath.Match`, in `.dockerignore` with `**` for any number of folders.
+What comes in: the folder and the Dockerfile's name. What goes out: paths of it, for a name or a pattern of COPY, and a
+hash of all that a build can see. The patterns are those of Go's `filepath.Match`, in `.dockerignore` with `**` for any
+number of folders.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import NoReturn
 
 from dagwright.errors import ConfigurationError
 
@@ -18,6 +22,7 @@ _PIECE = re.compile(
     r"(?P<deep>\*\*/?)|(?P<any>\*)|(?P<one>\?)|(?P<set>\[(?:\\.|[^\]\\])+\])|\\(?P<escaped>.)", re.DOTALL
 )
 _LARGEST_BYTES = 1 << 20
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,17 @@ class BuildContext:
             folders = [f"{path}/" for path in self._children(folders, part) if os.path.isdir(self.folder / path)]
         return sorted(path for path in self._children(folders, last) if self.keeps(path))
 
+    def files(self) -> list[str]:
+        """The files and links that a build is given, sorted; a link to a folder is a link, not a folder."""
+        found = []
+        for here, folders, names in os.walk(self.folder, onerror=_unreadable):
+            below = os.path.relpath(here, self.folder)
+            places = {name: os.path.normpath(os.path.join(below, name)) for name in (*folders, *names)}
+            links = [name for name in folders if os.path.islink(os.path.join(here, name))]
+            found += [places[name] for name in (*names, *links) if not self._leaves_out(places[name])]
+            folders[:] = [name for name in folders if name not in links and self.keeps(places[name])]
+        return sorted(found)
+
     def _children(self, folders: list[str], pattern: re.Pattern[str]) -> Iterator[str]:
         for folder in folders:
             for name in os.listdir(self.folder / folder):
@@ -75,6 +91,56 @@ def read_context(dockerfile: Path) -> BuildContext:
         if os.path.lexists(path):
             return BuildContext(folder, name, tuple(_rules(path)))
     return BuildContext(folder)
+
+
+def context_hash(dockerfile: Path) -> str:
+    """SHA-256 over all that a build of this Dockerfile can see, 64 hexadecimal digits: the Dockerfile, and of each file
+    of its folder that no `.dockerignore` keeps out the name, whether it may be executed, and the bytes.
+
+    It is the same from any checkout. Raises ConfigurationError for what cannot be read, is no file, or is a link that
+    leads out of the folder: the image would hold a link to something else.
+    """
+    context = read_context(dockerfile)
+    whole = sha256()
+    itself = os.path.relpath(os.path.realpath(dockerfile), context.folder)
+    for path in dict.fromkeys([dockerfile.name, itself, *context.files()]):
+        name, kind, content = os.fsencode(path), *_content(context.folder, path)
+        whole.update(b"%d:%s%s%s" % (len(name), name, kind, content))
+    return whole.hexdigest()
+
+
+def _content(folder: Path, path: str) -> tuple[bytes, bytes]:
+    """What a file of the build is, a letter, and the hash of what it holds: a link holds where it leads."""
+    place = folder / path
+    try:
+        mode = place.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            return b"l", sha256(os.fsencode(_target(folder, place))).digest()
+        if not stat.S_ISREG(mode):
+            raise ConfigurationError(
+                f"{place} is no file: no image can hold it", hint="Remove it, or name it in .dockerignore."
+            )
+        whole = sha256()
+        with open(place, "rb") as file:
+            while piece := file.read(_CHUNK):
+                whole.update(piece)
+    except OSError as error:
+        raise ConfigurationError(f"{place} cannot be read: {error.strerror}") from error
+    return b"x" if mode & 0o100 else b"f", whole.digest()
+
+
+def _target(folder: Path, link: Path) -> str:
+    target = os.readlink(link)
+    if os.path.isabs(target) or not Path(os.path.realpath(link)).is_relative_to(folder):
+        raise ConfigurationError(
+            f"{link} is a link that leads out of the folder of the Dockerfile",
+            hint="Put the file there itself, or name the link in .dockerignore.",
+        )
+    return target
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def _rules(path: Path) -> Iterator[tuple[re.Pattern[str], bool]]:
