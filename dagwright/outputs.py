@@ -15,9 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dagwright import project_forms as forms
 from dagwright.errors import ConfigurationError, Problem, StorageError, did_you_mean
-from dagwright.project_forms import PURPOSES, Form
+from dagwright.project_forms import IMAGE, NAME, PURPOSES, QUEUE, SECURITY_GROUP, SUBNET, VOLUME_KEY, VPC, Form
 
 # Which file belongs to which environment; on this machine nothing is given by AWS.
 _ENVIRONMENTS = ("dev", "staging", "production")
@@ -161,14 +160,14 @@ def _groups(name: str, value: Any, where: str) -> Iterator[Problem]:
         return
     for purpose, ids in value.items():
         if purpose in PURPOSES:
-            yield from _ids(f"{name}.{purpose}", ids, where, forms.SECURITY_GROUP)
+            yield from _ids(f"{name}.{purpose}", ids, where, SECURITY_GROUP)
         else:
             what, hint = f"'{purpose}' is no purpose", did_you_mean(purpose, PURPOSES)
             yield Problem("unknown-key", what, hint, field=f"{name}.{purpose}", where=where)
 
 
 def _subnets(name: str, value: Any, where: str) -> Iterator[Problem]:
-    return _ids(name, value, where, forms.SUBNET)
+    return _ids(name, value, where, SUBNET)
 
 
 def _ids(name: str, value: Any, where: str, form: Form) -> Iterator[Problem]:
@@ -180,15 +179,15 @@ def _ids(name: str, value: Any, where: str, form: Form) -> Iterator[Problem]:
 
 
 def _vpc(name: str, value: Any, where: str) -> Iterator[Problem]:
-    return _one(name, value, where, forms.VPC)
+    return _one(name, value, where, VPC)
 
 
 def _key(name: str, value: Any, where: str) -> Iterator[Problem]:
-    return _one(name, value, where, forms.VOLUME_KEY)
+    return _one(name, value, where, VOLUME_KEY)
 
 
 def _queue(name: str, value: Any, where: str) -> Iterator[Problem]:
-    return _one(name, value, where, forms.QUEUE)
+    return _one(name, value, where, QUEUE)
 
 
 def _images(name: str, value: Any, where: str) -> Iterator[Problem]:
@@ -196,9 +195,9 @@ def _images(name: str, value: Any, where: str) -> Iterator[Problem]:
         yield _wrong(name, value, "addresses by name", where)
         return
     for image, address in value.items():
-        if not re.fullmatch(forms.NAME.pattern, image):
-            yield _wrong(f"{name}.{image}", image, forms.NAME.allowed, where)
-        yield from _one(f"{name}.{image}", address, where, forms.IMAGE)
+        if not re.fullmatch(NAME.pattern, image):
+            yield _wrong(f"{name}.{image}", image, NAME.allowed, where)
+        yield from _one(f"{name}.{image}", address, where, IMAGE)
         if isinstance(address, str) and "@sha256:" not in address:
             what, hint = "this address has no digest", "`images push` writes addresses with one"
             yield Problem("bad-value", what, hint, field=f"{name}.{image}", where=where)

@@ -37,6 +37,8 @@ _HOP_BY_HOP = ("host", "content-length", "transfer-encoding", "connection", "exp
 FAULTS = ("throttled", "broken", "reset", "denied")
 _READS = ("Describe", "List", "Get", "Head", "Search")
 _APPLICATION = re.compile(r"\bapp/(\S+)")
+# The protocols whose requests are the fields of a form.
+_FORMS = ("query", "ec2")
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -225,12 +227,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(self, call: Call, body: bytes, region: str) -> tuple[int, list[tuple[str, str]], bytes]:
         aws = self.server.aws
         with aws.lock:  # moto's own state is not made for several at once
+            if call.operation == "UpdateTerminationProtection":
+                return _protected(call, region)
             body = _as_moto_wants_it(aws, call, body, region)
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
             connection = HTTPConnection(*aws.moto_address, timeout=30)
             try:
                 connection.request(self.command, self.path, body, headers)
                 response = connection.getresponse()
+                if call.operation == "ExecuteChangeSet":
+                    _find_outputs(region)
                 return _as_aws_says_it(call, response, response.read())
             finally:
                 connection.close()
@@ -257,9 +263,10 @@ class _Handler(BaseHTTPRequestHandler):
             "broken": (500, "InternalError" if rest else "InternalServerException"),
             "denied": (403 if rest else 400, "AccessDenied" if rest else "AccessDeniedException"),
         }[kind]
-        if call.service in ("s3", "sts"):
+        if rest or _service_model(call.service).protocol in _FORMS:
             error = f"<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>"
-            text = error if rest else f"<ErrorResponse>{error}</ErrorResponse>"
+            ends = {"s3": "", "ec2": "<Response><Errors>"}.get(call.service, "<ErrorResponse>")
+            text = f"{ends}{error}{''.join(f'</{end}' for end in reversed(ends.split('<')) if end)}"
         else:
             text = json.dumps({"__type": code, "message": "as the test wants it"})
         content = b"" if self.command == "HEAD" else text.encode()
@@ -288,13 +295,37 @@ def _as_moto_wants_it(aws: AWS, call: Call, body: bytes, region: str) -> bytes:
     return json.dumps({**request, "PipelineDefinition": stored.read().decode()}).encode()
 
 
+def _stacks_of_moto(region: str) -> list[Any]:
+    from moto.cloudformation.models import cloudformation_backends
+
+    return [*cloudformation_backends[ACCOUNT][region].stacks.values()]
+
+
+def _find_outputs(region: str) -> None:
+    """moto gives a stack that a change set has made or changed the outputs of what it was before."""
+    for stack in _stacks_of_moto(region):
+        if stack.template:
+            stack._parse_template()
+            stack.output_map = stack._create_output_map()
+
+
+def _protected(call: Call, region: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """moto keeps the flag of a stack and has no operation that sets it."""
+    for stack in _stacks_of_moto(region):
+        if stack.name == call.parameters["StackName"]:
+            stack.enable_termination_protection = call.parameters["EnableTerminationProtection"]
+    return 200, [("Content-Type", "text/xml")], f"<{call.operation}Response/>".encode()
+
+
 def _as_aws_says_it(call: Call, response: HTTPResponse, content: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Where moto is unlike AWS: it has another error for a pipeline that is not there (botocore: ResourceNotFound), and
-    does not say which version an update has made."""
+    """Where moto is unlike AWS: it has another error for a pipeline or a change set that is not there (botocore:
+    ResourceNotFound, ChangeSetNotFound), and does not say which version an update has made."""
     headers = response.getheaders()
     if call.operation in ("DescribePipeline", "UpdatePipeline", "DeletePipeline") and b"Could not find" in content:
         content = content.replace(b"ValidationException", b"ResourceNotFound")
         headers = [(name, value) for name, value in headers if name.lower() != "x-amzn-errortype"]
+    if call.operation == "DescribeChangeSet":
+        content = content.replace(b"<Code>ValidationError<", b"<Code>ChangeSetNotFound<")
     if call.operation == "UpdatePipeline" and response.status == 200:
         content = json.dumps({**json.loads(content), "PipelineVersionId": 2}).encode()
     return response.status, headers, content
@@ -307,11 +338,49 @@ def read_call(service: str, method: str, path: str, headers: Mapping[str, str], 
         return Call(service, target.rpartition(".")[2], json.loads(body or b"{}"), body)
     if service == "s3":
         return _read_s3(method, path, headers, body)
-    if service == "sts":
-        given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        parameters = {name: value for name, value in given.items() if name not in ("Action", "Version")}
-        return Call(service, given.get("Action", ""), parameters, body)
+    if service and _service_model(service).protocol in _FORMS:
+        return _read_form(service, body)
     return _read_rest(service, method, path, body)
+
+
+def _read_form(service: str, body: bytes) -> Call:
+    """What botocore wrote as the fields of a form, as it was before."""
+    fields = {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
+    operation = fields.pop("Action", "")
+    fields.pop("Version", "")
+    model = _service_model(service)
+    shape = model.operation_model(operation).input_shape if operation in model.operation_names else None
+    parameters = _form_value(shape, fields, "", model.protocol) if shape is not None else fields
+    return Call(service, operation, parameters, body)
+
+
+def _form_value(shape: Any, fields: Mapping[str, str], at: str, protocol: str) -> Any:
+    """The value whose fields begin with `at`. A list numbers its members from 1."""
+    if shape.type_name == "structure":
+        named = {name: _field_name(name, member, protocol) for name, member in shape.members.items()}
+        places = {name: f"{at}.{field}" if at else field for name, field in named.items()}
+        there = {name: place for name, place in places.items() if _is_there(place, fields)}
+        return {name: _form_value(shape.members[name], fields, place, protocol) for name, place in there.items()}
+    if shape.type_name == "list":
+        is_flat = protocol == "ec2" or shape.serialization.get("flattened")
+        start = at if is_flat else f"{at}.{shape.member.serialization.get('name', 'member')}"
+        places = {number: f"{start}.{number}" for number in range(1, len(fields) + 1)}
+        there = [place for place in places.values() if _is_there(place, fields)]
+        return [_form_value(shape.member, fields, place, protocol) for place in there]
+    kinds = {"integer": int, "long": int, "boolean": lambda text: text == "true"}
+    return kinds.get(shape.type_name, str)(fields[at])
+
+
+def _is_there(place: str, fields: Mapping[str, str]) -> bool:
+    return place in fields or any(field.startswith(f"{place}.") for field in fields)
+
+
+def _field_name(name: str, member: Any, protocol: str) -> str:
+    written = member.serialization
+    if protocol != "ec2":
+        return str(written.get("name", name))
+    found = str(written.get("queryName") or written.get("name", name))
+    return found[0].upper() + found[1:]
 
 
 def _read_s3(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:

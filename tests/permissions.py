@@ -213,7 +213,7 @@ def _of_roles(call: Call, service: str) -> Iterator[Need]:
 
 
 def key_need(action: str, key: str, account: Account) -> Need:
-    """The use of a key by S3, by its ARN, id or alias. An alias is resolved, and policies are told the key's aliases."""
+    """The use of a key by S3. An alias is resolved, and policies are told the aliases of the key."""
     domain = "amazonaws.com.cn" if account.partition == "aws-cn" else "amazonaws.com"
     context: dict[str, Any] = {"kms:ViaService": f"s3.{account.region}.{domain}"}
     alias = key.rpartition("alias/")[2] if "alias/" in key else ""

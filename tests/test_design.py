@@ -55,7 +55,8 @@ ARROWS = {
         "dagwright.cron",
         *FLOOR,
     ),
-    "dagwright/stacks": ("dagwright.stacks", "dagwright.outputs", "dagwright.engines.aws", *FLOOR),
+    "dagwright/outputs.py": ("dagwright.project_forms", "dagwright.errors"),
+    "dagwright/stacks": ("dagwright.stacks", "dagwright.engines.aws", "dagwright.outputs", *FLOOR),
     "dagwright/cli": ("dagwright",),
     "dagwright/importing": ("dagwright",),
     "steps": ("steps", "dagwright"),
@@ -204,6 +205,7 @@ COMMANDS = {
     "history": ["history"],
     "job list": ["job", "list"],
     "plan --help": ["plan", "--help"],
+    "infra plan --help": ["infra", "plan", "--help"],
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from os.path import commonprefix
 from typing import Any, NamedTuple
 
@@ -43,13 +43,22 @@ class Page(NamedTuple):
     total: str
 
 
-_BLANK = Line(0, "", ("",))
+BLANK = Line(0, "", ("",))
 
 
 def print_plan(plan: Plan) -> None:
     """The plan on standard output, in colours on a terminal."""
-    page = page_of(plan)
-    between = [_BLANK, *page.lines, _BLANK] if page.lines else [_BLANK]
+    print_page(page_of(plan))
+
+
+def as_markdown(plan: Plan) -> str:
+    """The plan as the body of a comment on GitHub."""
+    return page_as_markdown(page_of(plan))
+
+
+def print_page(page: Page) -> None:
+    """A plan, whatever it is of, on standard output, in colours on a terminal."""
+    between = [BLANK, *page.lines, BLANK] if page.lines else [BLANK]
     lines = [Line(0, "", (page.title,)), *between, Line(0, "", (page.total,))]
     texts = ["    " * line.depth + f"{line.sign} {text}".strip() for line, text in _aligned(lines)]
     if not sys.stdout.isatty():
@@ -63,9 +72,8 @@ def print_plan(plan: Plan) -> None:
         console.print(Text(text, style=_COLOURS.get(line.sign, "")), soft_wrap=True)
 
 
-def as_markdown(plan: Plan) -> str:
-    """The plan as the body of a comment on GitHub, which colours a line by its first column."""
-    page = page_of(plan)
+def page_as_markdown(page: Page) -> str:
+    """A plan as the body of a comment on GitHub, which colours a line by its first column."""
     signs = {"~": "!", "": " "}
     texts = [
         f"{signs.get(line.sign, line.sign)} {'    ' * line.depth}{text}".rstrip() for line, text in _aligned(page.lines)
@@ -95,7 +103,7 @@ def page_of(plan: Plan) -> Page:
     if plan.orphans:
         doomed = [line for orphan in plan.orphans for line in _orphan_lines(orphan)]
         blocks.append([Line(0, "", ("not defined any more; upsert --prune deletes it:",)), *doomed])
-    lines = [line for block in blocks for line in (_BLANK, *block)]
+    lines = [line for block in blocks for line in (BLANK, *block)]
     title = f"{place.owner.environment}: account {place.account_id}, {place.region}{engine}"
     return Page(title, lines[1:], _total(plan))
 
@@ -170,10 +178,15 @@ def _change_line(change: Change, plan: PipelinePlan, depth: int, before: str = "
 
 
 def _values(*values: Any) -> list[str]:
-    """The values as texts that fit on a line. Of long ones that begin alike, what they begin with is left out."""
-    texts = [
+    """The values as texts that fit on a line."""
+    return short_texts(
         shown(value if isinstance(value, Expression) else json.dumps(value, ensure_ascii=False)) for value in values
-    ]
+    )
+
+
+def short_texts(values: Iterable[str]) -> list[str]:
+    """Texts cut so that they fit on a line; of long ones that begin alike, what they begin with is left out."""
+    texts = [*values]
     same = len(commonprefix(texts)) - 20  # noqa: RUF071 - characters are meant
     if len(texts) > 1 and same > 0 and max(map(len, texts)) > _LONGEST_VALUE:
         texts = [f"…{text[same:]}" for text in texts]

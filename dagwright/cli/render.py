@@ -14,10 +14,10 @@ from dagwright.errors import UsageError
 
 
 def run(arguments: Namespace) -> int:
-    """Print the pipeline definition, its state machine, or its picture as Mermaid; write its Lambda trigger."""
+    """Print the pipeline definition, its state machine, its picture, or the environment's template."""
     if arguments.target == "trigger":
         return _trigger(arguments)
-    text = _rendered(source_of(arguments), arguments)
+    text = _template(arguments) if arguments.target == "infra" else _rendered(source_of(arguments), arguments)
     if arguments.out is not None:
         write_out(Path(arguments.out), text.encode())
     else:
@@ -42,6 +42,17 @@ def _trigger(arguments: Namespace) -> int:
     write_out(Path(arguments.out), trigger_zip())
     print(as_json({"Variables": variables}))
     return DONE
+
+
+def _template(arguments: Namespace) -> str:
+    from dagwright.cli.infra import wanted_stack
+
+    if arguments.pipeline or arguments.file:
+        what = "--target infra is the environment's, and of no one pipeline"
+        raise UsageError(what, hint="Leave the PIPELINE out.")
+    if arguments.env == "local":
+        raise UsageError("--target infra --env local: there is none", hint="Say --env dev, staging or production.")
+    return wanted_stack(arguments).text
 
 
 def _rendered(source: Source, arguments: Namespace) -> str:

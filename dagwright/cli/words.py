@@ -35,6 +35,9 @@ def parser() -> argparse.ArgumentParser:
     what = "one step by itself, and the jobs of this project"
     jobs = commands.add_parser("job", help=what, description=what, allow_abbrev=False)
     _jobs(_adding_to(jobs.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Words)))
+    what = "the stack of what the pipelines need around them: roles, network, keys, storage, alarms"
+    infra = commands.add_parser("infra", help=what, description=what, allow_abbrev=False)
+    _infra(_adding_to(infra.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Words)))
     return words
 
 
@@ -64,9 +67,10 @@ def _definitions(command: _Command) -> None:
     _which(render)
     render.add_argument(
         "--target",
-        choices=("sagemaker", "stepfunctions", "mermaid", "trigger"),
+        choices=("sagemaker", "stepfunctions", "mermaid", "trigger", "infra"),
         default="sagemaker",
-        help="default: sagemaker; trigger: the Lambda function that sizes its inputs and starts it",
+        help="default: sagemaker; trigger: the Lambda function that sizes its inputs and starts it; infra: the "
+        "environment's CloudFormation template, of no one PIPELINE",
     )
     render.add_argument("--out", metavar="FILE", help="write there instead of standard output")
     brought = command("import", "write a pipeline module that emits a definition you have", "import_pipeline")
@@ -185,6 +189,17 @@ def _jobs(command: _Command) -> None:
     describe.add_argument("--tail", type=_count, metavar="N", help="with the last N lines of each log")
     stop = command("stop", "stop a running job", "jobs")
     stop.add_argument("job", metavar="JOB", help="its name, or the beginning of it")
+
+
+def _infra(command: _Command) -> None:
+    plan = command("plan", "what an upsert would change in the stack", "infra")
+    plan.add_argument("--markdown", action="store_true", help="for a comment on a pull request")
+    plan.add_argument("--out", metavar="FILE", help="keep the plan for infra upsert --plan FILE")
+    plan.add_argument("--drift", action="store_true", help="also what was changed past the stack; takes a minute or so")
+    upsert = command("upsert", "make the stack what the configuration says; nothing to do is nothing done", "infra")
+    upsert.add_argument("--plan", metavar="FILE", help="do what this plan says, or nothing if AWS has changed since")
+    command("outputs", "write the ids that AWS gave into config/outputs/, and print all that the stack gives", "infra")
+    command("drift", "what was changed past the stack, property by property", "infra")
 
 
 def _registry(command: _Command) -> None:

@@ -142,6 +142,7 @@ def test_a_training_job_goes_on_from_an_execution_and_says_its_metrics(site: Sit
     assert site("job", "run", "Train", "--source", "latest", "--json").json["TrainingJobStatus"] == "Completed"
 
 
+@pytest.mark.foreign("pipeline/rc-churn-training-dev-other/execution/a1b2c3d4e5f6")
 def test_an_execution_of_another_pipeline_is_no_source(site: Site, service: Scripted) -> None:
     service.execution(State("Succeeded", [job_step("FeatureEngineering", "Succeeded")]))
     other = execution_arn(f"{PIPELINE}-other")

@@ -39,6 +39,10 @@ class Owner:
         complete an execution of another."""
         return self.owns(tags) and not tags.get(PIPELINE, "").startswith((_FILE, REST))
 
+    def stack_tags(self) -> dict[str, str]:
+        """What tells a stack as ours."""
+        return {PROJECT: self.project, ENVIRONMENT: self.environment}
+
     def group_tags(self) -> dict[str, str]:
         """What tells a schedule group as ours; the environments of an account may share it."""
         return {PROJECT: self.project}
