@@ -232,17 +232,19 @@ def rendered(identity: Identity) -> Template:
 
 
 def workloads(project: Project) -> Workloads:
-    """The pipelines of the example as they are emitted, one of which a Lambda function starts."""
+    """The pipelines of the example as they are emitted, one of which a schedule and a Lambda function start."""
     from dagwright.definition.graph import read_definition
     from dagwright.definition.uses import uses_of
-    from dagwright.infra.workload import Workload, Workloads
+    from dagwright.infra.workload import Start, Workload, Workloads
     from dagwright.input_sizes import InputSize
     from dagwright.parameters import ParameterString
+    from dagwright.schedules import Schedule
     from dagwright.sizing import RULES
 
     address = ParameterString("RawData", f"s3://{project.bucket}/{project.layout.raw}")
     raw = InputSize("Raw", of=address, rule=RULES["standard"])
-    sized = {"training": (raw,)}
+    nightly = Schedule("nightly", cron="0 2 * * ? *", timezone="UTC")
+    more = {"training": {"sizes": (raw,), "starts": (Start(nightly.name, nightly.members()),)}}
 
     def workload(path: Path) -> Workload:
         machine = path.with_suffix(".asl.json")
@@ -250,19 +252,30 @@ def workloads(project: Project) -> Workloads:
             path.stem,
             project.pipeline_name(path.stem),
             uses_of(read_definition(emitted(path, project))),
-            sizes=sized.get(path.stem, ()),
             machine=emitted(machine, project) if machine.is_file() else "",
+            **more.get(path.stem, {}),
         )
 
     return Workloads(tuple(workload(path) for path in sorted(GOLDEN.glob("*.json")) if "." not in path.stem))
 
 
 def emitted(path: Path, project: Project) -> str:
-    """A definition or machine of the example, whose bucket, roles and account are this project's."""
+    """A definition or machine of the example as this project would emit it: its places, roles and keys."""
     text = path.read_text(encoding="utf-8")
-    roles = re.compile(r"arn:aws:iam::123456789012:role/[\w-]*ExecutionRole")
-    text = roles.sub(project.role, text.replace("s3://acme-sm-rc-churn/", f"s3://{project.bucket}/"))
-    return text.replace('"acme-sm-rc-churn"', f'"{project.bucket}"').replace("123456789012", project.account_id)
+    for emitted_as, own in _renamed(project).items():
+        text = text.replace(emitted_as, own)
+    return re.sub(r"arn:aws:iam::\d{12}:role/[\w-]*ExecutionRole", project.role, text)
+
+
+def _renamed(project: Project) -> dict[str, str]:
+    """What the example's files in tests/golden are written with, which is dev, and what this project has instead."""
+    dev = project_of(Identity("deployer", CONFIGURATION.read_text(encoding="utf-8"), "dev"))
+    pairs = [("s3://" + dev.bucket + "/", f"s3://{project.bucket}/"), (f'"{dev.bucket}"', f'"{project.bucket}"')]
+    pairs += zip(dev.subnets, project.subnets, strict=False)
+    for purpose, groups in dev.security_groups.items():
+        pairs += zip(groups, project.security_groups.get(purpose, ()), strict=False)
+    pairs += [(dev.volume_key, project.volume_key), (dev.output_key, project.output_key)]
+    return {one: other for one, other in (*pairs, (dev.account_id, project.account_id)) if one and other}
 
 
 def role_name(project: Project, role: str) -> str:

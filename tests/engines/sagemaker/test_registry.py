@@ -77,6 +77,7 @@ def test_no_more_packages_are_described_than_are_asked_for(account: Account) -> 
     assert sorted(account.aws.operations) == ["DescribeModelPackage", "DescribeModelPackage", "ListModelPackages"]
 
 
+@pytest.mark.foreign("model-package/empty/1", "model-package/nothing/1")
 def test_a_group_without_packages_and_no_group_have_none(account: Account) -> None:
     account.group("empty")
     assert account.registry.packages("empty", 20) == []
@@ -88,7 +89,7 @@ def test_a_group_without_packages_and_no_group_have_none(account: Account) -> No
 @pytest.mark.parametrize(
     ("uri", "part"),
     [
-        ("s3://bucket/none.json", "(NoSuchKey)"),
+        ("s3://bucket/metrics/none.json", "(NoSuchKey)"),
         ("s3://nowhere/e.json", "(NoSuchBucket)"),
         ("s3://bucket", "no address of an object"),
         ("s3://bucket/metrics/large.json", "more than 1 MiB"),
@@ -116,6 +117,7 @@ def test_a_decision_is_one_call_and_can_be_taken_back(account: Account) -> None:
     assert account.registry.package(PackageName("rc-churn", 1)).approval == "PendingManualApproval"
 
 
+@pytest.mark.foreign("model-package/chrun/1")
 def test_a_package_that_is_not_there_is_answered_with_those_that_are(account: Account) -> None:
     for _ in range(4):
         account.register()
