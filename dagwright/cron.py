@@ -1,4 +1,5 @@
-"""The form of EventBridge's cron and rate expressions. In: an expression without its brackets. Out: what is wrong.
+"""The form of EventBridge's cron and rate expressions. In: an expression without its brackets. Out: what is wrong; of a
+field that is right, its values.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cron-expressions.html
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
@@ -25,7 +26,7 @@ class Flaw(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Field:
+class Field:
     """One of the six: its values from `least` to `most`, which may have names, and what it takes beside them.
 
     `special` is a pattern of whole words such as `L`; `steps` says whether `/` is allowed.
@@ -46,6 +47,18 @@ class _Field:
             return None
         return int(text) if self.least <= int(text) <= self.most else None
 
+    def values(self, text: str) -> frozenset[int]:
+        """The numbers that a text without flaws names, those of its special words left out."""
+        words = [word for word in text.split(",") if not (self.special and re.fullmatch(self.special, word))]
+        return frozenset(number for word in words for number in self._numbers(word))
+
+    def _numbers(self, word: str) -> range:
+        span, slash, step = word.partition("/")
+        first, dash, last = span.partition("-")
+        begin = self.value(first) if span != "*" else self.least
+        end = self.value(last if dash else first) if span != "*" and (dash or not slash) else self.most
+        return range(0) if begin is None or end is None else range(begin, end + 1, int(step or 1))
+
     @property
     def allowed(self) -> str:
         words = f" or {self.names[0]}-{self.names[-1]} in capitals" if self.names else ""
@@ -53,15 +66,15 @@ class _Field:
 
 
 _DAY = "|".join(("[1-7]", *_DAYS))
-_MONTH_DAY = _Field("day of the month", 1, 31, special="L|LW|([1-9]|[12][0-9]|3[01])W")
-_WEEK_DAY = _Field("day of the week", 1, 7, _DAYS, special=f"L|({_DAY})L|({_DAY})#[1-5]", steps=False)
-_FIELDS = (
-    _Field("minutes", 0, 59),
-    _Field("hours", 0, 23),
-    _MONTH_DAY,
-    _Field("month", 1, 12, _MONTHS),
-    _WEEK_DAY,
-    _Field("year", 1970, 2199),
+MONTH_DAY = Field("day of the month", 1, 31, special="L|LW|([1-9]|[12][0-9]|3[01])W")
+WEEK_DAY = Field("day of the week", 1, 7, _DAYS, special=f"L|({_DAY})L|({_DAY})#[1-5]", steps=False)
+FIELDS = (
+    Field("minutes", 0, 59),
+    Field("hours", 0, 23),
+    MONTH_DAY,
+    Field("month", 1, 12, _MONTHS),
+    WEEK_DAY,
+    Field("year", 1970, 2199),
 )
 
 
@@ -71,18 +84,18 @@ def cron_flaws(text: str) -> Iterator[Flaw]:
         yield Flaw(f"'{text:.80}' has the word cron in it", f"write the six fields alone: {_EXAMPLE}")
         return
     parts = text.split()
-    if len(parts) != len(_FIELDS):
-        names = ", ".join(field.name for field in _FIELDS)
+    if len(parts) != len(FIELDS):
+        names = ", ".join(field.name for field in FIELDS)
         more = f"; the fields are {names}: a cron of five fields lacks the year" if len(parts) == 5 else f": {names}"
         count = "1 field" if len(parts) == 1 else f"{len(parts)} fields"
         yield Flaw(f"'{text:.80}' has {count} and not six", _EXAMPLE + more)
         return
-    unsaid = [part for part, field in zip(parts, _FIELDS, strict=True) if field in (_MONTH_DAY, _WEEK_DAY)].count("?")
+    unsaid = [part for part, field in zip(parts, FIELDS, strict=True) if field in (MONTH_DAY, WEEK_DAY)].count("?")
     if unsaid != 1:
         what = f"'{text}': {'both' if unsaid else 'neither'} of day of the month and day of the week is ?"
         yield Flaw(what, "write ? for the one that does not matter, and * in the other for every day")
-    for part, field in zip(parts, _FIELDS, strict=True):
-        if part == "?" and field in (_MONTH_DAY, _WEEK_DAY):
+    for part, field in zip(parts, FIELDS, strict=True):
+        if part == "?" and field in (MONTH_DAY, WEEK_DAY):
             continue
         if "#" in part and "," in part:
             yield Flaw(f"{field.name}: '{part}' has more than one value", "beside # there may be no other")
@@ -92,7 +105,7 @@ def cron_flaws(text: str) -> Iterator[Flaw]:
                 yield flaw
 
 
-def _word_flaw(word: str, field: _Field) -> Flaw | None:
+def _word_flaw(word: str, field: Field) -> Flaw | None:
     """What is wrong with one of the values that commas separate."""
     if field.special and re.fullmatch(field.special, word):
         return None
@@ -104,7 +117,7 @@ def _word_flaw(word: str, field: _Field) -> Flaw | None:
     return None if values == "*" else _range_flaw(values, field)
 
 
-def _range_flaw(text: str, field: _Field) -> Flaw | None:
+def _range_flaw(text: str, field: Field) -> Flaw | None:
     """What is wrong with a value or a range of them."""
     first, dash, last = text.partition("-")
     start, end = field.value(first), field.value(last if dash else first)

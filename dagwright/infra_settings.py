@@ -170,7 +170,7 @@ def _expiring_too_much(settings: Settings) -> Iterator[Problem]:
     for going in _GOING:
         above = f"{settings.value(f'layout.{going}')}".strip("/") + "/"
         for staying in _STAYING:
-            if f"{settings.value(f'layout.{staying}')}".startswith(above):
+            if f"{settings.value(f'layout.{staying}')}/".startswith(above):
                 what = f"in {settings.environment} this lies below layout.{going}, whose objects expire"
                 yield settings.problem("bad-value", f"layout.{staying}", what, f"take another place than {above}")
 

@@ -12,15 +12,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXPENSIVE = ("boto3", "botocore", "rich", "moto", "sklearn", "numpy", "pandas", "tarfile", "importlib.metadata")
-FLOOR = ("dagwright.definition", "dagwright.errors", "dagwright.job_facts", "dagwright.shapes")
+FLOOR = ("dagwright.definition", "dagwright.errors", "dagwright.job_facts", "dagwright.marks", "dagwright.shapes")
 # What stands in the folder of the engines itself belongs to none of them.
 NEUTRAL = tuple(f"dagwright.engines.{path.stem}" for path in sorted((ROOT / "dagwright/engines").glob("[!_]*.py")))
 STATE_MACHINES = "dagwright.engines.stepfunctions"
-# Each room and the rooms it may import; `errors`, `job_facts`, and AWS's own model in `shapes`, are the floor.
+# Each room and the rooms it may import; `errors`, `job_facts`, `marks`, and AWS's own model in `shapes`, are the floor.
 ARROWS = {
     "dagwright/errors.py": (),
     "dagwright/shapes.py": ("dagwright.errors",),
     "dagwright/job_facts.py": (),
+    "dagwright/marks.py": (),
     "dagwright/definition": FLOOR,
     "dagwright/engines": ("dagwright.engines", *FLOOR),
     "dagwright/engines/aws": ("dagwright.engines.aws", *NEUTRAL, *FLOOR),
@@ -53,6 +54,7 @@ ARROWS = {
         "dagwright.trigger",
         "dagwright.input_sizes",
         "dagwright.cron",
+        "dagwright.cron_gaps",
         *FLOOR,
     ),
     "dagwright/outputs.py": ("dagwright.project_forms", "dagwright.errors"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dagwright.cli import CHANGES, DONE, FAILED
 from dagwright.cli.engines import command
+from dagwright.cli.infra_stack import known_stack, replica_stack, wanted_stack
 from dagwright.cli.infra_text import Lines, outputs_changes, print_drift, stack_page
 from dagwright.cli.out import write_out
 from dagwright.cli.plan_text import page_as_markdown, print_page
@@ -15,7 +16,7 @@ from dagwright.cli.text import as_json, columns
 from dagwright.engines.aws.clients import Clients, check_account
 from dagwright.engines.aws.following import Clock
 from dagwright.engines.local.store import storage_errors
-from dagwright.errors import InternalError, UsageError, UserError
+from dagwright.errors import UsageError, UserError
 from dagwright.outputs import Outputs, outputs_path, read_outputs, write_outputs
 from dagwright.stacks.drift import detect_drift
 from dagwright.stacks.found import look_up, with_given
@@ -31,16 +32,21 @@ def run(arguments: Namespace) -> int:
     if arguments.env == "local":
         what = f"infra {arguments.command} --env local: there is no stack around what runs on this machine"
         raise UsageError(what, hint="Say --env dev, staging or production.")
-    stack = wanted_stack(arguments)
+    stack = _asked(arguments)
+    if stack is None:
+        print(f"{arguments.env}: config/project.yaml names no infra.replica_region, so there is no second stack")
+        return DONE
     clients = Clients(stack.region)
     check_account(clients, stack.account_id, stack.owner.environment)
     does = {"plan": _plan, "upsert": _upsert, "outputs": _outputs, "drift": _drift}[arguments.command]
     return does(arguments, stack, clients)
 
 
-def wanted_stack(arguments: Namespace) -> InfraStack:
-    """The stack of the environment that the words name. Raises ConfigurationError, DefinitionError."""
-    raise InternalError("There is no template of the infrastructure in this version yet")
+def _asked(arguments: Namespace) -> InfraStack | None:
+    """The stack that the words are about. Raises ConfigurationError, DefinitionError."""
+    if arguments.command == "outputs" or (arguments.command == "drift" and not arguments.replica):
+        return known_stack(arguments)
+    return replica_stack(arguments) if arguments.replica else wanted_stack(arguments)
 
 
 def _plan(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
@@ -90,8 +96,11 @@ def _saved(arguments: Namespace, stack: InfraStack, clients: Clients) -> StackPl
 
 
 def _outputs(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
-    remote = _there(arguments, stack, clients)
-    outputs, changed = _write(arguments, stack, remote, look_up(stack, clients))
+    found = look_up(stack, clients)
+    # the template may need what is found by its tags, so that may be asked for before there is a stack
+    remote = find_stack(clients, stack.name) if found != Outputs() else _there(arguments, stack, clients)
+    refuse_other(stack, remote)
+    outputs, changed = _write(arguments, stack, remote, found)
     if arguments.json:
         print(as_json({"stack": stack.name, "outputs": outputs.as_json(), "stack_outputs": dict(remote.outputs)}))
         return DONE
@@ -123,10 +132,15 @@ def _there(arguments: Namespace, stack: InfraStack, clients: Clients) -> RemoteS
 
 
 def _write(arguments: Namespace, stack: InfraStack, remote: RemoteStack, found: Outputs) -> tuple[Outputs, list[str]]:
-    """What AWS gave, written where every command reads it; and what to say of that, if it is news."""
+    """What AWS gave, written where every command reads it; and what to say of that, if it is news.
+
+    Of a second Region nobody reads anything as long as the configuration does not say it.
+    """
     environment = stack.owner.environment
     before = read_outputs(arguments.root, environment)
     after = with_given(found, remote.outputs, before)
+    if getattr(arguments, "replica", False):
+        return before, []
     if after == before or not write_outputs(arguments.root, environment, after):
         return after, []
     where = outputs_path(environment)

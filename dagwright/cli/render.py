@@ -45,14 +45,18 @@ def _trigger(arguments: Namespace) -> int:
 
 
 def _template(arguments: Namespace) -> str:
-    from dagwright.cli.infra import wanted_stack
+    from dagwright.cli.infra_stack import replica_stack, wanted_stack
 
     if arguments.pipeline or arguments.file:
         what = "--target infra is the environment's, and of no one pipeline"
         raise UsageError(what, hint="Leave the PIPELINE out.")
     if arguments.env == "local":
         raise UsageError("--target infra --env local: there is none", hint="Say --env dev, staging or production.")
-    return wanted_stack(arguments).text
+    stack = replica_stack(arguments) if arguments.replica else wanted_stack(arguments)
+    if stack is None:
+        what = f"--replica: config/project.yaml names no infra.replica_region in {arguments.env}"
+        raise UsageError(what, hint="docs/disaster-recovery.md tells what a second Region is for.")
+    return stack.text
 
 
 def _rendered(source: Source, arguments: Namespace) -> str:

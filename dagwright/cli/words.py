@@ -72,6 +72,7 @@ def _definitions(command: _Command) -> None:
         help="default: sagemaker; trigger: the Lambda function that sizes its inputs and starts it; infra: the "
         "environment's CloudFormation template, of no one PIPELINE",
     )
+    render.add_argument("--replica", action="store_true", help="with infra: of the Region that it is copied to")
     render.add_argument("--out", metavar="FILE", help="write there instead of standard output")
     brought = command("import", "write a pipeline module that emits a definition you have", "import_pipeline")
     brought.add_argument("--file", required=True, metavar="F", help="a pipeline-definition JSON; - for standard input")
@@ -199,7 +200,9 @@ def _infra(command: _Command) -> None:
     upsert = command("upsert", "make the stack what the configuration says; nothing to do is nothing done", "infra")
     upsert.add_argument("--plan", metavar="FILE", help="do what this plan says, or nothing if AWS has changed since")
     command("outputs", "write the ids that AWS gave into config/outputs/, and print all that the stack gives", "infra")
-    command("drift", "what was changed past the stack, property by property", "infra")
+    drift = command("drift", "what was changed past the stack, property by property", "infra")
+    for one in (plan, upsert, drift):
+        one.add_argument("--replica", action="store_true", help="of the Region that infra.replica_region names")
 
 
 def _registry(command: _Command) -> None:

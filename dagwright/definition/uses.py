@@ -20,6 +20,8 @@ UNKNOWN = "*"
 _IMAGES = ("ImageUri", "TrainingImage", "Image")
 _WRITTEN = ("S3OutputPath", "S3OutputLocation")
 _WRITING = ("S3Output", "OutputDataConfig", "CheckpointConfig", "TransformOutput", "DebugHookConfig")
+# Steps whose arguments are data for somebody else, who has a role of his own.
+_FOR_OTHERS = ("Lambda", "Callback")
 _BY_NAME = {
     **dict.fromkeys(("RoleArn", "ExecutionRoleArn"), "roles"),
     **dict.fromkeys(("KmsKeyId", "VolumeKmsKeyId", "KmsKeyArn", "S3KmsKeyId"), "keys"),
@@ -96,7 +98,8 @@ def uses_of(graph: Graph) -> Uses:
     defaults = {name: one.default for name, one in graph.parameters.items() if one.has_default}
     for step in graph.steps.values():
         found.add("kinds", step.type)
-        for inside, name, value in _members(step.envelope):
+        ours = {name: one for name, one in step.envelope.items() if step.type not in _FOR_OTHERS or name != "Arguments"}
+        for inside, name, value in _members(ours):
             _note(found, inside, name, value, defaults)
     return Uses(
         **{one.name: found.of(one.name) for one in fields(Uses) if one.default == ()},
@@ -108,6 +111,8 @@ def uses_of(graph: Graph) -> Uses:
 
 def _note(found: _Found, inside: frozenset[str], name: str, value: Any, defaults: Mapping[str, Any]) -> None:
     text = known_text(value, defaults)
+    if text.startswith("s3a://"):  # Spark's word for the same
+        text = f"s3://{text.removeprefix('s3a://')}"
     kind = _kind(name, text, inside)
     if kind:
         found.add(kind, text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ JOB_LOG_GROUPS = {
 }
 #: What SageMaker Pipelines calls jobs that it starts: `pipelines-<execution>-<step>-<random>`.
 OF_PIPELINES = "pipelines-"
+
+
+def shortened(name: str, most: int) -> str:
+    """The name, with a digest for its end if it has more characters than AWS takes."""
+    return name if len(name) <= most else f"{name[: most - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,10 @@ class Names:
     def role(self, word: str) -> str:
         """The ARN of a role that the stack makes: `SageMaker-{Team}-{Project}-{word}`."""
         return f"arn:{self.project.partition}:iam::{self.project.account_id}:role/{self.project.role_stem}-{word}"
+
+    def policy(self, word: str) -> str:
+        """The ARN of a managed policy that the stack makes."""
+        return self.role(word).replace(":role/", ":policy/")
 
     @property
     def stem(self) -> str:
@@ -119,9 +129,14 @@ class Names:
     def trigger_queue(self) -> str:
         return f"{self.stem}-trigger-dead-letters"
 
+    @property
+    def alert_queue(self) -> str:
+        """Where messages wait that the topic did not take."""
+        return f"{self.stem}-alert-dead-letters"
+
     def trigger(self, pipeline: str) -> str:
         """The function that sizes the inputs of a pipeline, given by the pipeline's deployed name, and starts it."""
-        return f"{pipeline}-trigger"
+        return shortened(f"{pipeline}-trigger", 64)
 
     def trigger_logs(self, pipeline: str) -> str:
         """The log group of such a function."""

@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     from dagwright.infra.template import Template
 
 MODEL_PACKAGE_GROUP = "ModelPackageGroup"
+#: Where CloudFormation does not know groups (its resource specification, November 2026); there the first pipeline that
+#: registers a model makes the group.
+WITHOUT_GROUPS = (
+    *("ap-east-2", "ap-south-2", "ap-southeast-4", "ap-southeast-6"),
+    *("cn-north-1", "cn-northwest-1", "us-gov-east-1"),
+)
 
 
 def add_registry(template: Template, site: Site) -> None:
-    """The group, once in an account and Region: its environments register in the same.
-
-    CloudFormation in China does not know groups; there the first pipeline that registers a model makes it.
-    """
-    if site.made_before("model_package_group") or site.project.partition == "aws-cn":
+    """The group, once in an account and Region: its environments register in the same."""
+    if site.made_before("model_package_group") or site.project.region in WITHOUT_GROUPS:
         return
     template.add(
         MODEL_PACKAGE_GROUP,

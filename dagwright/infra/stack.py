@@ -9,15 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from dagwright.infra.alarms import add_alarms
 from dagwright.infra.bucket import BUCKET, BUCKET_POLICY, add_bucket
+from dagwright.infra.dashboard import add_dashboard
+from dagwright.infra.dead_man import add_dead_man
+from dagwright.infra.deploying import add_deploying
 from dagwright.infra.endpoints import add_endpoints
 from dagwright.infra.keys import KEY_ALIAS, add_keys
+from dagwright.infra.logs import add_logs
 from dagwright.infra.network import add_network
+from dagwright.infra.notifications import add_notifications
+from dagwright.infra.paging import add_paging
+from dagwright.infra.queries import add_queries
 from dagwright.infra.registry import add_registry
 from dagwright.infra.repositories import add_repositories
 from dagwright.infra.roles import add_roles
+from dagwright.infra.schedules import add_schedules
 from dagwright.infra.site import KEY, Site
 from dagwright.infra.template import Template
+from dagwright.infra.triggers import add_triggers
 from dagwright.infra.workload import Workloads
 
 if TYPE_CHECKING:
@@ -45,6 +55,19 @@ GROUND_PARTS: tuple[Callable[[Template, Site], None], ...] = (
     add_network,
     add_endpoints,
 )
-PARTS: tuple[Callable[[Template, Site], None], ...] = (*GROUND_PARTS, add_roles)
+#: What is watched, and what starts.
+WATCH_PARTS: tuple[Callable[[Template, Site], None], ...] = (
+    add_schedules,
+    add_logs,
+    add_queries,
+    add_triggers,
+    add_notifications,
+    add_alarms,
+    add_dead_man,
+    add_paging,
+    add_dashboard,
+)
+#: The identities of deployment come last: they may change what the template holds by then.
+PARTS = (*GROUND_PARTS, add_roles, *WATCH_PARTS, add_deploying)
 #: What has to be there before a template that goes through the bucket; it refers to nothing outside itself.
 GROUND = (KEY, KEY_ALIAS, BUCKET, BUCKET_POLICY)

@@ -42,13 +42,14 @@ class Template:
         properties: Mapping[str, Any],
         *,
         kept: bool = False,
+        passing: bool = False,
         after: Sequence[str] = (),
     ) -> dict[str, str]:
         """Add a resource; members that are None are left out. Its `Ref`.
 
         With `kept` it outlives its being taken out of the template, its replacement, and the stack; what a creation
-        that is rolled back has just made goes with it. `after`: ids of resources that have to be there first although
-        nothing of them is named.
+        that is rolled back has just made goes with it. What holds data and need not outlive the stack is `passing`,
+        which is then said. `after`: ids of resources that have to be there first although nothing of them is named.
         """
         if logical_id in self.resources:
             raise InternalError(f"two resources of the template are called {logical_id}")
@@ -57,6 +58,8 @@ class Template:
             resource["DependsOn"] = list(after)
         if kept:
             resource |= {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+        if passing:
+            resource |= {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
         self.resources[logical_id] = resource | {"Properties": _said(properties)}
         return ref(logical_id)
 
@@ -67,7 +70,9 @@ class Template:
     @property
     def kept(self) -> frozenset[str]:
         """The ids of the resources that are `kept`."""
-        return frozenset(name for name, one in self.resources.items() if "DeletionPolicy" in one)
+        return frozenset(
+            name for name, one in self.resources.items() if one.get("DeletionPolicy", "Delete") != "Delete"
+        )
 
     def only(self, logical_ids: Sequence[str]) -> Template:
         """A template of these of its resources alone, without outputs."""

@@ -14,8 +14,8 @@ from typing import Any
 
 from dagwright.engines.aws.clients import Clients
 from dagwright.engines.aws.following import Clock
-from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT
 from dagwright.errors import AWSError, Problem, UserError
+from dagwright.marks import ENVIRONMENT, PROJECT
 from dagwright.stacks.change_sets import ChangeSet, ChangeSets
 from dagwright.stacks.changes import PropertyChange, ResourceChange, additions
 from dagwright.stacks.remote import RemoteStack, find_stack

@@ -53,6 +53,7 @@ def want(monkeypatch: pytest.MonkeyPatch) -> Callable[[InfraStack], None]:
             return stack
 
         monkeypatch.setattr("dagwright.cli.infra.wanted_stack", stack_of)
+        monkeypatch.setattr("dagwright.cli.infra.known_stack", stack_of)
 
     wanted(STACK)
     return wanted

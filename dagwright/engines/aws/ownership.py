@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dagwright.engines.aws.clients import Clients
+from dagwright.marks import ENVIRONMENT, PIPELINE, PROJECT
 
 _FILE, REST = "file:", "rest:"
-PROJECT, ENVIRONMENT, PIPELINE = "dagwright:project", "dagwright:environment", "dagwright:pipeline"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from dagwright.definition.diff import Change, Difference, field_changes
-from dagwright.engines.aws.ownership import PROJECT
 from dagwright.engines.aws.remote import Deployed, Remote
 from dagwright.engines.aws.schedules import (
     comparable,
@@ -23,6 +22,7 @@ from dagwright.engines.aws.schedules import (
     when,
 )
 from dagwright.engines.aws.wanted import Destination, Wanted, WantedObject
+from dagwright.marks import PROJECT
 
 if TYPE_CHECKING:
     from dagwright.engines.losses import Loss

@@ -12,13 +12,13 @@ from typing import Any
 
 from dagwright.engines.aws.clients import Clients, aws_errors, error_code
 from dagwright.engines.aws.objects import Objects
-from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT
 from dagwright.engines.aws.plan import Orphan, PipelinePlan, Plan, SchedulePlan
 from dagwright.engines.aws.remote import Remote
 from dagwright.engines.aws.schedules import declared, request, schedule_fingerprint, switched_off
 from dagwright.engines.aws.service import Done, Service, pairs
 from dagwright.engines.aws.wanted import Destination, Wanted
 from dagwright.errors import AWSError, Problem, UserError
+from dagwright.marks import ENVIRONMENT, PROJECT
 
 
 def refuse_others(plan: Plan, *, adopting: bool) -> None:

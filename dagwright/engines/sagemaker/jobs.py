@@ -17,12 +17,13 @@ from dagwright.engines.aws.clients import Clients, aws_errors, check_account, la
 from dagwright.engines.aws.following import Clock, last_seen
 from dagwright.engines.aws.logs import LogStream, logs_of
 from dagwright.engines.aws.made import DESCRIPTIONS, Made
-from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT, tags_of
+from dagwright.engines.aws.ownership import tags_of
 from dagwright.engines.aws.responses import plain
 from dagwright.engines.aws.statuses import is_over
 from dagwright.engines.execution import STOPPING, Execution, StepRun
 from dagwright.engines.jobs import KINDS, STATES, JobSummary, only_one
 from dagwright.errors import ExecutionError, UsageError
+from dagwright.marks import ENVIRONMENT, PROJECT
 
 _OF_PIPELINES = "pipelines-"
 _PAGES_SEARCHED = 10

@@ -19,7 +19,6 @@ from dagwright.engines.aws.finding import Names
 from dagwright.engines.aws.following import Clock, Watch
 from dagwright.engines.aws.made import DESCRIPTIONS, Made
 from dagwright.engines.aws.objects import Objects
-from dagwright.engines.aws.ownership import ENVIRONMENT, PROJECT
 from dagwright.engines.aws.service import pairs
 from dagwright.engines.aws.wanted import deployed_arn
 from dagwright.engines.engine import Start
@@ -29,6 +28,7 @@ from dagwright.engines.sagemaker.engine import SageMakerEngine
 from dagwright.engines.sagemaker.jobs import as_execution
 from dagwright.engines.times import written
 from dagwright.errors import AWSError, DefinitionError, EvaluationError, Problem, did_you_mean
+from dagwright.marks import ENVIRONMENT, PROJECT
 from dagwright.shapes import model
 
 _TAKEN = "ResourceInUse"

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from dagwright.engines.aws.clients import Clients, aws_errors, is_absent
 from dagwright.engines.aws.finding import Names
-from dagwright.engines.aws.ownership import ENVIRONMENT, PIPELINE, PROJECT, REST
+from dagwright.engines.aws.ownership import REST
 from dagwright.engines.execution import SUCCEEDED, Execution, StepRun
 from dagwright.engines.stepfunctions.compiler.machine import compile_machine
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
@@ -20,6 +20,7 @@ from dagwright.engines.stepfunctions.executions import REST_SUFFIX, RESUMED, Exe
 from dagwright.engines.stepfunctions.limits import longest_name
 from dagwright.engines.stepfunctions.state_machines import machine_tags, source_in, tag_list
 from dagwright.errors import AWSError, ConfigurationError
+from dagwright.marks import ENVIRONMENT, PIPELINE, PROJECT
 
 
 class Place(Names, Protocol):

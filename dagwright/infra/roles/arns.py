@@ -11,11 +11,18 @@ if TYPE_CHECKING:
 
 _QUEUE = re.compile(r"https://sqs\.([a-z0-9*-]+)\.[^/]+/([0-9*]+)/([^/]+)")
 
+_SHORT_NAMES = ("hyper-parameter-tuning-job", "automl-job", "job")
+
 
 def any_case(arns: Iterable[str]) -> list[str]:
     """The ARNs, and those with a name in lower case: SageMaker has written the names of pipelines and jobs so in their
     ARNs, and does not everywhere."""
     return [*dict.fromkeys(form for arn in arns for form in (arn, arn.lower()))]
+
+
+def job_arns(site: Site, thing: str) -> list[str]:
+    """What pipelines create of one kind. Names of 32 characters have no room for a word that is known."""
+    return [site.names.arn("sagemaker", f"{thing}/*")] if thing in _SHORT_NAMES else site.names.jobs(thing)
 
 
 def pipeline_arns(site: Site) -> list[str]:

@@ -25,7 +25,7 @@ _LOGGING = {
     "transform": ("Transform", "AutoML"),
 }
 _REGISTRY = re.compile(r"([0-9*]+)\.dkr\.ecr(?:-fips)?\.([a-z0-9*-]+)\.[^/]+/([^:@]+)")
-_INTERFACES = (
+INTERFACES = (
     "ec2:CreateNetworkInterface",
     "ec2:CreateNetworkInterfacePermission",
     "ec2:DeleteNetworkInterface",
@@ -62,7 +62,7 @@ def _statements(site: Site) -> Iterator[Statement]:
     bound = {"StringLike": {"cloudwatch:namespace": namespaces}}
     yield Statement("Metrics", ("cloudwatch:PutMetricData",), ("*",), bound)
     if runs_in_vpc(site) or site.workloads.all("subnets"):
-        yield Statement("VpcInterfaces", _INTERFACES, ("*",))
+        yield Statement("VpcInterfaces", INTERFACES, ("*",))
     yield from keys.key_statements(site, "UseKeys", keys.DATA)
     for_services = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
     yield from keys.key_statements(site, "EncryptVolumes", ("kms:CreateGrant",), for_services)

@@ -48,6 +48,11 @@ def storage_statements(site: Site) -> Iterator[Statement]:
     yield from key_statements(site, "EncryptData", WRITE, _through(site, "s3"))
 
 
+def settings_statements(site: Site) -> Iterator[Statement]:
+    """That a function's encrypted variables may be read, through Lambda alone."""
+    yield from key_statements(site, "DecryptSettings", ("kms:Decrypt",), _through(site, "lambda"))
+
+
 def _through(site: Site, service: str) -> Mapping[str, Mapping[str, Any]]:
     return {"StringEquals": {"kms:ViaService": f"{service}.{site.project.region}.{site.names.domain}"}}
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dagwright.infra.names import JOB_LOG_GROUPS, OF_PIPELINES
 from dagwright.infra.policy import Statement, pass_role
 from dagwright.infra.roles import keys, storage
-from dagwright.infra.roles.arns import machine_arns, named_endpoints, package_arns, pipeline_arns, role_arns
+from dagwright.infra.roles.arns import job_arns, machine_arns, named_endpoints, package_arns, pipeline_arns, role_arns
 from dagwright.infra.roles.network import only_in_vpc
 from dagwright.infra.roles.role import add_policies
 from dagwright.infra.roles.trigger_role import measured
@@ -26,6 +26,7 @@ APPROVER_POLICY = "ApproverPolicy"
 # What a job is tagged with that the tool starts: whose it is.
 _PROJECT, _ENVIRONMENT = "dagwright:project", "dagwright:environment"
 _JOBS = {"processing": "ProcessingJob", "training": "TrainingJob", "transform": "TransformJob"}
+_DAY = 86_400  # what SageMaker gives a job that says nothing
 _SUBMITTED = ("processing", "training")
 # Data and code of one's own, and the definitions of machines that go on after a failure.
 _UPLOADED = ("raw", "code", "pipelines")
@@ -95,7 +96,7 @@ def _limits(site: Site, kind: str) -> Mapping[str, Mapping[str, Any]]:
     types += [row.instance_type for rule in one.sizing.values() for row in rule.rows]
     types += site.workloads.all("instance_types")
     longest = max([work.uses.longest_in_seconds for work in site.workloads], default=0)
-    seconds = max(longest, one.sizes[kind].max_runtime_in_seconds if kind in one.sizes else 0)
+    seconds = max(longest, one.sizes[kind].max_runtime_in_seconds if kind in one.sizes else 0) or _DAY
     vpc = only_in_vpc(site)
     known = {"sagemaker:InstanceTypes": sorted({*types} - {""})}
     return {
@@ -161,7 +162,7 @@ def _lists(site: Site) -> Iterator[Statement]:
     yield Statement("ReadSchedules", ("scheduler:GetSchedule", "scheduler:GetScheduleGroup"), schedules)
     for step_type, (word, thing) in _MADE.items():
         if site.workloads.have(step_type):
-            arns = [*site.names.jobs(thing), *named_endpoints(site, thing)]
+            arns = [*job_arns(site, thing), *named_endpoints(site, thing)]
             yield Statement(f"Read{word}s", (f"sagemaker:Describe{word}",), arns)
 
 

@@ -17,6 +17,7 @@ from dagwright.infra.roles.arns import (
     application_arns,
     cluster_arns,
     cluster_role_arns,
+    job_arns,
     named_endpoints,
     package_arns,
     queue_arns,
@@ -42,8 +43,6 @@ class _Job:
     steps: tuple[str, ...]
     word: str
     thing: str
-    named_by_prefix: bool = True
-    """Whether its name begins with a word that is known; 32 characters have no room for it."""
     in_vpc: bool = True
     """Whether its request says in which VPC it runs; a transform job's model does."""
 
@@ -54,9 +53,9 @@ class _Job:
 _JOBS = (
     _Job(("Processing", "QualityCheck", "ClarifyCheck"), "ProcessingJob", "processing-job"),
     _Job(("Training",), "TrainingJob", "training-job"),
-    _Job(("Tuning",), "HyperParameterTuningJob", "hyper-parameter-tuning-job", named_by_prefix=False),
-    _Job(("AutoML",), "AutoMLJob", "automl-job", named_by_prefix=False),
-    _Job(("Job",), "Job", "job", named_by_prefix=False),
+    _Job(("Tuning",), "HyperParameterTuningJob", "hyper-parameter-tuning-job"),
+    _Job(("AutoML",), "AutoMLJob", "automl-job"),
+    _Job(("Job",), "Job", "job"),
     _Job(("Transform",), "TransformJob", "transform-job", in_vpc=False),
 )
 _STEP_RULE = "rule/SageMakerPipelineExecutionEMRStepStatusUpdateRule"
@@ -82,7 +81,7 @@ def _statements(site: Site) -> Iterator[Statement]:
 
 def _jobs(site: Site) -> Iterator[Statement]:
     created = [job for job in _JOBS if site.workloads.have(*job.steps)]
-    arns = {job: _job_arns(site, job) for job in created}
+    arns = {job: job_arns(site, job.thing) for job in created}
     inside, guard = [job for job in created if job.in_vpc], only_in_vpc(site)
     outside = [job for job in created if not job.in_vpc]
     for sid, jobs, condition in (("CreateJobs", inside, guard), ("CreateTransformJobs", outside, {})):
@@ -93,12 +92,8 @@ def _jobs(site: Site) -> Iterator[Statement]:
     yield Statement("TagJobs", ("sagemaker:AddTags", "sagemaker:ListTags"), all_arns)
 
 
-def _job_arns(site: Site, job: _Job) -> list[str]:
-    return site.names.jobs(job.thing) if job.named_by_prefix else [site.names.arn("sagemaker", f"{job.thing}/*")]
-
-
 def _tuning(site: Site) -> Iterator[Statement]:
-    arns = [site.names.arn("sagemaker", "hyper-parameter-tuning-job/*")]
+    arns = job_arns(site, "hyper-parameter-tuning-job")
     yield Statement("ReadTuning", ("sagemaker:ListTrainingJobsForHyperParameterTuningJob",), arns)
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dagwright.errors import InternalError
+from dagwright.infra.boundary import boundary_of
 from dagwright.infra.policy import Statement, document
-from dagwright.infra.template import get_att, ref
+from dagwright.infra.template import get_att
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
 # Characters without white space (IAM user guide, "IAM and AWS STS quotas"): all inline policies of a role together, and
 # one managed policy.
 _MOST_INLINE = 10_240
-_MOST_MANAGED = 6_144
+MOST_MANAGED = 6_144
 # What an ARN comes to whose id AWS gives: that of a key is the longest.
 _UNKNOWN_ARN = "x" * 100
-# The account's policy that bounds every role; `boundary.py` adds it where the configuration names none.
-_BOUNDARY = "Boundary"
 
 
 def add_role(
@@ -33,8 +32,13 @@ def add_role(
     trusted: Mapping[str, Any],
     statements: Sequence[Statement],
     purpose: str,
+    *,
+    bounded: bool = True,
 ) -> None:
-    """Add a role under the name that ends its ARN, unless there is nothing that it may do."""
+    """Add a role under the name that ends its ARN, unless there is nothing that it may do.
+
+    Without `bounded` it has only a boundary that the configuration names, not that of the roles that run something.
+    """
     told = merged(statements)
     if not told:
         return
@@ -49,7 +53,7 @@ def add_role(
         "Path": "/",
         "Description": purpose,
         "AssumeRolePolicyDocument": trusted,
-        "PermissionsBoundary": site.infra.permissions_boundary or ref(_BOUNDARY),
+        "PermissionsBoundary": boundary_of(site) if bounded else site.infra.permissions_boundary or None,
         "Policies": inline,
         "ManagedPolicyArns": attached,
         "Tags": site.tags,
@@ -115,7 +119,7 @@ def _parts(statements: Sequence[Statement]) -> Iterator[list[Statement]]:
     """The statements in order, as many to a policy as it holds."""
     part: list[Statement] = []
     for one in (small for statement in statements for small in _pieces(statement)):
-        if part and size_of([*part, one]) > _MOST_MANAGED:
+        if part and size_of([*part, one]) > MOST_MANAGED:
             yield part
             part = []
         part.append(one)
@@ -125,7 +129,7 @@ def _parts(statements: Sequence[Statement]) -> Iterator[list[Statement]]:
 
 def _pieces(statement: Statement) -> Iterator[Statement]:
     """The statement, or several about a part of its resources each where no policy holds it."""
-    if size_of([statement]) <= _MOST_MANAGED or len(statement.resources) < 2:
+    if size_of([statement]) <= MOST_MANAGED or len(statement.resources) < 2:
         yield statement
         return
     middle = len(statement.resources) // 2

@@ -39,6 +39,7 @@ def _statements(site: Site) -> Iterator[Statement]:
     queue = site.names.arn("sqs", site.names.trigger_queue)
     yield Statement("TellOfFailures", ("sqs:SendMessage",), (queue,))
     yield from keys.message_statements(site)
+    yield from keys.settings_statements(site)
 
 
 def measured(site: Site) -> list[str]:
