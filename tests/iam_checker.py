@@ -38,7 +38,7 @@ IDENTITY = ("managed", "inline")
 _WILDCARDS = {
     ("key", "Allow", "kms:*"): "the account's root: its administrators stay in",
     ("bucket", "Deny", "s3:*"): "nothing without TLS",
-    ("bucket", "Deny", "s3:PutObject*"): "nothing without the key",
+    ("queue", "Deny", "sqs:*"): "nothing without TLS",
 }
 #: Actions that are about a resource and yet take `*`, and why.
 _ANYTHING = {

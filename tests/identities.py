@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ _TESTS = {
     "engines/sagemaker/test_registry.py": "approver",
     "trigger": "trigger",
     "engines": "submitter",
+    "stacks": "deployer",
     "cli": "submitter",
 }
 #: What the tests of engines call a project's things (tests/engines/sagemaker/world.py), as its configuration would.
@@ -61,6 +63,10 @@ _WORLDS = {
     **dict.fromkeys([test for test, role in _TESTS.items() if role == "deployer"], _WORLD),
     "engines/sagemaker/test_registry.py": {"bucket": "bucket", "region": "eu-west-1"},
 }
+
+
+#: Of a call's context, what a sentence about it says: conditions on it are the policies' own.
+_TELLING = ("sagemaker:", "s3:", "kms:", "iam:", "states:", "cloudformation:RoleArn")
 
 
 @dataclass(frozen=True)
@@ -152,13 +158,13 @@ def _configuration(test: str) -> str:
 def refusals(calls: Iterable[Call], foreign: Sequence[str] = ()) -> list[str]:
     """What of these calls the policies of who makes them do not allow, each once: role, action, resource.
 
-    `foreign` are ends of ARNs that are not the project's: nobody need be allowed to call anything on them.
+    `foreign` are ends of `action on ARN`, with wildcards, that are not the project's: nobody need be allowed them.
     """
     asked = {
         (call.caller, str(need), json.dumps(need.context, sort_keys=True)): need
         for call in calls
         for need in _needs(call)
-        if not need.resource.endswith(tuple(foreign) or "\0")
+        if not any(fnmatchcase(str(need), f"*{end}") for end in foreign)
     }
     found = [
         f"the {_KNOWN[caller].role} may not call {need}{_said(need.context)}"
@@ -175,7 +181,7 @@ def _needs(call: Call) -> list[Need]:
 
 def _said(context: Mapping[str, Any]) -> str:
     """What of the context only this call says."""
-    told = {key: value for key, value in context.items() if not key.startswith(("aws:Re", "aws:Pr", "aws:Se"))}
+    told = {key: value for key, value in context.items() if key.startswith(_TELLING)}
     return f" with {told}" if told else ""
 
 
@@ -201,9 +207,13 @@ def project_of(identity: Identity) -> Project:
 
 @cache
 def account_of(identity: Identity) -> Account:
+    from dagwright.engines.aws.ownership import Owner
+
     project = project_of(identity)
-    tags = {name: value for name, value in project.tags.items() if value}
-    return Account(project.account_id, project.region, project.partition, project.output_key or "", tags)
+    owner = Owner(project.model_package_group, project.environment).stack_tags()
+    tags = {**{name: value for name, value in project.tags.items() if value}, **owner}
+    key, stack = project.output_key or "", project.infra.stack
+    return Account(project.account_id, project.region, project.partition, key, tags, stack)
 
 
 @cache
@@ -211,14 +221,7 @@ def policies(identity: Identity) -> list[Document]:
     """The documents of an identity, as the template of its project has them."""
     from iam_templates import policies_of
 
-    try:
-        return policies_of(rendered(identity), role_name(project_of(identity), identity.role))
-    except LookupError:
-        if identity.role != "deployer":
-            raise
-        from sample_roles import deployer
-
-        return deployer(project_of(identity))
+    return policies_of(rendered(identity), role_name(project_of(identity), identity.role))
 
 
 @cache

@@ -30,14 +30,15 @@ class Need:
 
 @dataclass(frozen=True)
 class Account:
-    """Where calls are made. `key` encrypts the bucket: an ARN, an id, an alias, or nothing; `tags` are on what is the
-    project's."""
+    """Where calls are made, for which project: `key` encrypts its bucket (an ARN, an id, an alias, or nothing), `tags`
+    are on what is its own, `stack` is what a change set is of that is named by its ARN alone."""
 
     account_id: str = "123456789012"
     region: str = "us-east-1"
     partition: str = "aws"
     key: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    stack: str = ""
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
@@ -78,6 +79,11 @@ _SAGEMAKER_KEYS = {
     "sagemaker:OutputKmsKeyArn": ("KmsKeyId", str),
     "sagemaker:ModelApprovalStatus": ("ModelApprovalStatus", str),
 }
+_STACK_KEYS = {
+    "cloudformation:ChangeSetName": "ChangeSetName",
+    "cloudformation:RoleArn": "RoleARN",
+    "cloudformation:TemplateUrl": "TemplateURL",
+}
 
 
 def needs_of(call: Call, account: Account) -> list[Need]:
@@ -99,7 +105,8 @@ def needs_of(call: Call, account: Account) -> list[Need]:
     if call.operation.startswith(_READS):
         return [own]
     published = [Need("states:PublishStateMachineVersion", resource)] if call.parameters.get("publish") else []
-    return [own, *published, *_of_tags(own, call, account), *_of_roles(call, service)]
+    more = [*published, *_of_template(call, account)]
+    return [own, *more, *_of_tags(own, call, account), *_of_roles(call, service)]
 
 
 # ---- what a call is about ----
@@ -126,6 +133,8 @@ def _named(action: Action, kind: ResourceType, parameters: Mapping[str, Any], ac
         if isinstance(value, str) and pattern.fullmatch(value):
             return value
     known = {name.lower(): value for name, value in parameters.items() if isinstance(value, str)}
+    if kind.name == "stack":
+        known = {"stackname": account.stack, **known, "id": "0a1b2c3d"}  # AWS gives the id
     renamed = {**_MEMBERS.get(action.name.partition(":")[0], {}), **_MEMBERS.get(action.name, {})}
     if kind.name == "model-package" and "modelpackagegroupname" in known:
         known["modelpackagename"] = f"{known['modelpackagegroupname'].rpartition('/')[2]}/1"
@@ -154,6 +163,9 @@ def _context_of(action: Action, call: Call, account: Account) -> dict[str, Any]:
         context["aws:TagKeys"] = [*tags]
     if not call.operation.startswith("Create"):
         context |= {f"aws:ResourceTag/{key}": value for key, value in account.tags.items()}
+    for key, member in _STACK_KEYS.items():
+        if member in call.parameters:
+            context[key] = call.parameters[member]
     for key, (member, kind) in _SAGEMAKER_KEYS.items():
         if any(is_key(one, key) for one in action.keys) and (values := [*_members(call.parameters, member)]):
             context[key] = _flat(values) if kind is list else _as_arn(str(values[0]), member, account)
@@ -191,6 +203,16 @@ def _tags_of(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 
 # ---- permissions that go with it ----
+
+
+def _of_template(call: Call, account: Account) -> list[Need]:
+    """CloudFormation reads a template in S3 as who names it."""
+    address = call.parameters.get("TemplateURL")
+    if not address:
+        return []
+    host, _, path = str(address).removeprefix("https://").partition("/")
+    bucket, key = (host.partition(".s3")[0], path) if ".s3" in host else path.split("/", 1)
+    return [*_of_s3(Call("s3", "GetObject", {"Bucket": bucket, "Key": key}), account)]
 
 
 def _of_tags(own: Need, call: Call, account: Account) -> Iterator[Need]:

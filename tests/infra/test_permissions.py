@@ -26,12 +26,13 @@ PIPELINES = [path for path in sorted(identities.GOLDEN.glob("*.json")) if "." no
 MACHINES = sorted(identities.GOLDEN.glob("*.asl.json"))
 ROLE = "arn:aws:iam::123456789012:role/theirs"
 EVERYTHING = ("Processing", "Training", "Tuning", "Transform", "Model", "RegisterModel", "Lambda", "Callback", "EMR")
+HERE = "infra: {platform: false}\n"
 EDGES = {
     "without a VPC": "infra: {platform: true}\n",
     "in a VPC": f"{NETWORK}infra: {{vpc: vpc-0a1b2c3d, platform: true}}\n",
-    "with roles that are there": f"role: {ROLE}\npipeline_role: {ROLE}\nscheduler: {{role: {ROLE}}}\ninfra: {{}}\n",
+    "with roles that are there": f"role: {ROLE}\npipeline_role: {ROLE}\nscheduler: {{role: {ROLE}}}\n{HERE}",
     "with a bucket that is there": "bucket: theirs\ninfra: {bucket: existing}\n",
-    "with a key of its own": "keys: {volume: 1234abcd-12ab-34cd-56ef-1234567890ab, output: alias/theirs}\ninfra: {}\n",
+    "with a key of its own": f"keys: {{volume: 1234abcd-12ab-34cd-56ef-1234567890ab, output: alias/theirs}}\n{HERE}",
     "in a second Region": "infra: {replica_region: us-west-2}\n",
     "in China": "region: cn-north-1\ninfra: {platform: true}\n",
     "with people": "infra: {studio_roles: [A, B], approver_roles: [C], github_repository: acme/churn}\n",
