@@ -137,7 +137,7 @@ class _Checker:
             self._wrong_type(path, node, form)
         elif isinstance(node.value, dict):
             yield from self._members(path, row, node.value, form, node)
-            if form.or_mapping:
+            if form.or_mapping or (len(path) == 1 and not node.value):  # that it is there may say something
                 self._keep(path, row, node)
         elif isinstance(node.value, list):
             self._count(path, node, len(node.value), form)

@@ -20,7 +20,7 @@ from functools import cache
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 ACCOUNT = "123456789012"
 ENVIRONMENT = {
@@ -35,10 +35,17 @@ ENVIRONMENT = {
 }
 _HOP_BY_HOP = ("host", "content-length", "transfer-encoding", "connection", "expect")
 FAULTS = ("throttled", "broken", "reset", "denied")
-_READS = ("Describe", "List", "Get", "Head", "Search")
+_READS = ("Describe", "List", "Get", "Head", "Search", "BatchGet", "Simulate")
+_QUERY = ("query", "ec2")
+# What a service signs its requests as, where botocore has its model under another name.
+_SIGNED_AS = {"states": "stepfunctions", "monitoring": "cloudwatch", "servicequotas": "service-quotas"}
+_OF_BUCKETS = {
+    "encryption": "GetBucketEncryption",
+    "policy": "GetBucketPolicy",
+    "publicAccessBlock": "GetPublicAccessBlock",
+    "versioning": "GetBucketVersioning",
+}
 _APPLICATION = re.compile(r"\bapp/(\S+)")
-# The protocols whose requests are the fields of a form.
-_FORMS = ("query", "ec2")
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -73,6 +80,14 @@ class Fault:
     after: bool = False
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is an error: AWS's code of it, and the HTTP status."""
+
+    code: str
+    status: int = 400
+
+
 class AWS:
     """The account and what has been asked of it. Requests go on to `moto_address`, which a test may put another at."""
 
@@ -89,6 +104,7 @@ class AWS:
         self.calls: list[Call] = []
         self.heard: list[Call] = []
         self.faults: list[Fault] = []
+        self.answers: dict[str, Any] = {}
         self.lock = threading.Lock()
         self._proxy = _Proxy(("127.0.0.1", 0), _Handler)
         self._proxy.aws = self
@@ -104,13 +120,18 @@ class AWS:
 
     def reset(self) -> None:
         """An empty account, nothing recorded, nothing to fail."""
-        self.calls.clear()
-        self.heard.clear()
-        self.faults.clear()
+        self.forget()
         connection = HTTPConnection(*self.moto_address, timeout=30)
         connection.request("POST", "/moto-api/reset")
         assert connection.getresponse().status == 200
         connection.close()
+
+    def forget(self) -> None:
+        """The account as it is, nothing recorded, nothing to fail, no answers that a test told."""
+        self.calls.clear()
+        self.heard.clear()
+        self.faults.clear()
+        self.answers.clear()
 
     @property
     def variables(self) -> dict[str, str]:
@@ -125,6 +146,11 @@ class AWS:
         """Spoil the next request that fits (see Fault)."""
         assert kind in FAULTS
         self.faults.append(Fault(kind, operation, skipped, times, after))
+
+    def answer(self, operation: str, result: Any) -> None:
+        """Answer every such request with this, as boto3 will give it back: where moto cannot do it. It may be a
+        Refusal, and a function of the request's parameters may make it."""
+        self.answers[operation] = result
 
     @property
     def operations(self) -> list[str]:
@@ -206,6 +232,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and not fault.after:
             self._fail(fault.kind, call)
             return
+        if call.operation in aws.answers:
+            self._answer_as_told(call, aws.answers[call.operation])
+            return
         status, headers, content = self._forward(call, body, region)
         if fault is not None:
             self._fail(fault.kind, call)
@@ -257,20 +286,35 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             return
-        rest = call.service == "s3"
+        rest, protocol = call.service == "s3", _protocol(call.service)
+        denied = {"ec2": "UnauthorizedOperation", "query": "AccessDenied"}.get(protocol, "AccessDeniedException")
         status, code = {
             "throttled": (503 if rest else 400, "SlowDown" if rest else "ThrottlingException"),
             "broken": (500, "InternalError" if rest else "InternalServerException"),
-            "denied": (403 if rest else 400, "AccessDenied" if rest else "AccessDeniedException"),
+            "denied": (403 if rest else 400, "AccessDenied" if rest else denied),
         }[kind]
-        if rest or _service_model(call.service).protocol in _FORMS:
+        self._refuse(status, code, call)
+
+    def _refuse(self, status: int, code: str, call: Call) -> None:
+        rest, protocol = call.service == "s3", _protocol(call.service)
+        if rest or protocol in _QUERY:
             error = f"<Error><Code>{code}</Code><Message>as the test wants it</Message></Error>"
-            ends = {"s3": "", "ec2": "<Response><Errors>"}.get(call.service, "<ErrorResponse>")
-            text = f"{ends}{error}{''.join(f'</{end}' for end in reversed(ends.split('<')) if end)}"
+            around = {
+                "ec2": ("<Response><Errors>", "</Errors></Response>"),
+                "query": ("<ErrorResponse>", "</ErrorResponse>"),
+            }
+            text = error.join(around.get(protocol, ("", "")))
         else:
             text = json.dumps({"__type": code, "message": "as the test wants it"})
         content = b"" if self.command == "HEAD" else text.encode()
         self._answer(status, [("x-amzn-ErrorType", code)], content)
+
+    def _answer_as_told(self, call: Call, told: Any) -> None:
+        made = told(call.parameters) if callable(told) else told
+        if isinstance(made, Refusal):
+            self._refuse(made.status, made.code, call)
+        else:
+            self._answer(200, *_serialized(call, made))
 
     def finish(self) -> None:
         try:
@@ -338,68 +382,64 @@ def read_call(service: str, method: str, path: str, headers: Mapping[str, str], 
         return Call(service, target.rpartition(".")[2], json.loads(body or b"{}"), body)
     if service == "s3":
         return _read_s3(method, path, headers, body)
-    if service and _service_model(service).protocol in _FORMS:
-        return _read_form(service, body)
+    if _protocol(service) in _QUERY:
+        return _read_query(service, body)
     return _read_rest(service, method, path, body)
-
-
-def _read_form(service: str, body: bytes) -> Call:
-    """What botocore wrote as the fields of a form, as it was before."""
-    fields = {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
-    operation = fields.pop("Action", "")
-    fields.pop("Version", "")
-    model = _service_model(service)
-    shape = model.operation_model(operation).input_shape if operation in model.operation_names else None
-    parameters = _form_value(shape, fields, "", model.protocol) if shape is not None else fields
-    return Call(service, operation, parameters, body)
-
-
-def _form_value(shape: Any, fields: Mapping[str, str], at: str, protocol: str) -> Any:
-    """The value whose fields begin with `at`. A list numbers its members from 1."""
-    if shape.type_name == "structure":
-        named = {name: _field_name(name, member, protocol) for name, member in shape.members.items()}
-        places = {name: f"{at}.{field}" if at else field for name, field in named.items()}
-        there = {name: place for name, place in places.items() if _is_there(place, fields)}
-        return {name: _form_value(shape.members[name], fields, place, protocol) for name, place in there.items()}
-    if shape.type_name == "list":
-        is_flat = protocol == "ec2" or shape.serialization.get("flattened")
-        start = at if is_flat else f"{at}.{shape.member.serialization.get('name', 'member')}"
-        places = {number: f"{start}.{number}" for number in range(1, len(fields) + 1)}
-        there = [place for place in places.values() if _is_there(place, fields)]
-        return [_form_value(shape.member, fields, place, protocol) for place in there]
-    kinds = {"integer": int, "long": int, "boolean": lambda text: text == "true"}
-    return kinds.get(shape.type_name, str)(fields[at])
-
-
-def _is_there(place: str, fields: Mapping[str, str]) -> bool:
-    return place in fields or any(field.startswith(f"{place}.") for field in fields)
-
-
-def _field_name(name: str, member: Any, protocol: str) -> str:
-    written = member.serialization
-    if protocol != "ec2":
-        return str(written.get("name", name))
-    found = str(written.get("queryName") or written.get("name", name))
-    return found[0].upper() + found[1:]
 
 
 def _read_s3(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
     parts = urlsplit(path)
     bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
     kind = "Object" if key else "Bucket"
+    about = _OF_BUCKETS.get(parts.query) if method == "GET" and not key else None
+    if about:
+        return Call("s3", about, {"Bucket": bucket}, body)
     word = {"PUT": "Put" if key else "Create", "GET": "Get" if key else "List", "POST": "Post"}.get(
         method, method.title()
     )
-    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    encrypted_with = headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+    query = dict(parse_qsl(parts.query))
     asked = {
         "Key": key,
         "Prefix": query.get("prefix"),
         "UploadId": query.get("uploadId"),
-        "SSEKMSKeyId": encrypted_with,
+        "SSEKMSKeyId": headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
     }
     operation = "AbortMultipartUpload" if method == "DELETE" and "uploadId" in query else f"{word}{kind}"
     return Call("s3", operation, {"Bucket": bucket, **{name: value for name, value in asked.items() if value}}, body)
+
+
+def _read_query(service: str, body: bytes) -> Call:
+    """A request of the query protocol, or EC2's kind of it, whatever the service: moto takes it apart."""
+    from moto.core.parse import PROTOCOL_PARSERS
+
+    given = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    name = given.get("Action", "")
+    operation = _motos_model(service).operation_model(name)
+    parameters = PROTOCOL_PARSERS[_protocol(service)](operation).parse({"values": given})
+    return Call(service, name, parameters, body)
+
+
+def _serialized(call: Call, result: Any) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body of an answer, in the protocol of the call's service."""
+    from moto.core.serialize import get_serializer_class
+
+    protocol = _protocol(call.service)
+    made = get_serializer_class(call.service, protocol)(_motos_model(call.service).operation_model(call.operation))
+    answer = made.serialize(result)
+    body = answer["body"]
+    return [*answer["headers"].items()], body.encode() if isinstance(body, str) else body
+
+
+def _protocol(service: str) -> str:
+    return str(_service_model(service).resolved_protocol) if service else ""
+
+
+@cache
+def _motos_model(service: str) -> Any:
+    """The same as `_service_model`, as moto's readers and writers want it."""
+    from moto.core.utils import get_service_model
+
+    return get_service_model(_SIGNED_AS.get(service, service))
 
 
 def _read_rest(service: str, method: str, path: str, body: bytes) -> Call:
@@ -428,7 +468,7 @@ def _service_model(service: str) -> Any:
     """botocore's model of a service by the name that requests are signed with, which is that of its permissions."""
     import botocore.session
 
-    return botocore.session.get_session().get_service_model({"states": "stepfunctions"}.get(service, service))
+    return botocore.session.get_session().get_service_model(_SIGNED_AS.get(service, service))
 
 
 def flaws_of(service: str, operation: str, parameters: Mapping[str, Any]) -> list[str]:

@@ -26,6 +26,11 @@ def test_without_the_section_nothing_is_made_and_nothing_is_named_otherwise(tmp_
     assert plain.schedule_group == "rc-churn"
 
 
+def test_an_empty_section_is_one(tmp_path: Path) -> None:
+    assert load(tmp_path, "infra: {}\n").infra.makes("keys")
+    assert load(tmp_path, "infra:\n").infra.is_used is False, "nothing takes it back"
+
+
 def test_with_it_what_is_not_named_is_made(tmp_path: Path) -> None:
     role = "arn:aws:iam::123456789012:role/Ours"
     project = load(tmp_path, f"environment_suffix: true\nrole: {role}\ninfra: {{bucket: existing}}\n")
@@ -81,7 +86,7 @@ def test_a_pushed_image_takes_the_place_of_noughts_and_of_nothing_else(tmp_path:
     ("text", "field", "what"),
     [
         ("infra: {replica_region: us-east-1}\n", "infra.replica_region", "in the Region that the bucket is in"),
-        ("infra: {endpoints: {services: [s3]}}\n", "infra.endpoints.services", "not said in which VPC"),
+        ("infra: {endpoints: {services: [kms]}}\n", "infra.endpoints.services", "not said in which VPC"),
         ("infra: {retention: {states: 31}}\n", "infra.retention.states", "cannot be kept for 31 days"),
         (
             "infra: {bucket: existing, replica_region: us-west-2}\n",

@@ -29,7 +29,7 @@ def wanted_stack(arguments: Namespace) -> InfraStack:
 
     Raises ConfigurationError, DefinitionError for a pipeline that cannot be built.
     """
-    from dagwright.infra.dead_man import notes_of
+    from dagwright.infra.notes import notes_of
     from dagwright.infra.stack import GROUND, template_of
     from dagwright.infra.triggers import assets_of
 

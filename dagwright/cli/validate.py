@@ -41,19 +41,21 @@ Line = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about one pipeline; `steps` is how many it has, as far as it could be read."""
+    """What was found about one pipeline; `steps` is how many it has, as far as it could be read, and `source` what was
+    built of it."""
 
     name: str
     problems: Sequence[Problem]
     steps: int = 0
+    source: Source | None = None
 
 
 def run(arguments: Namespace) -> int:
     """Print it; 1 if there is an error, 0 if there are only warnings or nothing."""
     if arguments.pipeline is not None and arguments.file is not None:
         raise UsageError("Name a PIPELINE or a --file, one of the two")
-    arguments.target = arguments.target or _usual_target(arguments)
-    verdicts = [*_verdicts(arguments)]
+    arguments.target = arguments.target or usual_target(arguments)
+    verdicts = [*verdicts_of(arguments)]
     if arguments.json:
         print(as_json({"problems": [*_as_json(verdicts, several=not (arguments.pipeline or arguments.file))]}))
     else:
@@ -62,14 +64,15 @@ def run(arguments: Namespace) -> int:
     return FAILED if errors else DONE
 
 
-def _usual_target(arguments: Namespace) -> Target:
+def usual_target(arguments: Namespace) -> Target:
     """Where an environment on AWS runs its pipelines. Raises ConfigurationError."""
     if arguments.env == "local" or not has_project(arguments):
         return "sagemaker"
     return project_of(arguments).engine
 
 
-def _verdicts(arguments: Namespace) -> Iterator[Verdict]:
+def verdicts_of(arguments: Namespace) -> Iterator[Verdict]:
+    """One for each pipeline that the words name, or that there is. Raises UsageError, ConfigurationError."""
     if arguments.file is not None:
         yield _of_file(arguments)
         return
@@ -103,7 +106,7 @@ def _of_pipeline(name: str, build: Callable[[], Source], arguments: Namespace, p
         return Verdict(name, error.problems or [Problem("not-built", error.message, error.hint)])
     found = [*_problems(source.graph, (), arguments, project), *size_findings(source)]
     found.extend(_machine_problems(source, found, arguments, project))
-    return Verdict(source.name, placed(found, source), len(source.graph.steps))
+    return Verdict(source.name, placed(found, source), len(source.graph.steps), source)
 
 
 def _problems(

@@ -108,6 +108,12 @@ def _deploying(command: _Command) -> None:
     _engine(upsert)
     upsert.add_argument("--plan", metavar="FILE", help="do what this plan says, or nothing if AWS has changed since")
     upsert.add_argument("--prune", action="store_true", help="also delete what this project owns and defines no more")
+    doctor = command("doctor", "walk the checklists: what is missing around the pipelines, here or on AWS")
+    doctor.add_argument("pipelines", nargs="*", metavar="PIPELINE", help="those it is about; default: all of them")
+    doctor.add_argument("--offline", action="store_true", help="without AWS: the configuration and the definitions")
+    doctor.add_argument(
+        "--runtime", choices=("process", "docker"), help="on this machine: docker looks for a Docker engine too"
+    )
     upload = command("upload", "put data where pipelines read it")
     upload.add_argument("paths", nargs="+", metavar="PATH", help="files or folders")
     upload.add_argument("--to", required=True, metavar="PREFIX", help="raw/uploads, or a whole s3://bucket/prefix")

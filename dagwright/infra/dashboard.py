@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from dagwright.infra.alarms import ALARM
 from dagwright.infra.metrics import JOBS, PIPELINES, Executions, executions, of_schedules, waiting
 from dagwright.infra.names import OF_PIPELINES
-from dagwright.infra.paging import urgent
 from dagwright.infra.queries import failures
 from dagwright.infra.schedules import dead_letter_queue
 
@@ -64,10 +63,9 @@ def _of_executions(site: Site) -> Iterator[dict[str, Any]]:
 
 def _alarms(template: Template, site: Site) -> Iterator[dict[str, Any]]:
     names = [one["Properties"]["AlarmName"] for one in template.resources.values() if one["Type"] == ALARM]
-    if names and urgent(template):
-        arns = [site.names.arn("cloudwatch", f"alarm:{name}") for name in names]
-        for number in range(0, len(arns), 100):  # as many as a widget holds
-            yield {"type": "alarm", "width": 24, "properties": {"title": "Alarms", "alarms": arns[number:][:100]}}
+    arns = [site.names.arn("cloudwatch", f"alarm:{name}") for name in names]
+    for number in range(0, len(arns), 100):  # as many as a widget holds
+        yield {"type": "alarm", "width": 24, "properties": {"title": "Alarms", "alarms": arns[number:][:100]}}
 
 
 def _succeeded(of_each: Sequence[tuple[str, Executions]]) -> list[Any]:

@@ -32,47 +32,49 @@ _WARM_UP_MINUTES = 2880  # the longest there is
 
 
 class Watch(NamedTuple):
-    """What is watched, and over how many hours; else why nothing is."""
+    """What is counted, over how many hours, and what that it happened is called."""
 
-    metric: Metric | None = None
-    hours: int = 0
-    happened: str = ""
-    note: str = ""
+    metric: Metric
+    hours: int
+    happened: str
 
 
 def add_dead_man(template: Template, site: Site) -> None:
     for workload, start in _starts(site):
         watch = _watch(site, workload, start)
-        if watch.metric is not None:
+        if isinstance(watch, Watch):
             _add_alarm(template, workload, start, watch)
 
 
 def notes_of(site: Site) -> list[str]:
     """Which schedules no alarm can watch, and why."""
     watches = ((_watch(site, workload, start), workload, start) for workload, start in _starts(site))
-    return [f"schedule {start.name} of {one.name}: {watch.note}" for watch, one, start in watches if watch.note]
+    return [
+        f"schedule {start.name} of {one.name}: {why}" for why, one, start in watches if isinstance(why, str) and why
+    ]
 
 
 def _starts(site: Site) -> Iterator[tuple[Workload, Start]]:
     return ((workload, start) for workload in site.workloads.scheduled for start in workload.starts if start.is_on)
 
 
-def _watch(site: Site, workload: Workload, start: Start) -> Watch:
+def _watch(site: Site, workload: Workload, start: Start) -> Watch | str:
+    """What is watched, else why nothing is; empty for what starts once."""
     expression, zone = start.members["ScheduleExpression"], start.members["ScheduleExpressionTimezone"]
     if expression.startswith("at("):
-        return Watch()
+        return ""
     if "EndDate" in start.members:
-        return Watch(note=f"it has an end, after which an alarm would never be over: {_UNWATCHED}")
+        return f"it has an end, after which an alarm would never be over: {_UNWATCHED}"
     gap = _gap(expression, zone)
     if isinstance(gap, str):
-        return Watch(note=gap)
+        return gap
     counted = executions(site, workload)
     hours = ceil((gap + _slack(gap, start)) / timedelta(hours=1)) + 1  # the hour that has begun counts as one
     if hours <= MOST_HOURS:
         return Watch(counted.succeeded, hours, "succeeded")
     if gap <= timedelta(hours=MOST_HOURS):
         return Watch(counted.started, MOST_HOURS, "started")
-    return Watch(note=f"{_told(gap)} can pass from one start to the next, CloudWatch looks back 7 days: {_UNWATCHED}")
+    return f"{_told(gap)} can pass from one start to the next, CloudWatch looks back 7 days: {_UNWATCHED}"
 
 
 def _gap(expression: str, zone: str) -> timedelta | str:
@@ -91,7 +93,6 @@ def _slack(gap: timedelta, start: Start) -> timedelta:
 
 
 def _add_alarm(template: Template, workload: Workload, start: Start, watch: Watch) -> None:
-    assert watch.metric is not None  # noqa: S101 - for the type checker
     add_alarm(
         template,
         logical_id("AlarmLate", workload.name, "at", start.name),

@@ -11,18 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dagwright.infra.names import JOB_LOG_GROUPS
+
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
     from dagwright.infra.workload import Workload
 
 PIPELINES = "AWS/Sagemaker/ModelBuildingPipeline"  # with this m
 MACHINES = "AWS/States"
-#: Namespaces of what the machines of jobs tell, by what the metrics' title says.
-JOBS = {
-    "processing": "/aws/sagemaker/ProcessingJobs",
-    "training": "/aws/sagemaker/TrainingJobs",
-    "transform": "/aws/sagemaker/TransformJobs",
-}
+#: What the machines of jobs tell of themselves is in namespaces that are called as the log groups are.
+JOBS = JOB_LOG_GROUPS
 
 
 @dataclass(frozen=True)

@@ -235,9 +235,11 @@ def _pipelines(site: Site) -> list[Any]:
 
 
 def _deployed(site: Site, ours: str, service: str, kind: str) -> list[Any]:
-    """By the form of the project's names, so that what is deployed later is told of too; and what has another name."""
+    """By the form of the project's names, so that what is deployed later is told of too; and what has another name,
+    which SageMaker may write in lower case."""
     begin, end = ours.split("*")
-    named = [site.names.arn(service, f"{kind}{one.deployed_name}") for one in site.workloads]
+    spelt = [name for one in site.workloads for name in (one.deployed_name, one.deployed_name.lower())]
+    named = [site.names.arn(service, f"{kind}{name}") for name in dict.fromkeys(spelt)]
     return [{"wildcard": ours}, *(arn for arn in named if not (arn.startswith(begin) and arn.endswith(end)))]
 
 

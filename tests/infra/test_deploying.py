@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from iam_simulator import allowed
 from iam_templates import Template as Resolved
 from iam_templates import places_of, policies_of
 from infra.deployments import ENVIRONMENTS, GITHUB, GOLDEN, deployed, every_type, example, golden, site_of
+from infra.role_sites import FOREIGN, KEY, NETWORK, foreign
+from infra.role_sites import site_of as role_site
 
 from dagwright.definition.uses import Uses
 from dagwright.errors import ConfigurationError, InternalError
 from dagwright.infra.boundary import boundary_of
 from dagwright.infra.deploying import add_deploying
 from dagwright.infra.deploying.administrators import ADMINISTRATORS, administrators_changes
+from dagwright.infra.roles import add_roles
 from dagwright.infra.template import Template
 from dagwright.infra.workload import Workload, Workloads
 from dagwright.project import partition_of
@@ -33,6 +37,8 @@ PIPELINES = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:pipeline"
 MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine"
 BUCKET = "arn:aws:s3:::acme-sm-rc-churn"
 PASSED_TO, BOUNDED_BY = "iam:PassedToService", "iam:PermissionsBoundary"
+BROKEN = ("public", "expected", "dangling-names")
+DEFINITIONS = sorted(path for path in FOREIGN.glob("*.json") if path.stem not in BROKEN)
 DEPLOYER, PLANNER, STACK_ROLE = "DeployerRole", "PlanRole", "StackRole"
 
 
@@ -308,7 +314,20 @@ def test_a_type_that_nobody_knows_is_our_mistake(tmp_path: Path) -> None:
 
 def test_every_workload_role_of_the_example_is_within_its_boundary() -> None:
     """Whatever a role's own policy allows, the boundary allows too: nothing is lost silently."""
-    resolved = Resolved(example("dev").as_json())
+    nothing_is_lost(Resolved(example("dev").as_json()))
+
+
+@pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.stem)
+def test_the_roles_of_every_definition_are_within_their_boundary(path: Path, tmp_path: Path) -> None:
+    for site in (role_site(tmp_path, NETWORK, [foreign(path.stem)]), role_site(tmp_path, KEY, [foreign(path.stem)])):
+        template = Template("for a test")
+        template.add("Key", "AWS::KMS::Key", {})
+        add_roles(template, site)
+        add_deploying(template, site)
+        nothing_is_lost(Resolved(template.as_json()))
+
+
+def nothing_is_lost(resolved: Resolved) -> None:
     boundary = resolved.resolved(resolved.resources["Boundary"]["Properties"]["PolicyDocument"])
     bounded = [name for name, one in resolved.resources.items() if _is_bounded(one)]
     assert "ExecutionRole" in bounded
@@ -318,10 +337,9 @@ def test_every_workload_role_of_the_example_is_within_its_boundary() -> None:
                 assert _lost(statement, boundary) == [], (role, statement["Sid"])
 
 
-def _is_bounded(resource: dict[str, Any]) -> bool:
-    return resource["Type"] == "AWS::IAM::Role" and resource["Properties"].get("PermissionsBoundary") == {
-        "Ref": "Boundary"
-    }
+def _is_bounded(resource: Mapping[str, Any]) -> bool:
+    is_role: bool = resource["Type"] == "AWS::IAM::Role"
+    return is_role and resource["Properties"].get("PermissionsBoundary") == {"Ref": "Boundary"}
 
 
 def _lost(statement: dict[str, Any], boundary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from infra.watching import NIGHTLY, of_type, site_of, watched
+
+from dagwright.infra.notices import notices
+from dagwright.infra.workload import Workloads
 
 PIPELINE = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/rc-nightly-count-rows-dev"
 ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Nightly-Dev-ExecutionRole"
@@ -201,6 +205,18 @@ def test_a_role_that_others_may_share_tells_nothing() -> None:
     among = rules("production")
     assert told(job(RoleArn=shared), among) == []
     assert told(job(name="rc-nightly-count-1", RoleArn=shared), among) == ["failed-processing"]
+
+
+def test_a_pipeline_with_a_name_of_its_own_is_told_of_as_well() -> None:
+    site = site_of(NIGHTLY, "dev")
+    (one,) = site.workloads
+    site = replace(site, workloads=Workloads((replace(one, deployed_name="ChurnNightly"),)))
+    found = {notice.name: {"EventPattern": notice.pattern} for notice in notices(site)}
+    for name in ("ChurnNightly", "churnnightly"):
+        arn = f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{name}"
+        assert told(execution(arn=arn), found) == ["failed-executions"]
+    assert told(machine(name="ChurnNightly"), found) == ["failed-machines"]
+    assert told(execution(), found) == ["failed-executions"]
 
 
 def test_one_environment_of_an_account_tells_of_the_models_that_they_share() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from aws import flaws_of
 from infra.watching import NIGHTLY, of_type, site_of, watched
 
 from dagwright.infra.triggers import assets_of
@@ -66,9 +67,8 @@ def resolved(value: Any, ids: Mapping[str, str]) -> Any:
 def test_cloudformation_makes_what_it_can(aws: AWS, deployed: tuple[Template, dict[str, str]]) -> None:
     template, ids = deployed
     queue = aws.client("sqs").get_queue_attributes(QueueUrl=ids["AlertQueue"], AttributeNames=["All"])["Attributes"]
-    key = aws.client("kms").describe_key(KeyId=ids["Key"])["KeyMetadata"]["Arn"]
     assert queue["MessageRetentionPeriod"] == "1209600"
-    assert queue["KmsMasterKeyId"] == key
+    assert queue["KmsMasterKeyId"] == f"arn:aws:kms:us-east-1:123456789012:key/{ids['Key']}"
     logs = aws.client("logs").describe_log_groups(logGroupNamePrefix="/aws/sagemaker/")["logGroups"]
     assert {one["logGroupName"]: one["retentionInDays"] for one in logs}["/aws/sagemaker/TrainingJobs"] == 90
     function = aws.client("lambda").get_function_configuration(FunctionName="rc-nightly-count-rows-dev-trigger")
@@ -95,9 +95,10 @@ def test_events_takes_every_rule_as_it_is(aws: AWS, deployed: tuple[Template, di
 
 def test_cloudwatch_takes_every_alarm_as_it_is(aws: AWS, deployed: tuple[Template, dict[str, str]]) -> None:
     template, ids = deployed
-    cloudwatch = client("cloudwatch")
+    cloudwatch = aws.client("cloudwatch")
     wanted = {one["AlarmName"]: resolved(one, ids) for one in of_type(template, "AWS::CloudWatch::Alarm").values()}
     for alarm in wanted.values():
+        assert list(flaws_of("cloudwatch", "PutMetricAlarm", {**alarm, "Threshold": float(alarm["Threshold"])})) == []
         cloudwatch.put_metric_alarm(**alarm)
     found = {one["AlarmName"]: one for one in cloudwatch.describe_alarms()["MetricAlarms"]}
     assert found.keys() == wanted.keys()

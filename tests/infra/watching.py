@@ -54,7 +54,9 @@ def watched(site: Site) -> Template:
     """This part of the stack, with what it takes from others'."""
     template = Template("for a test")
     if site.infra.makes("keys"):
-        template.add("Key", "AWS::KMS::Key", {"EnableKeyRotation": True}, kept=True)
+        own = {"Sid": "Own", "Effect": "Allow", "Principal": {"AWS": site.project.account_id}, "Action": "kms:*"}
+        policy = {"Version": "2012-10-17", "Statement": [{**own, "Resource": "*"}]}
+        template.add("Key", "AWS::KMS::Key", {"EnableKeyRotation": True, "KeyPolicy": policy}, kept=True)
         template.output("KeyArn", ref("Key"), "the key")
     role = {"RoleName": site.names.trigger_role.rpartition("/")[2], "AssumeRolePolicyDocument": {"Statement": [LAMBDA]}}
     template.add("TriggerRole", "AWS::IAM::Role", role)

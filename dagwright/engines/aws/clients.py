@@ -14,7 +14,8 @@ from dagwright.shapes import model, partitions
 
 # botocore's adaptive mode slows down when the service throttles; its own default of 5 attempts gives up within seconds.
 # Whoever sets botocore's own variables means them.
-_RETRIES = {"mode": ("adaptive", "AWS_RETRY_MODE"), "total_max_attempts": (10, "AWS_MAX_ATTEMPTS")}
+_ATTEMPTS = 10
+_RETRIES = {"mode": ("adaptive", "AWS_RETRY_MODE"), "total_max_attempts": (_ATTEMPTS, "AWS_MAX_ATTEMPTS")}
 # Who asks whose credentials these are asks first: that there is no network, or no such Region, is to show in seconds.
 _FEW_ATTEMPTS = {"sts": 3}
 _NO_CREDENTIALS = "Sign in (aws sso login, or the AWS_* variables); for a named profile set AWS_PROFILE."
@@ -44,10 +45,14 @@ _HINTS = {
 
 
 class Clients:
-    """One client a service, made when it is first asked for; safe to use from several threads."""
+    """One client a service, made when it is first asked for; safe to use from several threads.
 
-    def __init__(self, region: str) -> None:
+    `attempts` are how often a call is tried that fails for a reason that may pass.
+    """
+
+    def __init__(self, region: str, attempts: int = _ATTEMPTS) -> None:
         self.region = region
+        self._attempts = attempts
         self._made: dict[str, Any] = {}
         self._lock = Lock()
 
@@ -58,7 +63,7 @@ class Clients:
                 import boto3
                 from botocore.config import Config
 
-                config = Config(retries=_retries(service), connect_timeout=10)
+                config = Config(retries=_retries(service, self._attempts), connect_timeout=10)
                 with aws_errors(f"No client for {service} can be made"):
                     self._made[service] = boto3.client(service, region_name=self.region, config=config)
             return self._made[service]
@@ -77,10 +82,10 @@ def largest_page() -> int:
     return int(model("sagemaker")["MaxResults"]["max"])
 
 
-def _retries(service: str) -> dict[str, Any]:
-    ours = {name: value for name, (value, variable) in _RETRIES.items() if variable not in os.environ}
-    if service in _FEW_ATTEMPTS and "total_max_attempts" in ours:
-        ours["total_max_attempts"] = _FEW_ATTEMPTS[service]
+def _retries(service: str, attempts: int) -> dict[str, Any]:
+    ours: dict[str, Any] = {name: value for name, (value, variable) in _RETRIES.items() if variable not in os.environ}
+    if "total_max_attempts" in ours:
+        ours["total_max_attempts"] = min(attempts, _FEW_ATTEMPTS.get(service, attempts))
     return ours
 
 

@@ -9,6 +9,7 @@ project (buckets, functions, queues, clusters, registries, keys, roles) is in it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dagwright.errors import ConfigurationError, Problem
@@ -17,10 +18,9 @@ from dagwright.infra.deploying.places import Places
 from dagwright.infra.policy import Statement, document, pass_role
 from dagwright.infra.roles import arns, keys
 from dagwright.infra.roles.execution_role import INTERFACES, repository_arns
-from dagwright.infra.roles.network import runs_in_vpc
 from dagwright.infra.roles.role import MOST_MANAGED, merged, size_of
+from dagwright.infra.roles.trigger_role import measured
 from dagwright.infra.template import ref
-from dagwright.parameters import Parameter
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
@@ -95,7 +95,7 @@ def _statements(site: Site) -> Iterator[Statement]:
     yield from _starts(Places(site))
     yield from _outside(site)
     yield pass_role("PassRoles", arns.role_arns(site), "sagemaker")
-    yield Statement("Anywhere", (*_ANYWHERE, *(INTERFACES if runs_in_vpc(site) else ())), ("*",))
+    yield Statement("Anywhere", (*_ANYWHERE, *INTERFACES), ("*",))
 
 
 def _data(site: Site) -> Iterator[Statement]:
@@ -104,18 +104,16 @@ def _data(site: Site) -> Iterator[Statement]:
     yield Statement("Buckets", ("s3:GetBucketLocation", "s3:ListBucket"), buckets)
     yield Statement("Objects", _OBJECTS, [f"{bucket}/*" for bucket in buckets])
     yield from keys.key_statements(site, "Keys", (*keys.DATA, "kms:CreateGrant"))
-    images = repository_arns(site, site.workloads.all("images"))
-    own = Places(site).repositories
-    yield Statement("Images", _PULL, [*own, *(arn for arn in images if arn.split(":")[4] != site.project.account_id)])
+    own, images = Places(site).repositories, repository_arns(site, site.workloads.all("images"))
+    others = [arn for arn in images if not any(fnmatchcase(arn, pattern) for pattern in own)]
+    yield Statement("Images", _PULL, [*own, *others])
     groups = [site.names.arn("logs", f"log-group:{group}") for group in ("/aws/sagemaker/*", Places(site).trigger_logs)]
     yield Statement("Logs", (*_LOG_GROUPS, *_LOG_STREAMS), groups)
 
 
 def _other_buckets(site: Site) -> list[str]:
     """Those that definitions and triggers name; a bucket that only a run can know is nobody's."""
-    sizes = (size.of for one in site.workloads for size in one.sizes)
-    measured = [str(one.default_value or "") if isinstance(one, Parameter) else one for one in sizes]
-    addresses = [*site.workloads.all("reads"), *site.workloads.all("writes"), *measured]
+    addresses = [*site.workloads.all("reads"), *site.workloads.all("writes"), *measured(site)]
     names = dict.fromkeys(one.removeprefix("s3://").partition("/")[0] for one in addresses)
     others = [name for name in names if name and "*" not in name and name != site.project.bucket]
     return [f"arn:{site.project.partition}:s3:::{name}" for name in others]
@@ -154,6 +152,8 @@ def _starts(places: Places) -> Iterator[Statement]:
 def _outside(site: Site) -> Iterator[Statement]:
     """What steps call besides."""
     work = site.workloads
+    features = [site.names.arn("sagemaker", f"feature-group/{name}") for name in work.all("feature_groups")]
+    yield Statement("Features", _of_sagemaker("DescribeFeatureGroup", "PutRecord"), arns.any_case(features))
     yield Statement("Functions", ("lambda:InvokeFunction",), work.all("functions"))
     queues = [site.names.arn("sqs", f"{site.names.stem}-*"), *arns.queue_arns(site, work.all("queues"))]
     yield Statement("Queues", ("sqs:SendMessage",), [*queues, *_queues_of_schedules(site)])

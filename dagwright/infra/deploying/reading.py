@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from dagwright.infra.deploying.places import PLANNED, Places
 from dagwright.infra.policy import Statement, pass_role
-from dagwright.infra.roles import keys
+from dagwright.infra.roles import keys, storage
+from dagwright.infra.roles.trigger_role import measured
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
@@ -80,6 +81,7 @@ def _deployed(places: Places) -> Iterator[Statement]:
     yield Statement("ReadScheduleGroup", ("scheduler:GetScheduleGroup",), (places.schedule_group,))
     definitions = places.names.objects(places.site.project.layout.pipelines)
     yield Statement("ReadCode", ("s3:GetObject",), [*places.code(), *definitions])
+    yield from storage.listing(places.site, "Measure", (), measured(places.site))
 
 
 def _surroundings(places: Places) -> Iterator[Statement]:

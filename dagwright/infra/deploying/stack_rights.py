@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 _KEY_OF_REPOSITORIES = ("kms:DescribeKey", "kms:CreateGrant", "kms:RetireGrant")
 _KEY_OF_FUNCTIONS = ("kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
+_DEPLOYING, _OF_PEOPLE = ("DeployerRole", "PlanRole", "StackRole"), ("SubmitPolicy", "ApproverPolicy")
+_LOOKS = (
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListEntitiesForPolicy",
+    "iam:ListRolePolicies",
+)
+_WRITES = ("iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion")
 _ROLE, _POLICY = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
 _SERVICE_ROLE = "role/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"
 
@@ -63,7 +74,7 @@ def stack_rights(template: Template, site: Site) -> Iterator[Statement]:
     yield from _roles(site, kinds)
     yield from _handing(kinds)
     yield from _code(site, kinds)
-    yield from _nothing_of_administrators(site)
+    yield from _administrators(site)
 
 
 def _kinds(template: Template, site: Site) -> Iterator[_Kind]:
@@ -102,15 +113,15 @@ def _code(site: Site, kinds: Sequence[_Kind]) -> Iterator[Statement]:
         yield from keys.key_statements(site, "EncryptImages", _KEY_OF_REPOSITORIES)
 
 
-def _nothing_of_administrators(site: Site) -> Iterator[Statement]:
-    """Said although nothing above allows it: no statement that is ever added may."""
-    names = site.names
-    roles = [names.deployer_role, names.role("PlanRole"), names.stack_role]
+def _administrators(site: Site) -> Iterator[Statement]:
+    """Looking at what administrators change, for drift; and no more, which is said although nothing above allows it: no
+    statement that is ever added may."""
+    names, roles = site.names, [site.names.role(word) for word in _DEPLOYING]
+    policies = [boundary_arn(site), *(names.policy(f"{word}*") for word in (*_DEPLOYING, *_OF_PEOPLE))]
+    yield Statement("LookAtAdministrators", _LOOKS, [*roles, *policies])
     changing = (*BOUNDED, "iam:DeleteRole", "iam:DeleteRolePermissionsBoundary", "iam:UpdateRole")
     yield Statement("NothingOfAdministrators", changing, roles, effect="Deny")
-    writing = ("iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion")
-    policies = [boundary_arn(site), *(names.policy(word) for word in ("SubmitPolicy", "ApproverPolicy"))]
-    yield Statement("NoPolicyOfAdministrators", writing, policies, effect="Deny")
+    yield Statement("NoPolicyOfAdministrators", _WRITES, policies, effect="Deny")
     yield Statement("NoRoleWithoutBoundary", ("iam:DeleteRolePermissionsBoundary",), ("*",), effect="Deny")
 
 
