@@ -1,9 +1,10 @@
 """An AWS of the tests' own: moto's server on this machine's loopback, behind a proxy that records and can fail.
 
 A test takes the fixture `aws` (tests/conftest.py). Everything that boto3 does in this process and in processes started
-from it then arrives here: `aws.calls` are the requests, `aws.fail(…)` spoils one. At the end of the test every request
-is checked against botocore's model of the service: members, types, enums, patterns, minima and maxima. moto's own state
-is made and looked at with `aws.client(service)`, which goes past the proxy.
+from it then arrives here: `aws.calls` are the requests (`aws.heard` those of the whole test), `aws.fail(…)` spoils one.
+At the end of the test every request is checked against botocore's model of the service: members, types, enums,
+patterns, minima and maxima. moto's own state is made and looked at with `aws.client(service)`, which goes past the
+proxy.
 """
 
 from __future__ import annotations
@@ -44,17 +45,21 @@ _OF_BUCKETS = {
     "publicAccessBlock": "GetPublicAccessBlock",
     "versioning": "GetBucketVersioning",
 }
+_APPLICATION = re.compile(r"\bapp/(\S+)")
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
 @dataclass
 class Call:
-    """One request: the operation, and its parameters as boto3 was given them (for S3 its bucket and key only)."""
+    """One request: the operation, and its parameters as boto3 was given them (for S3 only what permissions are about).
+
+    `caller` marks who makes it (tests/identities.py)."""
 
     service: str
     operation: str
     parameters: Mapping[str, Any]
     body: bytes = field(default=b"", repr=False)
+    caller: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -97,6 +102,7 @@ class AWS:
         self.moto_address = self._moto.get_host_and_port()
         self._moto_url = "http://{}:{}".format(*self.moto_address)
         self.calls: list[Call] = []
+        self.heard: list[Call] = []
         self.faults: list[Fault] = []
         self.answers: dict[str, Any] = {}
         self.lock = threading.Lock()
@@ -123,6 +129,7 @@ class AWS:
     def forget(self) -> None:
         """The account as it is, nothing recorded, nothing to fail, no answers that a test told."""
         self.calls.clear()
+        self.heard.clear()
         self.faults.clear()
         self.answers.clear()
 
@@ -216,8 +223,11 @@ class _Handler(BaseHTTPRequestHandler):
         scope = _SCOPE.search(self.headers.get("Authorization", ""))
         service, region = (scope[2], scope[1]) if scope else ("", "")
         call = read_call(service, self.command, self.path, self.headers, body)
+        application = _APPLICATION.search(self.headers.get("User-Agent", ""))
+        call.caller = application[1] if application else ""
         with aws.lock:
             aws.calls.append(call)
+            aws.heard.append(call)
             fault = aws.fault_for(call)
         if fault is not None and not fault.after:
             self._fail(fault.kind, call)
@@ -371,22 +381,31 @@ def read_call(service: str, method: str, path: str, headers: Mapping[str, str], 
     if target:
         return Call(service, target.rpartition(".")[2], json.loads(body or b"{}"), body)
     if service == "s3":
-        return _read_s3(method, path, body)
+        return _read_s3(method, path, headers, body)
     if _protocol(service) in _QUERY:
         return _read_query(service, body)
     return _read_rest(service, method, path, body)
 
 
-def _read_s3(method: str, path: str, body: bytes) -> Call:
-    bucket, _, key = unquote(urlsplit(path).path).lstrip("/").partition("/")
+def _read_s3(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call:
+    parts = urlsplit(path)
+    bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
     kind = "Object" if key else "Bucket"
-    about = _OF_BUCKETS.get(urlsplit(path).query) if method == "GET" and not key else None
+    about = _OF_BUCKETS.get(parts.query) if method == "GET" and not key else None
     if about:
         return Call("s3", about, {"Bucket": bucket}, body)
     word = {"PUT": "Put" if key else "Create", "GET": "Get" if key else "List", "POST": "Post"}.get(
         method, method.title()
     )
-    return Call("s3", f"{word}{kind}", {"Bucket": bucket, **({"Key": key} if key else {})}, body)
+    query = dict(parse_qsl(parts.query))
+    asked = {
+        "Key": key,
+        "Prefix": query.get("prefix"),
+        "UploadId": query.get("uploadId"),
+        "SSEKMSKeyId": headers.get("x-amz-server-side-encryption-aws-kms-key-id"),
+    }
+    operation = "AbortMultipartUpload" if method == "DELETE" and "uploadId" in query else f"{word}{kind}"
+    return Call("s3", operation, {"Bucket": bucket, **{name: value for name, value in asked.items() if value}}, body)
 
 
 def _read_query(service: str, body: bytes) -> Call:

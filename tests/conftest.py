@@ -23,15 +23,27 @@ def aws_server() -> Iterator[AWS]:
 
 
 @pytest.fixture
-def aws(aws_server: AWS, monkeypatch: pytest.MonkeyPatch) -> Iterator[AWS]:
-    """An empty AWS account (tests/aws.py), to which boto3 leads here and in processes started from here."""
+def aws(aws_server: AWS, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[AWS]:
+    """An empty AWS account (tests/aws.py), to which boto3 leads here and in processes started from here.
+
+    At the end every call is held against the policies of who makes it (tests/identities.py).
+    """
+    import identities
+
+    import dagwright.cli
+
     aws_server.reset()
+    monkeypatch.setattr(dagwright.cli, "_run", identities.marked(dagwright.cli._run))
     for name, value in aws_server.variables.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    yield aws_server
+    with identities.calling(identities.of_test(request.path)):
+        yield aws_server
     assert aws_server.flaws() == [], "every request is one that AWS takes"
+    foreign = request.node.get_closest_marker("foreign")
+    refused = identities.refusals(aws_server.heard, foreign.args if foreign else ())
+    assert not refused, "every call has to be allowed to who makes it:\n" + "\n".join(refused)
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import identities
 import pytest
 from cli.hints import check_commands
 
@@ -38,7 +39,7 @@ class Deploy:
         done = subprocess.run(
             self.command(*words),
             cwd=self.folder,
-            env={**os.environ, **(variables or {})},
+            env={**self.caller(words), **(variables or {})},
             input=given,
             capture_output=True,
             text=True,
@@ -49,6 +50,11 @@ class Deploy:
         if not {"render", "logs"} & {*words[:1]}:  # these two print what others wrote
             check_commands(done.stdout)
         return done
+
+    def caller(self, words: Sequence[str]) -> dict[str, str]:
+        """The environment of a process in which this command calls AWS as who gives it."""
+        with identities.calling(identities.of_command(words, self.folder)):
+            return {**os.environ}
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, str(self.folder / "deploy.py"), *words]
@@ -82,7 +88,12 @@ class Deploy:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(*words), cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self.command(*words),
+            cwd=self.folder,
+            env=self.caller(words),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
 

@@ -142,6 +142,7 @@ def test_a_training_job_goes_on_from_an_execution_and_says_its_metrics(site: Sit
     assert site("job", "run", "Train", "--source", "latest", "--json").json["TrainingJobStatus"] == "Completed"
 
 
+@pytest.mark.foreign("pipeline/rc-churn-training-dev-other/execution/a1b2c3d4e5f6")
 def test_an_execution_of_another_pipeline_is_no_source(site: Site, service: Scripted) -> None:
     service.execution(State("Succeeded", [job_step("FeatureEngineering", "Succeeded")]))
     other = execution_arn(f"{PIPELINE}-other")
@@ -375,6 +376,7 @@ def test_a_job_that_is_over_is_not_stopped(site: Site, account: Scripted) -> Non
     assert (said.code, said.err.strip()) == (64, f"Job {OURS} is not running: it is Failed")
 
 
+@pytest.mark.foreign("training-job/xrc-churn-train")
 @pytest.mark.parametrize(
     ("name", "tags", "why"),
     [

@@ -124,6 +124,7 @@ def test_without_a_project_the_only_group_is_meant(deploy: Any) -> None:
     assert deploy("approve", "other/1", "--reason", "x").returncode == 0
 
 
+@pytest.mark.foreign("model-package/rc-chrn/1")
 def test_the_same_words_work_on_aws(site: Site) -> None:
     assert site("models").out.startswith("rc-churn has no model packages yet")
     sagemaker = site.aws.client("sagemaker")

@@ -108,6 +108,7 @@ def test_a_module_that_is_wrong_is_not_one_that_is_gone(site: Site) -> None:
     assert site.aws.calls == []
 
 
+@pytest.mark.foreign("pipeline/SdkPipeline")
 def test_two_pipelines_cannot_be_one_on_aws(site: Site) -> None:
     module = """\
 class Theirs:
@@ -283,13 +284,13 @@ def test_on_a_terminal_lines_have_colours(deploy: Any, aws: Any) -> None:
     import subprocess
 
     parent, child = pty.openpty()
-    words = deploy.command("plan", "training", "--env", "dev")
+    words = ("plan", "training", "--env", "dev")
     with subprocess.Popen(
-        words,
+        deploy.command(*words),
         cwd=deploy.folder,
         stdout=child,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "200"},
+        env={**deploy.caller(words), "TERM": "xterm-256color", "COLUMNS": "200"},
     ) as process:
         os.close(child)
         shown = b""

@@ -68,6 +68,7 @@ def test_an_aws_environment_gets_it_encrypted_with_the_projects_key(deploy: Any,
     assert not (deploy.folder / ".dagwright").exists()
 
 
+@pytest.mark.foreign(":::acme-sm-rc-churn-staging/raw/a.csv")
 def test_what_s3_refuses_is_said_with_what_to_do(deploy: Any, data: Path, aws: AWS) -> None:
     words = ("upload", str(data / "a.csv"), "--to", "raw", "--env", "staging")
     done = deploy(*words)

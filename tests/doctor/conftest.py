@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import identities
 import pytest
 from cli.conftest import Deploy, copied_project
 
@@ -44,7 +45,10 @@ def world(whole: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     aws.forget()
     _lead_to(aws, monkeypatch)
     whole.tell()
-    yield whole
+    with identities.calling(identities.of_command(["doctor", "--env", "dev"], whole.folder)):
+        yield whole
+    refused = identities.refusals(aws.heard)
+    assert not refused, "every call has to be allowed to who makes it:\n" + "\n".join(refused)
     assert aws.flaws() == [], "every request is one that AWS takes"
     assert aws.writes == [], "a doctor looks and touches nothing"
 

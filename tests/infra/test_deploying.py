@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagwright.infra.roles import add_roles
 from iam_checker import template_findings
 from iam_simulator import allowed
 from iam_templates import Template as Resolved
@@ -25,6 +24,7 @@ from dagwright.errors import ConfigurationError, InternalError
 from dagwright.infra.boundary import boundary_of
 from dagwright.infra.deploying import add_deploying
 from dagwright.infra.deploying.administrators import ADMINISTRATORS, administrators_changes
+from dagwright.infra.roles import add_roles
 from dagwright.infra.template import Template
 from dagwright.infra.workload import Workload, Workloads
 from dagwright.project import partition_of

@@ -51,6 +51,12 @@ class Places:
         return [f"{arn.replace(':stateMachine:', ':execution:')}:*" for arn in self.machines]
 
     @property
+    def named_alike(self) -> list[str]:
+        """Whatever is named as the project names things, in any environment: only its tags say whose it is."""
+        things = (("sagemaker", "pipeline/"), ("states", "stateMachine:"))
+        return [self.names.arn(service, f"{word}{self.site.project.model_package_group}-*") for service, word in things]
+
+    @property
     def schedule_group(self) -> str:
         return self.names.arn("scheduler", f"schedule-group/{self.site.project.schedule_group}")
 

@@ -72,6 +72,7 @@ def _stack(site: Site, templates: Sequence[str]) -> Iterator[Statement]:
 def _deployed(places: Places) -> Iterator[Statement]:
     """Pipelines, state machines and schedules as they are, and what of them lies in the bucket."""
     yield Statement("ReadPipelines", ("sagemaker:DescribePipeline", "sagemaker:ListTags"), places.pipelines)
+    yield Statement("ReadTags", ("sagemaker:ListTags", "states:ListTagsForResource"), places.named_alike)
     yield Statement("ReadMachines", ("states:DescribeStateMachine", "states:ListTagsForResource"), places.machines)
     yield Statement("ReadSchedules", ("scheduler:GetSchedule",), (places.schedules,))
     yield Statement("ReadScheduleGroup", ("scheduler:GetScheduleGroup",), (places.schedule_group,))

@@ -181,7 +181,8 @@ def _data(site: Site) -> Iterator[Statement]:
     yield from storage.listing(site, "Measure", (), addresses)
     yield Statement("ReadData", ("s3:GetObject",), storage.objects(site, storage.READ, ()))
     uploading = ("s3:PutObject", "s3:AbortMultipartUpload")
-    yield Statement("UploadData", uploading, storage.objects(site, _UPLOADED, ()))
+    inputs = [site.project.processed("inputs")]  # where `job run --input` puts files
+    yield Statement("UploadData", uploading, storage.objects(site, _UPLOADED, inputs, below=True))
     yield from keys.storage_statements(site)
 
 

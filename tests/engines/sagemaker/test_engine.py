@@ -127,6 +127,7 @@ def test_each_start_has_a_token_of_its_own(engine: SageMakerEngine, service: Scr
     assert first != second
 
 
+@pytest.mark.foreign("pipeline/TheirPipeline")
 def test_a_pipeline_that_brings_its_own_name_is_found_by_it(engine: SageMakerEngine, service: Scripted) -> None:
     service.deploy(DEFINITION, "TheirPipeline")
     service.execution(State("Executing"))
@@ -397,6 +398,7 @@ def test_the_beginning_of_several_is_refused(engine: SageMakerEngine, service: S
     assert f"{PIPELINE}/abaaaaaaaaaa" in caught.value.hint
 
 
+@pytest.mark.foreign("pipeline/nowhere")
 @pytest.mark.parametrize(
     ("words", "what"),
     [
@@ -424,6 +426,7 @@ def test_an_environment_in_which_nothing_has_run(engine: SageMakerEngine, servic
     assert caught.value.hint == f"For state machines add --engine stepfunctions. {start}"
 
 
+@pytest.mark.foreign("pipeline/trainign")
 def test_history_is_that_of_all_pipelines_newest_first(engine: SageMakerEngine, service: Scripted) -> None:
     service.ran(PIPELINE, *((f"t{number:011}", "Failed") for number in range(150)))
     service.ran("rc-churn-scoring-dev", ("s00000000000", "Executing"))
@@ -568,13 +571,13 @@ def test_more_steps_than_the_service_takes_are_refused(engine: SageMakerEngine, 
 def test_small_objects_are_read_and_others_refused(engine: SageMakerEngine, service: Scripted) -> None:
     s3 = service.aws.client("s3")
     s3.create_bucket(Bucket="acme-sm-rc-churn")
-    s3.put_object(Bucket="acme-sm-rc-churn", Key="e.json", Body=b'{"a": 1}')
-    s3.put_object(Bucket="acme-sm-rc-churn", Key="big", Body=b"x" * ((1 << 20) + 1))
-    assert engine.read("s3://acme-sm-rc-churn/e.json") == '{"a": 1}'
+    s3.put_object(Bucket="acme-sm-rc-churn", Key="metrics/e.json", Body=b'{"a": 1}')
+    s3.put_object(Bucket="acme-sm-rc-churn", Key="metrics/big", Body=b"x" * ((1 << 20) + 1))
+    assert engine.read("s3://acme-sm-rc-churn/metrics/e.json") == '{"a": 1}'
     with pytest.raises(UserError, match="more than 1 MiB"):
-        engine.read("s3://acme-sm-rc-churn/big")
-    with pytest.raises(AWSError, match="s3://acme-sm-rc-churn/none cannot be read"):
-        engine.read("s3://acme-sm-rc-churn/none")
+        engine.read("s3://acme-sm-rc-churn/metrics/big")
+    with pytest.raises(AWSError, match="s3://acme-sm-rc-churn/metrics/none cannot be read"):
+        engine.read("s3://acme-sm-rc-churn/metrics/none")
 
 
 def test_the_account_is_asked_for_once(engine: SageMakerEngine, service: Scripted) -> None:

@@ -30,7 +30,7 @@ class Account:
     def group(self, name: str) -> None:
         self.sagemaker.create_model_package_group(ModelPackageGroupName=name)
 
-    def register(self, group: str = "churn", **members: Any) -> str:
+    def register(self, group: str = "rc-churn", **members: Any) -> str:
         groups = self.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
         if group not in [item["ModelPackageGroupName"] for item in groups]:
             self.group(group)
@@ -42,7 +42,7 @@ class Account:
     def put(self, **objects: bytes) -> None:
         self.s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
         for name, content in objects.items():
-            self.s3.put_object(Bucket="bucket", Key=f"deep/{name}.json", Body=content)
+            self.s3.put_object(Bucket="bucket", Key=f"metrics/{name}.json", Body=content)
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def test_packages_come_newest_first_with_their_numbers_and_where_they_come_from(
     account.put(e=b'{"auc": {"value": 0.75}}')
     account.register()
     own = {"Commit": "c1", "PipelineExecutionArn": "arn:aws:sagemaker:x:1:pipeline/p/execution/e1"}
-    account.register(CustomerMetadataProperties=own, **metrics_at("s3://bucket/deep/e.json"))
+    account.register(CustomerMetadataProperties=own, **metrics_at("s3://bucket/metrics/e.json"))
     account.register("other")
-    newest, oldest = account.registry.packages("churn", 20)
-    assert (newest.name, oldest.name) == ("churn/2", "churn/1")
+    newest, oldest = account.registry.packages("rc-churn", 20)
+    assert (newest.name, oldest.name) == ("rc-churn/2", "rc-churn/1")
     assert newest.evaluation.numbers == (("auc", 0.75),)
     assert (newest.commit, newest.execution) == ("c1", own["PipelineExecutionArn"])
     assert newest.content["ModelPackageStatus"] == "Completed"
@@ -73,10 +73,11 @@ def test_packages_come_newest_first_with_their_numbers_and_where_they_come_from(
 def test_no_more_packages_are_described_than_are_asked_for(account: Account) -> None:
     for _ in range(4):
         account.register()
-    assert [package.name for package in account.registry.packages("churn", 2)] == ["churn/4", "churn/3"]
+    assert [package.name for package in account.registry.packages("rc-churn", 2)] == ["rc-churn/4", "rc-churn/3"]
     assert sorted(account.aws.operations) == ["DescribeModelPackage", "DescribeModelPackage", "ListModelPackages"]
 
 
+@pytest.mark.foreign("model-package/empty/1", "model-package/nothing/1")
 def test_a_group_without_packages_and_no_group_have_none(account: Account) -> None:
     account.group("empty")
     assert account.registry.packages("empty", 20) == []
@@ -84,20 +85,21 @@ def test_a_group_without_packages_and_no_group_have_none(account: Account) -> No
     assert account.registry.groups() == ["empty"]
 
 
+@pytest.mark.foreign(":nowhere/e.json")
 @pytest.mark.parametrize(
     ("uri", "part"),
     [
-        ("s3://bucket/none.json", "(NoSuchKey)"),
+        ("s3://bucket/metrics/none.json", "(NoSuchKey)"),
         ("s3://nowhere/e.json", "(NoSuchBucket)"),
         ("s3://bucket", "no address of an object"),
-        ("s3://bucket/deep/large.json", "more than 1 MiB"),
-        ("s3://bucket/deep/text.json", "no JSON"),
+        ("s3://bucket/metrics/large.json", "more than 1 MiB"),
+        ("s3://bucket/metrics/text.json", "no JSON"),
     ],
 )
 def test_an_evaluation_that_cannot_be_read_is_said_and_does_no_harm(account: Account, uri: str, part: str) -> None:
     account.put(large=b" " * (LARGEST_EVALUATION + 1), text=b"auc=1")
     account.register(**metrics_at(uri))
-    (package,) = account.registry.packages("churn", 20)
+    (package,) = account.registry.packages("rc-churn", 20)
     assert package.evaluation.numbers == ()
     assert part in package.evaluation.unread
 
@@ -105,27 +107,28 @@ def test_an_evaluation_that_cannot_be_read_is_said_and_does_no_harm(account: Acc
 def test_a_decision_is_one_call_and_can_be_taken_back(account: Account) -> None:
     account.register()
     arn = account.register()
-    before = account.registry.package(PackageName("churn", 2))
+    before = account.registry.package(PackageName("rc-churn", 2))
     after = account.registry.decide(before, APPROVED, "better than 1")
     assert account.aws.writes == ["UpdateModelPackage"]
     assert (after.approval, after.reason) == ("Approved", "better than 1")
     account.registry.decide(after, REJECTED, "it was not")
     by_arn = account.registry.package(PackageName(arn=arn))
-    assert (by_arn.name, by_arn.approval, by_arn.reason) == ("churn/2", "Rejected", "it was not")
-    assert account.registry.package(PackageName("churn", 1)).approval == "PendingManualApproval"
+    assert (by_arn.name, by_arn.approval, by_arn.reason) == ("rc-churn/2", "Rejected", "it was not")
+    assert account.registry.package(PackageName("rc-churn", 1)).approval == "PendingManualApproval"
 
 
+@pytest.mark.foreign("model-package/chrun/1")
 def test_a_package_that_is_not_there_is_answered_with_those_that_are(account: Account) -> None:
     for _ in range(4):
         account.register()
-    with pytest.raises(UsageError, match="no model package churn/9") as refused:
-        account.registry.package(PackageName("churn", 9))
+    with pytest.raises(UsageError, match="no model package rc-churn/9") as refused:
+        account.registry.package(PackageName("rc-churn", 9))
     assert refused.value.hint.startswith("its group's newest: 4 (PendingManualApproval), 3 ")
     with pytest.raises(UsageError) as refused:
         account.registry.package(PackageName("chrun", 1))
-    assert refused.value.hint == "did you mean 'churn'?"
+    assert refused.value.hint == "did you mean 'rc-churn'?"
     with pytest.raises(UsageError, match="no model package arn:"):
-        account.registry.package(PackageName(arn=f"{PACKAGES}/churn/9"))
+        account.registry.package(PackageName(arn=f"{PACKAGES}/rc-churn/9"))
 
 
 @pytest.fixture
@@ -141,7 +144,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Registry, Stubber]]:
 def summaries(*versions: int) -> list[dict[str, Any]]:
     return [
         {
-            "ModelPackageArn": f"{PACKAGES}/churn/{version}",
+            "ModelPackageArn": f"{PACKAGES}/rc-churn/{version}",
             "ModelPackageVersion": version,
             "CreationTime": datetime(2026, 11, 21, tzinfo=timezone.utc),
             "ModelPackageStatus": "Completed",
@@ -150,12 +153,12 @@ def summaries(*versions: int) -> list[dict[str, Any]]:
     ]
 
 
-LIST = {"ModelPackageGroupName": "churn", "SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100}
+LIST = {"ModelPackageGroupName": "rc-churn", "SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 100}
 
 
 def described(version: int) -> dict[str, Any]:
     (summary,) = summaries(version)
-    return {**summary, "ModelPackageName": "churn", "ModelPackageStatusDetails": {"ValidationStatuses": []}}
+    return {**summary, "ModelPackageName": "rc-churn", "ModelPackageStatusDetails": {"ValidationStatuses": []}}
 
 
 def test_pages_are_followed_until_the_version_is_found(stub: tuple[Registry, Stubber]) -> None:
@@ -168,8 +171,8 @@ def test_pages_are_followed_until_the_version_is_found(stub: tuple[Registry, Stu
         {"ModelPackageSummaryList": summaries(7), "NextToken": "n2"},
         {**LIST, "NextToken": "n1"},
     )
-    service.add_response("describe_model_package", described(7), {"ModelPackageName": f"{PACKAGES}/churn/7"})
-    package = registry.package(PackageName("churn", 7))
+    service.add_response("describe_model_package", described(7), {"ModelPackageName": f"{PACKAGES}/rc-churn/7"})
+    package = registry.package(PackageName("rc-churn", 7))
     assert package.content["CreationTime"] == "2026-11-21T00:00:00.000Z"
 
 
@@ -179,7 +182,7 @@ def test_every_write_carries_a_token_of_its_own(stub: tuple[Registry, Stubber]) 
     registry._clients("sagemaker").meta.events.register(
         "provide-client-params.sagemaker.UpdateModelPackage", lambda params, **_: tokens.append(params["ClientToken"])
     )
-    arn = f"{PACKAGES}/churn/7"
+    arn = f"{PACKAGES}/rc-churn/7"
     service.add_response("describe_model_package", described(7), {"ModelPackageName": arn})
     for status in ("Approved", "Rejected"):
         wanted = {"ModelPackageArn": arn, "ModelApprovalStatus": status, "ApprovalDescription": "r", "ClientToken": ANY}
@@ -192,8 +195,8 @@ def test_every_write_carries_a_token_of_its_own(stub: tuple[Registry, Stubber]) 
 
 
 REFUSED: dict[str, Callable[[Registry], Any]] = {
-    "list_model_packages": lambda registry: registry.packages("churn", 20),
-    "describe_model_package": lambda registry: registry.package(PackageName(arn=f"{PACKAGES}/churn/7")),
+    "list_model_packages": lambda registry: registry.packages("rc-churn", 20),
+    "describe_model_package": lambda registry: registry.package(PackageName(arn=f"{PACKAGES}/rc-churn/7")),
 }
 
 
@@ -209,4 +212,4 @@ def test_what_aws_refuses_is_said_with_what_to_do(operation: str, stub: tuple[Re
 def test_a_group_that_the_service_does_not_know_is_an_empty_one(stub: tuple[Registry, Stubber]) -> None:
     registry, service = stub
     service.add_client_error("list_model_packages", "ValidationException", "ModelPackageGroup churn does not exist.")
-    assert registry.packages("churn", 20) == []
+    assert registry.packages("rc-churn", 20) == []

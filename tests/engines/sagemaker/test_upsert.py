@@ -259,6 +259,7 @@ def test_a_schedule_that_has_begun_long_ago_can_be_made_changed_and_switched_off
     assert all(asked.get("StartDate") is None for asked in account.aws.of("UpdateSchedule"))
 
 
+@pytest.mark.foreign("pipeline/SomeSdkPipeline")
 def test_a_pipeline_under_our_role_is_found_by_its_tags_whatever_its_name(account: Account) -> None:
     own = wanted(name="sdk", deployed_name="SomeSdkPipeline", tags=OWNER.tags("sdk"))
     account.upsert(own)

@@ -22,7 +22,7 @@ PLACE = "arn:aws:states:us-east-1:123456789012"
 MACHINE = f"{PLACE}:stateMachine:{NAME}"
 BUCKET = "acme-sm-rc-churn"
 SOURCE = f"s3://{BUCKET}/pipelines/{NAME}/abc.json"
-ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Churn-StepFunctionsRole"
+ROLE = "arn:aws:iam::123456789012:role/SageMaker-Rc-Churn-Dev-StepFunctionsRole"
 
 
 def execution_arn(identity: str = ID, name: str = NAME) -> str:

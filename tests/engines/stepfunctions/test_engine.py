@@ -123,6 +123,7 @@ def test_another_definition_here_is_noted(engine: StepFunctionsEngine, running: 
     ]
 
 
+@pytest.mark.foreign("stateMachine:Other")
 @pytest.mark.parametrize(
     ("asked", "error", "sentence"),
     [
@@ -140,6 +141,7 @@ def test_what_cannot_be_started_is_refused_before_anything_has(
     assert running.aws.writes == []
 
 
+@pytest.mark.foreign("stateMachine:theirs")
 def test_a_machine_of_others_is_not_started_blindly(engine: StepFunctionsEngine, running: Running) -> None:
     running.states.create_state_machine(name="theirs", definition='{"StartAt": "X", "States": {}}', roleArn=ROLE)
     with pytest.raises(AWSError, match="does not say which pipeline it was made of"):
@@ -255,6 +257,7 @@ def _ran(running: Running, *names: str) -> None:
         running.machines[execution_arn(name)] = running.compiled()
 
 
+@pytest.mark.foreign("stateMachine:trianing")
 def test_history_is_that_of_the_projects_machines(engine: StepFunctionsEngine, running: Running) -> None:
     running.states.create_state_machine(name="rc-churn-other", definition="{}", roleArn=ROLE)
     running.states.create_state_machine(name="others", definition="{}", roleArn=ROLE)

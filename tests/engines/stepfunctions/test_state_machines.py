@@ -66,6 +66,7 @@ def test_a_second_upsert_writes_nothing_whatever_the_commit(account: Account) ->
     ]  # fmt: skip
 
 
+@pytest.mark.foreign("role/SageMaker-Rc-Churn-StepFunctionsRole2")
 def test_each_change_is_one_call(account: Account) -> None:
     account.upsert(wanted(schedules=(NIGHTLY,)))
     later = WantedSchedule("nightly", {**NIGHTLY.members, "ScheduleExpression": "cron(0 3 * * ? *)"})
