@@ -69,11 +69,6 @@ class Names:
         return self.role("DeployerRole")
 
     @property
-    def stack_role(self) -> str:
-        """Under which CloudFormation changes the stack."""
-        return self.role("StackRole")
-
-    @property
     def bucket(self) -> str:
         return f"arn:{self.project.partition}:s3:::{self.project.bucket}"
 

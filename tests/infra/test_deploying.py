@@ -39,7 +39,7 @@ BUCKET = "arn:aws:s3:::acme-sm-rc-churn"
 PASSED_TO, BOUNDED_BY = "iam:PassedToService", "iam:PermissionsBoundary"
 BROKEN = ("public", "expected", "dangling-names")
 DEFINITIONS = sorted(path for path in FOREIGN.glob("*.json") if path.stem not in BROKEN)
-DEPLOYER, PLANNER, STACK_ROLE = "DeployerRole", "PlanRole", "StackRole"
+DEPLOYER, PLANNER = "DeployerRole", "PlanRole"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Resolved:
 def may(template: Resolved, role: str, action: str, resource: str, key: str = "", value: str = "") -> bool:
     """Whether a role may do something, in a request that says `value` for the condition key."""
     return allowed(policies_of(template, role), action, resource, {key: value} if key else {})
+
+
+def stack_may(template: Resolved, action: str, resource: str, key: str = "", value: str = "") -> bool:
+    """Whether CloudFormation may do something when the deployer has it change the stack."""
+    called = {"aws:CalledVia": ["cloudformation.amazonaws.com"]} | ({key: value} if key else {})
+    through = allowed(policies_of(template, DEPLOYER), action, resource, called)
+    assert not allowed(policies_of(template, PLANNER), action, resource, called) or ":Describe" in action
+    return through
 
 
 def trust_of(template: Resolved, role: str) -> Any:
@@ -83,9 +91,9 @@ def test_policies_have_no_findings_in_any_partition(tmp_path: Path, region: str,
 
 def test_no_policy_is_over_the_limits(template: Resolved) -> None:
     kinds = {place.where.partition(".")[0]: place.kind for place in places_of(template)}
-    assert kinds[STACK_ROLE] != "inline", "with every type it takes several managed policies"
+    assert kinds[DEPLOYER] != "inline", "with every type it takes several managed policies"
     assert template_findings({"Resources": template.resources}) == []
-    attached = template.resources[STACK_ROLE]["Properties"]["ManagedPolicyArns"]
+    attached = template.resources[DEPLOYER]["Properties"]["ManagedPolicyArns"]
     assert 1 < len(attached) <= 10
     assert {one["Ref"] for one in attached} <= ADMINISTRATORS
 
@@ -118,15 +126,6 @@ def test_a_deployment_is_of_one_repository_and_one_environment(template: Resolve
         assert trust["Condition"] == {"StringEquals": equal}
 
 
-def test_only_cloudformation_for_this_stack_has_the_stack_role(template: Resolved) -> None:
-    trust = trust_of(template, STACK_ROLE)
-    assert trust["Principal"] == {"Service": "cloudformation.amazonaws.com"}
-    assert trust["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": ACCOUNT},
-        "ArnLike": {"aws:SourceArn": [STACK.replace("1a2b", "*")]},
-    }
-
-
 def test_the_provider_is_made_once_in_an_account(tmp_path: Path) -> None:
     assert "GitHubProvider" in deployed(site_of(tmp_path))["Resources"]
     text = deployed(site_of(tmp_path, "{github_repository: acme/churn}"))
@@ -135,10 +134,10 @@ def test_the_provider_is_made_once_in_an_account(tmp_path: Path) -> None:
     assert trust_of(Resolved(text), DEPLOYER)["Principal"] == {"Federated": arn}
 
 
-def test_without_a_repository_any_ci_may_use_the_stack_role(tmp_path: Path) -> None:
+def test_without_a_repository_nobody_deploys_but_who_has_the_rights(tmp_path: Path) -> None:
     text = deployed(site_of(tmp_path, "{platform: true, key: none}"))
-    assert [*text["Resources"]] == ["Boundary", "StackRole"]
-    assert [*text["Outputs"]] == ["BoundaryArn", "StackRoleArn"]
+    assert [*text["Resources"]] == ["Boundary"]
+    assert [*text["Outputs"]] == ["BoundaryArn"]
 
 
 # ---- the deployer ----
@@ -147,7 +146,6 @@ PASSED = {
     "PipelineRole": "sagemaker",
     "StepFunctionsRole": "states",
     "SchedulerRole": "scheduler",
-    "StackRole": "cloudformation",
 }
 
 
@@ -165,17 +163,6 @@ def test_the_deployer_changes_no_role_and_no_policy(template: Resolved) -> None:
     for action in ("CreateRole", "PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole"):
         assert not may(template, DEPLOYER, f"iam:{action}", f"{ROLES}-ExecutionRole")
     assert not may(template, DEPLOYER, "iam:CreatePolicyVersion", f"{POLICIES}-Boundary")
-    assert not may(template, DEPLOYER, "sts:AssumeRole", f"{ROLES}-StackRole")
-
-
-def test_a_change_set_is_made_for_the_stack_role_only(template: Resolved) -> None:
-    for role in (DEPLOYER, PLANNER):
-        made = ("cloudformation:CreateChangeSet", STACK)
-        assert may(template, role, *made, key="cloudformation:RoleArn", value=f"{ROLES}-StackRole")
-        assert not may(template, role, *made, key="cloudformation:RoleArn", value=f"arn:aws:iam::{ACCOUNT}:role/Admin")
-        assert not may(template, role, *made)
-        assert not may(template, role, "cloudformation:UpdateStack", STACK)
-        assert not may(template, role, "cloudformation:DeleteStack", STACK)
 
 
 def test_the_deployer_touches_nothing_of_another_project(template: Resolved) -> None:
@@ -252,35 +239,35 @@ def test_a_role_gets_rights_only_with_the_boundary(template: Resolved) -> None:
     bound, admin = f"{POLICIES}-Boundary", f"arn:aws:iam::{ACCOUNT}:policy/Other"
     for action in ("CreateRole", "PutRolePolicy", "AttachRolePolicy", "PutRolePermissionsBoundary"):
         role = f"{ROLES}-ExecutionRole"
-        assert may(template, STACK_ROLE, f"iam:{action}", role, key=BOUNDED_BY, value=bound)
-        assert not may(template, STACK_ROLE, f"iam:{action}", role, key=BOUNDED_BY, value=admin)
-        assert not may(template, STACK_ROLE, f"iam:{action}", role)
+        assert stack_may(template, f"iam:{action}", role, key=BOUNDED_BY, value=bound)
+        assert not stack_may(template, f"iam:{action}", role, key=BOUNDED_BY, value=admin)
+        assert not stack_may(template, f"iam:{action}", role)
         other = f"arn:aws:iam::{ACCOUNT}:role/SageMaker-Rc-Churn-ExecutionRole"
-        assert not may(template, STACK_ROLE, f"iam:{action}", other, key=BOUNDED_BY, value=bound)
-    assert not may(template, STACK_ROLE, "iam:DeleteRolePermissionsBoundary", f"{ROLES}-ExecutionRole")
+        assert not stack_may(template, f"iam:{action}", other, key=BOUNDED_BY, value=bound)
+    assert not stack_may(template, "iam:DeleteRolePermissionsBoundary", f"{ROLES}-ExecutionRole")
 
 
-@pytest.mark.parametrize("word", ["StackRole", "DeployerRole", "PlanRole"])
-def test_the_stack_role_changes_nobody_who_deploys(template: Resolved, word: str) -> None:
+@pytest.mark.parametrize("word", ["DeployerRole", "PlanRole"])
+def test_the_stack_changes_nobody_who_deploys(template: Resolved, word: str) -> None:
     bound = (BOUNDED_BY, f"{POLICIES}-Boundary")
     for action in ("CreateRole", "PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy", "DeleteRole"):
-        assert not may(template, STACK_ROLE, f"iam:{action}", f"{ROLES}-{word}", *bound)
+        assert not stack_may(template, f"iam:{action}", f"{ROLES}-{word}", *bound)
 
 
-@pytest.mark.parametrize("word", ["Boundary", "SubmitPolicy", "ApproverPolicy", "StackRole-1"])
-def test_the_stack_role_changes_no_policy_but_of_its_workloads(template: Resolved, word: str) -> None:
+@pytest.mark.parametrize("word", ["Boundary", "SubmitPolicy", "ApproverPolicy", "DeployerRole-1"])
+def test_the_stack_changes_no_policy_but_of_its_workloads(template: Resolved, word: str) -> None:
     for action in ("CreatePolicy", "CreatePolicyVersion", "DeletePolicy", "SetDefaultPolicyVersion"):
-        assert not may(template, STACK_ROLE, f"iam:{action}", f"{POLICIES}-{word}")
-    assert may(template, STACK_ROLE, "iam:CreatePolicyVersion", f"{POLICIES}-ExecutionRole-1")
+        assert not stack_may(template, f"iam:{action}", f"{POLICIES}-{word}")
+    assert stack_may(template, "iam:CreatePolicyVersion", f"{POLICIES}-ExecutionRole-1")
 
 
-def test_the_stack_role_hands_on_what_the_stack_has(template: Resolved) -> None:
+def test_the_stack_hands_on_what_the_stack_has(template: Resolved) -> None:
     trigger = f"{ROLES}-TriggerRole"
-    assert may(template, STACK_ROLE, "iam:PassRole", trigger, key=PASSED_TO, value="lambda.amazonaws.com")
-    assert not may(template, STACK_ROLE, "iam:PassRole", trigger, key=PASSED_TO, value="ec2.amazonaws.com")
-    for word in ("ExecutionRole", "StackRole"):
+    assert stack_may(template, "iam:PassRole", trigger, key=PASSED_TO, value="lambda.amazonaws.com")
+    assert not stack_may(template, "iam:PassRole", trigger, key=PASSED_TO, value="ec2.amazonaws.com")
+    for word in ("ExecutionRole", "DeployerRole"):
         passed = (PASSED_TO, "lambda.amazonaws.com")
-        assert not may(template, STACK_ROLE, "iam:PassRole", f"{ROLES}-{word}", *passed)
+        assert not stack_may(template, "iam:PassRole", f"{ROLES}-{word}", *passed)
 
 
 def test_what_is_kept_is_deleted_by_nobody(template: Resolved) -> None:
@@ -290,16 +277,16 @@ def test_what_is_kept_is_deleted_by_nobody(template: Resolved) -> None:
         ("sagemaker:DeleteModelPackageGroup", f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package-group/rc-churn"),
         ("s3:DeleteObject", f"{BUCKET}/raw/a"),
     ):
-        for role in (STACK_ROLE, DEPLOYER, PLANNER):
+        for role in (DEPLOYER, PLANNER):
             assert not may(template, role, action, resource), action
-    assert may(template, STACK_ROLE, "sqs:DeleteQueue", f"arn:aws:sqs:us-east-1:{ACCOUNT}:rc-churn-dev-dead-letters")
+    assert stack_may(template, "sqs:DeleteQueue", f"arn:aws:sqs:us-east-1:{ACCOUNT}:rc-churn-dev-dead-letters")
 
 
 def test_what_the_stack_does_not_hold_it_may_not_make(tmp_path: Path) -> None:
     alone = Resolved(deployed(site_of(tmp_path)))
     function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:rc-churn-training-dev-trigger"
-    assert not may(alone, STACK_ROLE, "lambda:CreateFunction", function)
-    assert not may(alone, STACK_ROLE, "s3:CreateBucket", BUCKET)
+    assert not stack_may(alone, "lambda:CreateFunction", function)
+    assert not stack_may(alone, "s3:CreateBucket", BUCKET)
 
 
 def test_a_type_that_nobody_knows_is_our_mistake(tmp_path: Path) -> None:
@@ -387,7 +374,7 @@ def test_a_boundary_that_is_there_is_every_roles(tmp_path: Path) -> None:
     assert boundary_of(site) == arn
     resources = deployed(site, everything=True)["Resources"]
     assert "Boundary" not in resources
-    for role in (DEPLOYER, PLANNER, STACK_ROLE):
+    for role in (DEPLOYER, PLANNER):
         assert resources[role]["Properties"]["PermissionsBoundary"] == arn
 
 
@@ -403,8 +390,8 @@ def test_a_boundary_that_would_be_too_long_is_refused_with_a_way_out(tmp_path: P
 
 
 def test_what_an_administrator_changes_is_said_in_the_order_of_the_changes() -> None:
-    said = administrators_changes(["Bucket", "StackRole", "Boundary", "StackRole"])
-    assert [one.split()[0] for one in said] == ["StackRole", "Boundary"]
+    said = administrators_changes(["Bucket", "PlanRole", "Boundary", "PlanRole"])
+    assert [one.split()[0] for one in said] == ["PlanRole", "Boundary"]
     assert administrators_changes(["ExecutionRole", "Bucket"]) == []
 
 
@@ -412,4 +399,4 @@ def test_all_that_is_made_here_is_an_administrators(tmp_path: Path) -> None:
     site = site_of(tmp_path)
     made = deployed(site, everything=True)["Resources"].keys() - every_type(site).keys()
     assert made <= ADMINISTRATORS
-    assert {"Boundary", "GitHubProvider", DEPLOYER, PLANNER, STACK_ROLE} <= made
+    assert {"Boundary", "GitHubProvider", DEPLOYER, PLANNER} <= made

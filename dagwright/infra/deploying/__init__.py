@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dagwright.infra.deploying.boundary_policy import add_boundary
 from dagwright.infra.deploying.github import add_provider
-from dagwright.infra.deploying.roles import add_deployer, add_planner, add_stack_role
+from dagwright.infra.deploying.roles import add_deployer, add_planner
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
@@ -18,14 +18,10 @@ if TYPE_CHECKING:
 
 
 def add_deploying(template: Template, site: Site) -> None:
-    """Add boundary, provider and roles. The last part of a template: the stack's role follows from all that is in it.
-
-    Without `infra.github_repository` the boundary and the stack's role are made still: whatever deploys then, another
-    CI or a person, needs no more than to pass that role.
-    """
+    """Add boundary, provider and roles. The last part of a template: what the deployer may change follows from all that
+    is in it. Without `infra.github_repository` there is nobody to deploy but who has the rights already."""
     add_boundary(template, site)
     if site.infra.repository:
         add_provider(template, site)
         add_planner(template, site)
         add_deployer(template, site)
-    add_stack_role(template, site)

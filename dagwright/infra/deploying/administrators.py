@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_ROLES = ("DeployerRole", "PlanRole", "StackRole")
+_ROLES = ("DeployerRole", "PlanRole")
 _POLICIES = ("SubmitPolicy", "ApproverPolicy")
 # A role or policy over IAM's limits is several managed policies (`roles/role.py`).
 _MOST_PARTS = 10
 
-#: Who deploys, what bounds all others, and what people are given. The stack's role may not change them: with a wider
+#: Who deploys, what bounds all others, and what people are given. A workflow may not change them: with a wider
 #: boundary, or a policy of people that is its to write, a workflow could make itself an administrator.
 ADMINISTRATORS: frozenset[str] = frozenset(
     {
@@ -24,13 +24,13 @@ ADMINISTRATORS: frozenset[str] = frozenset(
 
 
 def administrators_changes(changes: Iterable[str]) -> list[str]:
-    """Sentences about those of the changed resources, by logical id, that the stack's role may not change.
+    """Sentences about those of the changed resources, by logical id, that a workflow may not change.
 
     >>> administrators_changes(["Bucket", "Boundary"])
-    ['Boundary is changed by an administrator only: under the stack role the upsert fails at it, and undoes the rest']
+    ['Boundary is changed by an administrator only: an upsert of the deployer fails at it, and undoes the rest']
     """
     return [
-        f"{name} is changed by an administrator only: under the stack role the upsert fails at it, and undoes the rest"
+        f"{name} is changed by an administrator only: an upsert of the deployer fails at it, and undoes the rest"
         for name in dict.fromkeys(changes)
         if name in ADMINISTRATORS
     ]

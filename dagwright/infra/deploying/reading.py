@@ -5,11 +5,11 @@ What `plan`, `validate`, `infra plan`, `infra outputs`, `infra drift` and `docto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dagwright.infra.deploying.places import PLANNED, Places
-from dagwright.infra.policy import Statement, pass_role
+from dagwright.infra.policy import Statement
 from dagwright.infra.roles import keys, storage
 from dagwright.infra.roles.trigger_role import measured
 
@@ -53,23 +53,20 @@ _BUCKET = (
 )
 
 
-def planning(site: Site, templates: str = PLANNED) -> Iterator[Statement]:
-    """The statements; `templates` is the folder of the code that templates too long for a request are put into."""
-    yield from _stack(site, templates)
+def planning(site: Site, *templates: str) -> Iterator[Statement]:
+    """The statements; `templates` are the folders of the code that templates too long for a request are put into."""
+    yield from _stack(site, templates or (PLANNED,))
     yield from _deployed(Places(site))
     yield from _surroundings(Places(site))
     yield Statement("LookAround", _ANYWHERE, ("*",))
 
 
-def _stack(site: Site, templates: str) -> Iterator[Statement]:
-    """A change set is the plan of a stack. It can be made for the stack's role only, so that it never runs under the
-    rights of whoever executes it; and made, it changes nothing."""
-    places, role = Places(site), site.names.stack_role
+def _stack(site: Site, templates: Sequence[str]) -> Iterator[Statement]:
+    """A change set is the plan of a stack; made, it changes nothing."""
+    places = Places(site)
     yield Statement("LookAtStack", _STACK, (places.stack,))
-    bound = {"ArnEquals": {"cloudformation:RoleArn": role}}
-    yield Statement("PlanStack", ("cloudformation:CreateChangeSet",), (places.stack,), bound)
-    yield pass_role("PassStackRole", (role,), "cloudformation")
-    yield Statement("KeepTemplates", ("s3:PutObject",), places.code(templates))
+    yield Statement("PlanStack", ("cloudformation:CreateChangeSet",), (places.stack,))
+    yield Statement("KeepTemplates", ("s3:PutObject",), places.code(*templates))
     yield from keys.key_statements(site, "UseKeys", keys.WRITE)
 
 
@@ -91,7 +88,7 @@ def _surroundings(places: Places) -> Iterator[Statement]:
     yield Statement("LookAtBucket", _BUCKET, (names.bucket,))
     yield from keys.key_statements(places.site, "LookAtKeys", ("kms:GetKeyRotationStatus",))
     looks = ("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:SimulatePrincipalPolicy")
-    own = [names.deployer_role, names.role("PlanRole"), names.stack_role]
+    own = [names.deployer_role, names.role("PlanRole")]
     yield Statement("LookAtRoles", looks, [*places.workload_roles, *own])
     yield Statement("LookAtImages", ("ecr:DescribeRepositories", "ecr:DescribeImages"), places.repositories)
     group = names.arn("sagemaker", f"model-package-group/{project.model_package_group}")

@@ -1,8 +1,9 @@
 """The roles of who deploys: a site comes in, roles go into the template.
 
-DeployerRole is for workflows that deploy to the environment, PlanRole for those of pull requests, and StackRole is what
-CloudFormation changes the stack under. None has the boundary of the workload roles, unless the configuration names one,
-which an account may demand of every role.
+DeployerRole is for workflows that deploy to the environment, PlanRole for those of pull requests. CloudFormation changes
+the stack with the rights of whoever deploys: a service role would stay with the stack, and then nobody could change what
+that role may not. Neither has the boundary of the workload roles, unless the configuration names one, which an account
+may demand of every role.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagwright.infra.deploying.github import trusted_for
-from dagwright.infra.deploying.places import TEMPLATES
+from dagwright.infra.deploying.places import PLANNED, TEMPLATES
 from dagwright.infra.deploying.reading import planning
 from dagwright.infra.deploying.stack_rights import stack_rights
 from dagwright.infra.deploying.writing import deploying
-from dagwright.infra.policy import trust
 from dagwright.infra.roles.role import add_role
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add_deployer(template: Template, site: Site) -> None:
     """Add the role of workflows that run in the environment of this name on GitHub, which decides who approves them."""
     environment = site.project.environment
     purpose = f"Deploys {site.names.stem}: workflows of {site.infra.repository} in the environment {environment}"
-    statements = [*planning(site, TEMPLATES), *deploying(site)]
+    statements = [*planning(site, TEMPLATES, PLANNED), *deploying(site), *stack_rights(template, site)]
     trusted = trusted_for(site, f"environment:{environment}")
     add_role(template, site, "DeployerRole", site.names.deployer_role, trusted, statements, purpose, bounded=False)
 
@@ -38,13 +38,3 @@ def add_planner(template: Template, site: Site) -> None:
     add_role(
         template, site, "PlanRole", site.names.role("PlanRole"), trusted, [*planning(site)], purpose, bounded=False
     )
-
-
-def add_stack_role(template: Template, site: Site) -> None:
-    """Add the role that CloudFormation acts under for this stack, and for no other."""
-    names = site.names
-    purpose = f"What CloudFormation may change for the stack {site.infra.stack}"
-    sources = [names.arn("cloudformation", f"stack/{site.infra.stack}/*")]
-    trusted = trust("cloudformation", site.project.account_id, sources=sources)
-    statements = [*stack_rights(template, site)]
-    add_role(template, site, "StackRole", names.stack_role, trusted, statements, purpose, bounded=False)

@@ -1,14 +1,17 @@
-"""What CloudFormation may do for the stack: a template comes in, statements go out about the types that it holds.
+"""What the deployer may change through CloudFormation: a template comes in, statements go out about the types it holds.
+
+CloudFormation acts with the rights of whoever calls it. A condition (`aws:CalledVia`) keeps these rights to that way: the
+deployer itself changes no role, no policy, no key.
 
 Names that follow from the configuration are allowed as patterns of the project, so that a pipeline, an alarm or an
 image more needs no administrator; what AWS names by an id is allowed by that id. A type that the template does not hold
-yet is not allowed: the first of its kind changes this role, which is an administrator's to do.
+yet is not allowed: the first of its kind changes the deployer's role, which is an administrator's to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dagwright.errors import InternalError
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 _KEY_OF_REPOSITORIES = ("kms:DescribeKey", "kms:CreateGrant", "kms:RetireGrant")
 _KEY_OF_FUNCTIONS = ("kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
-_DEPLOYING, _OF_PEOPLE = ("DeployerRole", "PlanRole", "StackRole"), ("SubmitPolicy", "ApproverPolicy")
+_DEPLOYING, _OF_PEOPLE = ("DeployerRole", "PlanRole"), ("SubmitPolicy", "ApproverPolicy")
 _LOOKS = (
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
@@ -37,13 +40,14 @@ _LOOKS = (
     "iam:ListRolePolicies",
 )
 _WRITES = ("iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion")
+_THROUGH = {"ForAnyValue:StringEquals": {"aws:CalledVia": ["cloudformation.amazonaws.com"]}}
 _ROLE, _POLICY = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
 _SERVICE_ROLE = "role/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """All resources of one type that the stack's role may change: their properties by logical id."""
+    """All resources of one type that the deployer may change: their properties by logical id."""
 
     site: Site
     name: str
@@ -63,6 +67,12 @@ class _Kind:
 
 def stack_rights(template: Template, site: Site) -> Iterator[Statement]:
     """The statements. Raises InternalError for a type that nothing is known of here."""
+    for one in _rights(template, site):
+        through = _THROUGH if one.effect == "Allow" else {}
+        yield replace(one, sid=f"Stack{one.sid}", condition={**one.condition, **through})
+
+
+def _rights(template: Template, site: Site) -> Iterator[Statement]:
     kinds = [*_kinds(template, site)]
     anywhere = [action for kind in kinds for action in HANDLERS[kind.name].anywhere]
     for kind in kinds:
