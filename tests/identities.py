@@ -176,7 +176,9 @@ def refusals(calls: Iterable[Call], foreign: Sequence[str] = ()) -> list[str]:
 
 def _needs(call: Call) -> list[Need]:
     identity = _KNOWN.get(call.caller)
-    return needs_of(call, account_of(identity)) if identity else []
+    if identity is None or not project_of(identity).infra.is_used:
+        return []  # nobody whose rights are ours to give
+    return needs_of(call, account_of(identity))
 
 
 def _said(context: Mapping[str, Any]) -> str:

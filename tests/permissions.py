@@ -61,8 +61,12 @@ _MEMBERS = {
     "scheduler": {"ScheduleName": "Name"},
     "states": {"StateMachineName": "name"},
     "events": {"RuleName": "Rule"},
-    "sns": {"TopicName": "TopicArn"},
+    "iam": {"RoleNameWithPath": "RoleName"},
 }
+#: Actions that are about whatever there is, if nothing is named.
+_OF_THE_ACCOUNT = ("cloudwatch:DescribeAlarms",)
+#: Members that name several things at once -> what one of them is called.
+_SEVERAL = {"repositoryNames": "repositoryName", "AlarmNames": "AlarmName"}
 _PASSED_TO = {service: f"{service}.amazonaws.com" for service in ("sagemaker", "states", "scheduler", "lambda")}
 _PASSED_TO |= {"cloudformation": "cloudformation.amazonaws.com", "emr-serverless": "emr-serverless.amazonaws.com"}
 #: A version or an alias: what counts is the machine (Step Functions developer guide, "Authorization for versions").
@@ -90,6 +94,11 @@ def needs_of(call: Call, account: Account) -> list[Need]:
     """Everything that the caller has to be allowed. Raises LookupError for an operation that nobody has told of."""
     if call.service == "s3":
         return [*_of_s3(call, account)]
+    for several, one in _SEVERAL.items():
+        if several in call.parameters:
+            rest = {name: value for name, value in call.parameters.items() if name != several}
+            each = [Call(call.service, call.operation, {**rest, one: name}) for name in call.parameters[several]]
+            return [need for one_call in each for need in needs_of(one_call, account)]
     if call.service == "sts" and call.operation == "GetCallerIdentity":
         return []  # nobody can be denied it
     service = _SERVICES.get(call.service, call.service)
@@ -119,7 +128,8 @@ def _resource_of(action: Action, parameters: Mapping[str, Any], account: Account
         resource = _named(action, kind, parameters, account)
         if resource:
             return resource
-    if not action.types or (action.level == "List" and not any(one.required for one in action.types)):
+    of_the_account = action.level == "List" and not any(one.required for one in action.types)
+    if not action.types or of_the_account or action.name in _OF_THE_ACCOUNT:
         return "*"
     raise LookupError(f"tests/permissions.py: say what {action.name} is about: {[one.arn for one in wanted][:3]}")
 
@@ -133,6 +143,10 @@ def _named(action: Action, kind: ResourceType, parameters: Mapping[str, Any], ac
         if isinstance(value, str) and pattern.fullmatch(value):
             return value
     known = {name.lower(): value for name, value in parameters.items() if isinstance(value, str)}
+    if "queueurl" in known:
+        known["queuename"] = known["queueurl"].rpartition("/")[2]
+    if "alias/" in known.get("keyid", ""):
+        known["keyid"] = "of-the-alias"
     if kind.name == "stack":
         known = {"stackname": account.stack, **known, "id": "0a1b2c3d"}  # AWS gives the id
     renamed = {**_MEMBERS.get(action.name.partition(":")[0], {}), **_MEMBERS.get(action.name, {})}
@@ -163,6 +177,8 @@ def _context_of(action: Action, call: Call, account: Account) -> dict[str, Any]:
         context["aws:TagKeys"] = [*tags]
     if not call.operation.startswith("Create"):
         context |= {f"aws:ResourceTag/{key}": value for key, value in account.tags.items()}
+    if "alias/" in (alias := str(call.parameters.get("KeyId", ""))):
+        context["kms:ResourceAliases"] = [f"alias/{alias.rpartition('alias/')[2]}"]
     for key, member in _STACK_KEYS.items():
         if member in call.parameters:
             context[key] = call.parameters[member]
@@ -267,6 +283,10 @@ def _of_s3(call: Call, account: Account) -> Iterator[Need]:
         "ListBucket": [Need("s3:ListBucket", bucket, {} if prefix is None else {"s3:prefix": prefix})],
         "HeadBucket": [Need("s3:ListBucket", bucket)],
         "CreateBucket": [Need("s3:CreateBucket", bucket)],
+        "GetBucketEncryption": [Need("s3:GetEncryptionConfiguration", bucket)],
+        "GetBucketPolicy": [Need("s3:GetBucketPolicy", bucket)],
+        "GetBucketVersioning": [Need("s3:GetBucketVersioning", bucket)],
+        "GetPublicAccessBlock": [Need("s3:GetBucketPublicAccessBlock", bucket)],
     }
     if call.operation not in by_operation:
         raise LookupError(f"tests/permissions.py: say which permission s3 {call.operation} needs")

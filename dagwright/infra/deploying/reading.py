@@ -31,6 +31,7 @@ _STACK = (
 _ANYWHERE = (
     "cloudformation:DescribeStackDriftDetectionStatus",
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricStatistics",
     "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
