@@ -23,7 +23,6 @@ STACK = wanted(
     template={"Resources": RESOURCES, "Metadata": {"Long": "x" * 52_000}},
     ground={"Resources": {"Bucket": RESOURCES["Bucket"]}},
     assets=(Asset("code/trigger/0a1b.zip", b"a zip"),),
-    role_arn="arn:aws:iam::123456789012:role/SageMaker-Rc-Churn-Dev-StackRole",
 )
 # A stack that has never been made whole is an administrator's to delete, as the first deployment is.
 pytestmark = pytest.mark.foreign("cloudformation:DeleteStack on *")
