@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
-from dagwright.cli import CHANGES, DONE, FAILED
+from dagwright.cli import CHANGES, DONE, FAILED, infra_stack
 from dagwright.cli.engines import command
-from dagwright.cli.infra_stack import known_stack, replica_stack, wanted_stack
 from dagwright.cli.infra_text import Lines, outputs_changes, print_drift, stack_page
 from dagwright.cli.out import write_out
 from dagwright.cli.plan_text import page_as_markdown, print_page
@@ -45,12 +45,14 @@ def run(arguments: Namespace) -> int:
 def _asked(arguments: Namespace) -> InfraStack | None:
     """The stack that the words are about. Raises ConfigurationError, DefinitionError."""
     if arguments.command == "outputs" or (arguments.command == "drift" and not arguments.replica):
-        return known_stack(arguments)
-    return replica_stack(arguments) if arguments.replica else wanted_stack(arguments)
+        return infra_stack.known_stack(arguments)
+    return infra_stack.replica_stack(arguments) if arguments.replica else infra_stack.wanted_stack(arguments)
 
 
 def _plan(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
     clock = Clock()
+    if arguments.out is None and stack.plan_prefix:
+        stack = replace(stack, key_prefix=stack.plan_prefix)
     plan = make_plan(stack, clients, clock, keep=arguments.out is not None)
     drift = None
     if arguments.drift and not plan.is_new:

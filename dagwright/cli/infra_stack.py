@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from dagwright.cli.sources import project_of
 from dagwright.engines.aws.ownership import Owner
 from dagwright.errors import ConfigurationError, Problem
+from dagwright.infra.deploying.administrators import ADMINISTRATORS
+from dagwright.infra.deploying.places import PLANNED, TEMPLATES
 from dagwright.stacks.wanted import Asset, Find, InfraStack
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
     from dagwright.infra.template import Template
     from dagwright.project import Project
-
-_PLACE = "infra"
 
 
 def wanted_stack(arguments: Namespace) -> InfraStack:
@@ -89,9 +89,11 @@ def _stack(project: Project, template: Template | None) -> InfraStack:
         region=project.region,
         template=template.as_json() if template else {},
         bucket=project.bucket,
-        key_prefix=f"{project.layout.code}/{_PLACE}",
+        key_prefix=f"{project.layout.code}/{TEMPLATES}",
+        plan_prefix=f"{project.layout.code}/{PLANNED}",
         tags=project.tags,
         protected=template.kept if template else frozenset(),
+        reserved=ADMINISTRATORS,
         upload_key=project.output_key,
         find=_find(find, project.infra.vpc),
     )

@@ -30,7 +30,8 @@ def stack_page(plan: StackPlan, drift: Drift | None = None) -> Page:
     stack = plan.stack
     refusals = {one.logical_id: one for one in plan.refusals}
     lines = [Line(0, "!", (note,)) for note in _notes(plan)]
-    lines += [line for one in plan.changes for line in _change_lines(one, refusals.get(one.logical_id))]
+    for one in plan.changes:
+        lines += _change_lines(one, refusals.get(one.logical_id), is_reserved=one.logical_id in stack.reserved)
     if plan.gains_protection:
         lines.append(Line(0, "~", ("termination protection", "is switched on")))
     if drift is not None:
@@ -60,9 +61,10 @@ def _known_drift(plan: StackPlan) -> str:
 def _total(plan: StackPlan) -> str:
     if not plan.has_changes:
         return "nothing to change"
-    changed = [one for one in plan.changes if not (one.is_addition or one.is_removal)]
+    changed = [one for one in plan.changes if not (one.is_addition or one.is_import or one.is_removal)]
     counts = {
         "to create": sum(one.is_addition for one in plan.changes),
+        "to take over": sum(one.is_import for one in plan.changes),
         "to change": sum(one.replacement == "False" for one in changed),
         "to replace": sum(one.replacement != "False" for one in changed),
         "to remove": sum(one.is_removal for one in plan.changes),
@@ -76,12 +78,17 @@ def _total(plan: StackPlan) -> str:
     return ", ".join(words) + refused
 
 
-def _change_lines(change: ResourceChange, refusal: Refusal | None) -> Iterator[Line]:
-    is_replaced = not change.is_addition and not change.is_removal and change.replacement in _REPLACED
-    sign = "+" if change.is_addition else "-" if change.is_removal else "!" if is_replaced else "~"
+def _change_lines(change: ResourceChange, refusal: Refusal | None, *, is_reserved: bool) -> Iterator[Line]:
+    is_new = change.is_addition or change.is_import
+    is_replaced = not is_new and not change.is_removal and change.replacement in _REPLACED
+    sign = "+" if is_new else "-" if change.is_removal else "!" if is_replaced else "~"
     fate = _REPLACED[change.replacement] if is_replaced else ""
     if change.is_removal:
         fate = "leaves the stack; it stays on AWS" if change.is_kept_by_aws else "is deleted"
+    elif change.is_import:
+        fate = "is there already, and is taken over"
+    if is_reserved:
+        fate = f"{fate}; an administrator's to change".removeprefix("; ")
     yield Line(0, sign, (change.logical_id, change.type, shown(change.physical_id), fate))
     for one in change.properties:
         yield _property_line(one)

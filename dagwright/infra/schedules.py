@@ -22,7 +22,7 @@ def add_schedules(template: Template, site: Site) -> None:
     group = site.project.schedule_group
     if group != _EVERYBODYS and not site.made_before("schedule_group"):
         mark = {"Key": PROJECT, "Value": site.project.model_package_group}  # by which `upsert` knows it as ours
-        template.add(GROUP, "AWS::Scheduler::ScheduleGroup", {"Name": group, "Tags": [*site.tags, mark]})
+        template.add(GROUP, "AWS::Scheduler::ScheduleGroup", {"Name": group, "Tags": [*site.tags, mark]}, kept=True)
     if site.infra.makes("scheduler.dead_letter_queue"):
         arn = add_queue(template, site, QUEUE, site.names.dead_letter_queue)
         template.output(f"{QUEUE}Arn", arn, "Where schedules leave the starts that failed for good")

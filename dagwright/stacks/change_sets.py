@@ -70,7 +70,8 @@ class ChangeSets:
                 Capabilities=["CAPABILITY_NAMED_IAM"],
                 Tags=[{"Key": key, "Value": value} for key, value in self._stack.all_tags.items()],
                 **self._template(template),
-                **({"RoleARN": self._stack.role_arn} if self._stack.role_arn else {}),
+                # what is there under its name, and is kept, is taken over: log groups that jobs have made, a bucket
+                ImportExistingResources=True,
             )
         return self._prepared(answer["Id"], kind)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_ADD, _REMOVE = "Add", "Remove"
+_ADD, _REMOVE, _IMPORT = "Add", "Remove", "Import"
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class ResourceChange:
     @property
     def is_addition(self) -> bool:
         return self.action == _ADD
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it is there already, and the stack takes it over."""
+        return self.action == _IMPORT
 
     @property
     def is_kept_by_aws(self) -> bool:

@@ -27,7 +27,7 @@ _HINTS = (
         "config/project.yaml."
     )),
     (r"must not (lock|leave).{0,20}|new key policy will not allow you to update", (
-        "The key's policy would lock out whoever deploys: these credentials, or the service role, need "
+        "The key's policy would lock out whoever deploys: these credentials need "
         "kms:PutKeyPolicy."
     )),
     (r"PendingDeletion|pending deletion|is disabled", (
@@ -56,7 +56,7 @@ def hint_for(reason: str, bucket: str = "") -> str:
     action = _ACTION.search(reason)
     if action or re.search("access ?denied|not authorized|UnauthorizedOperation|Forbidden", reason, re.IGNORECASE):
         which = action[1] if action else "this (the sentence above says what)"
-        return f"Allow {which} to these credentials, or to the service role of CloudFormation where there is one."
+        return f"Allow {which} to these credentials."
     return next((hint for pattern, hint in _HINTS if re.search(pattern, reason, re.IGNORECASE)), "")
 
 

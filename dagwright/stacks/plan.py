@@ -92,7 +92,6 @@ def wanted_parts(stack: InfraStack) -> dict[str, Any]:
     return {
         "template": stack.template_hash,
         "tags": stack.all_tags,
-        "role": stack.role_arn or "",
         "assets": sorted(asset.key for asset in stack.assets),
     }
 

@@ -19,7 +19,6 @@ _AGAIN = "Make the plan again, and read it again."
 _PARTS = {
     "template": "the template here is another one than the plan's",
     "tags": "the tags here are others than the plan's",
-    "role": "the service role here is another one than the plan's",
     "assets": "the code of the stack's functions here is another one than the plan's",
 }
 

@@ -43,9 +43,10 @@ class InfraStack:
     """One environment's stack.
 
     `ground` is the part of the template that makes the bucket through which the rest goes; None if the bucket is there
-    without this stack. `key_prefix` is where templates go in it (`code/infra`). `protected` are the logical ids of what
-    holds data. `role_arn` is the service role that CloudFormation acts under, `upload_key` the KMS key that uploads are
-    encrypted with; None leaves that to the caller's own permissions and to the bucket.
+    without this stack. `key_prefix` is where templates go in it (`code/infra`), `plan_prefix` where those go that are
+    planned only: who may plan may not write where a deployment finds a template by its hash. `protected` are the
+    logical ids of what holds data, `reserved` those that the deployer may not change. `upload_key` is the KMS key that
+    uploads are encrypted with; None leaves that to the bucket.
     """
 
     name: str
@@ -55,11 +56,12 @@ class InfraStack:
     template: Mapping[str, Any]
     bucket: str
     key_prefix: str
+    plan_prefix: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     ground: Mapping[str, Any] | None = None
     assets: tuple[Asset, ...] = ()
     protected: frozenset[str] = frozenset()
-    role_arn: str | None = None
+    reserved: frozenset[str] = frozenset()
     upload_key: str | None = None
     find: Find = field(default_factory=Find)
 

@@ -52,8 +52,8 @@ def want(monkeypatch: pytest.MonkeyPatch) -> Callable[[InfraStack], None]:
         def stack_of(arguments: Namespace) -> InfraStack:
             return stack
 
-        monkeypatch.setattr("dagwright.cli.infra.wanted_stack", stack_of)
-        monkeypatch.setattr("dagwright.cli.infra.known_stack", stack_of)
+        monkeypatch.setattr("dagwright.cli.infra_stack.wanted_stack", stack_of)
+        monkeypatch.setattr("dagwright.cli.infra_stack.known_stack", stack_of)
 
     wanted(STACK)
     return wanted
@@ -92,6 +92,16 @@ def test_there_is_none_on_this_machine(site: Site, words: tuple[str, ...]) -> No
 
 def test_the_template_is_of_no_pipeline(site: Site, want: Any) -> None:
     assert site("render", "training", "--target", "infra").code == 64
+
+
+def test_what_is_there_already_and_what_is_an_administrators_is_said(site: Site, want: Any, scripted: Any) -> None:
+    scripted(changes=[change("Import", "Bucket", PhysicalResourceId=BUCKET), change("Modify", "Topic")])
+    want(replace(STACK, ground=None, assets=(), reserved=frozenset({"Topic"})))
+    lines = site("infra", "plan").out.splitlines()
+    assert [line.split("  ")[0] for line in lines[2:4]] == ["+ Bucket", "~ Topic"]
+    assert lines[2].endswith("is there already, and is taken over")
+    assert lines[3].endswith("an administrator's to change")
+    assert lines[-1] == "1 to take over, 1 to change"
 
 
 def test_a_stack_from_nothing_to_nothing_to_do(site: Site, want: Any) -> None:

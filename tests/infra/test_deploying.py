@@ -23,7 +23,7 @@ from dagwright.definition.uses import Uses
 from dagwright.errors import ConfigurationError, InternalError
 from dagwright.infra.boundary import boundary_of
 from dagwright.infra.deploying import add_deploying
-from dagwright.infra.deploying.administrators import ADMINISTRATORS, administrators_changes
+from dagwright.infra.deploying.administrators import ADMINISTRATORS
 from dagwright.infra.roles import add_roles
 from dagwright.infra.template import Template
 from dagwright.infra.workload import Workload, Workloads
@@ -387,12 +387,6 @@ def test_a_boundary_that_would_be_too_long_is_refused_with_a_way_out(tmp_path: P
 
 
 # ---- what an administrator changes ----
-
-
-def test_what_an_administrator_changes_is_said_in_the_order_of_the_changes() -> None:
-    said = administrators_changes(["Bucket", "PlanRole", "Boundary", "PlanRole"])
-    assert [one.split()[0] for one in said] == ["PlanRole", "Boundary"]
-    assert administrators_changes(["ExecutionRole", "Bucket"]) == []
 
 
 def test_all_that_is_made_here_is_an_administrators(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ REASONS = [
      "(HandlerErrorCode: AlreadyExists)", "Name it in config/project.yaml, so that it is used as it is, or delete it"),
     ("User: arn:aws:iam::1:user/x is not authorized to perform: kms:CreateKey on resource: *", "Allow kms:CreateKey"),
     ("API: iam:CreateRole User: x not authorized to perform: iam:CreateRole on resource: y", "Allow iam:CreateRole to"),
-    ("Access Denied (Service: Amazon S3; Status Code: 403)", "or to the service role of CloudFormation"),
+    ("Access Denied (Service: Amazon S3; Status Code: 403)", "to these credentials"),
     ("Cannot exceed quota for RolesPerAccount: 1000", "Service Quotas"),
     ("The maximum number of VPCs has been reached. (VpcLimitExceeded)", "Service Quotas"),
     ("Invalid principal in policy: \"AWS\":\"arn:aws:iam::1:role/gone\" (MalformedPolicyDocument)", "make it first"),

@@ -147,8 +147,8 @@ OTHERS: list[tuple[Callable[[], InfraStack], list[str]]] = [
     (lambda: wanted(name="other"), [f"stack {NAME}, and this is other"]),
     (lambda: wanted(template={"Resources": {}}), ["the template here is another one"]),
     (
-        lambda: wanted(tags={}, role_arn="arn:aws:iam::123456789012:role/r", assets=(Asset("k", b""),)),
-        ["the tags here are others", "the service role here is another", "the code of the stack's functions"],
+        lambda: wanted(tags={}, assets=(Asset("k", b""),)),
+        ["the tags here are others", "the code of the stack's functions"],
     ),
 ]
 

@@ -52,16 +52,10 @@ def test_a_stack_that_is_not_there_is_made_with_one_change_set() -> None:
     assert made["Capabilities"] == ["CAPABILITY_NAMED_IAM"]
     assert made["TemplateBody"] == wanted().body
     assert {tag["Key"]: tag["Value"] for tag in made["Tags"]} == {"Team": "rc", **OWNER.stack_tags()}
-    assert "RoleARN" not in made
+    assert "RoleARN" not in made, "a service role would stay with the stack"
+    assert made["ImportExistingResources"] is True
     assert [(one.logical_id, one.status) for one in witness.events] == [one[:2] for one in MADE]
     assert cloudformation.writes == ["ExecuteChangeSet"]
-
-
-def test_the_service_role_is_passed_where_there_is_one() -> None:
-    role = "arn:aws:iam::123456789012:role/SageMaker-Rc-Churn-CfnRole"
-    cloudformation = CloudFormation(stories=[[*MADE]])
-    upsert(cloudformation, wanted(role_arn=role))
-    assert cloudformation.of("CreateChangeSet")[0]["RoleARN"] == role
 
 
 def test_nothing_to_do_is_nothing_done() -> None:

@@ -1,8 +1,6 @@
-"""What of a stack only an administrator changes: logical ids come in, what to say of them goes out."""
+"""What of a stack only an administrator changes."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 _ROLES = ("DeployerRole", "PlanRole")
 _POLICIES = ("SubmitPolicy", "ApproverPolicy")
@@ -21,16 +19,3 @@ ADMINISTRATORS: frozenset[str] = frozenset(
         *(f"{policy}{number}" for policy in _POLICIES for number in range(2, _MOST_PARTS + 1)),
     }
 )
-
-
-def administrators_changes(changes: Iterable[str]) -> list[str]:
-    """Sentences about those of the changed resources, by logical id, that a workflow may not change.
-
-    >>> administrators_changes(["Bucket", "Boundary"])
-    ['Boundary is changed by an administrator only: an upsert of the deployer fails at it, and undoes the rest']
-    """
-    return [
-        f"{name} is changed by an administrator only: an upsert of the deployer fails at it, and undoes the rest"
-        for name in dict.fromkeys(changes)
-        if name in ADMINISTRATORS
-    ]

@@ -1,9 +1,9 @@
 """The roles of who deploys: a site comes in, roles go into the template.
 
-DeployerRole is for workflows that deploy to the environment, PlanRole for those of pull requests. CloudFormation changes
-the stack with the rights of whoever deploys: a service role would stay with the stack, and then nobody could change what
-that role may not. Neither has the boundary of the workload roles, unless the configuration names one, which an account
-may demand of every role.
+DeployerRole is for workflows that deploy to the environment, PlanRole for those of pull requests. CloudFormation
+changes the stack with the rights of whoever deploys: a service role would stay with the stack, and then nobody could
+change what that role may not. Neither has the boundary of the workload roles, unless the configuration names one, which
+an account may demand of every role.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the deployer may change through CloudFormation: a template comes in, statements go out about the types it holds.
 
-CloudFormation acts with the rights of whoever calls it. A condition (`aws:CalledVia`) keeps these rights to that way: the
-deployer itself changes no role, no policy, no key.
+CloudFormation acts with the rights of whoever calls it. A condition (`aws:CalledVia`) keeps these rights to that way:
+the deployer itself changes no role, no policy, no key.
 
 Names that follow from the configuration are allowed as patterns of the project, so that a pipeline, an alarm or an
 image more needs no administrator; what AWS names by an id is allowed by that id. A type that the template does not hold
