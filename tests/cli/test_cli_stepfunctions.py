@@ -161,7 +161,7 @@ def test_a_plan_says_what_is_made_and_what_is_lost(site: Site) -> None:
         "    + step Register ",
         f"    + schedule {DEPLOYED}.nightly ",
         "  cron(0 2 * * ? *) Asia/Shanghai",
-        '"arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/rc-churn:*"}}]\n',
+        '"arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/rc-churn-dev:*"}}]\n',
         "    + loggingConfiguration.level ",
         "    + upload the definition, ",
         "    ! does not carry over: ",
@@ -186,12 +186,12 @@ def test_the_first_and_the_second_time(site: Site) -> None:
     assert lines[-1].endswith("run training --env dev --engine stepfunctions")
     states = site.aws.client("stepfunctions")
     found = states.describe_state_machine(stateMachineArn=MACHINE)
-    assert found["roleArn"].endswith("role/SageMaker-Rc-Churn-StepFunctionsRole")
+    assert found["roleArn"].endswith("role/SageMaker-Rc-Churn-Dev-StepFunctionsRole")
     rendered = site("render", "training", "--target", "stepfunctions")
     assert found["definition"] == rendered.out
     tags = states.list_tags_for_resource(resourceArn=MACHINE)["tags"]
     assert {"key": "dagwright:pipeline", "value": "training"} in tags
-    schedule = site.aws.client("scheduler").get_schedule(GroupName="rc-churn", Name=f"{DEPLOYED}.nightly")
+    schedule = site.aws.client("scheduler").get_schedule(GroupName="rc-churn-dev", Name=f"{DEPLOYED}.nightly")
     assert schedule["Target"]["Arn"] == MACHINE
     assert json.loads(schedule["Target"]["Input"]) == {"Seed": 7}
     again = site("upsert", "training", *ENGINE)
@@ -228,7 +228,7 @@ def test_a_machine_takes_the_schedules_of_its_pipeline_over(site: Site) -> None:
     assert f"    ~ schedule {DEPLOYED}.nightly" in said.out
     assert "        ~ Target.Arn " in said.out
     site("upsert", "training", *ENGINE)
-    schedule = site.aws.client("scheduler").get_schedule(GroupName="rc-churn", Name=f"{DEPLOYED}.nightly")
+    schedule = site.aws.client("scheduler").get_schedule(GroupName="rc-churn-dev", Name=f"{DEPLOYED}.nightly")
     assert schedule["Target"]["Arn"] == MACHINE
     assert "SageMakerPipelineParameters" not in schedule["Target"]
     assert site("plan", "training", *ENGINE).out.splitlines()[-1] == "nothing to change"

@@ -24,7 +24,7 @@ def test_the_first_and_the_second_time(site: Site) -> None:
     assert lines[-1].endswith("run training --env dev")
     found = site.described()
     assert found["PipelineDescription"] == "Raw measurements to a registered model"
-    assert found["RoleArn"].endswith("role/SageMaker-Rc-Churn-ExecutionRole")
+    assert found["RoleArn"].endswith("role/SageMaker-Rc-Churn-Dev-PipelineRole")
     rendered = (Path(__file__).parents[1] / "golden/example/training.json").read_text(encoding="utf-8")
     kept = [step["Name"] for step in json.loads(rendered)["Steps"]]
     assert [step["Name"] for step in json.loads(found["PipelineDefinition"])["Steps"]] == kept

@@ -234,6 +234,13 @@ def _nothing(_: _Kind) -> list[Any]:
     return []
 
 
+def _schedule_groups(kind: _Kind) -> list[Any]:
+    """The group; its schedules too, where it may be deleted: they go with it."""
+    places = Places(kind.site)
+    is_kept = kind.kept.issuperset(kind.members)
+    return [places.schedule_group] if is_kept else [places.schedule_group, places.schedules]
+
+
 _ARNS: Mapping[str, Callable[[_Kind], list[Any]]] = {
     "AWS::KMS::Key": _by_attribute("Arn"),
     "AWS::KMS::Alias": _aliases,
@@ -258,7 +265,7 @@ _ARNS: Mapping[str, Callable[[_Kind], list[Any]]] = {
     "AWS::CloudWatch::CompositeAlarm": _ours("cloudwatch", "alarm:{stem}-*"),
     "AWS::CloudWatch::Dashboard": _dashboards,
     "AWS::Events::Rule": _ours("events", "rule/{stem}-*"),
-    "AWS::Scheduler::ScheduleGroup": lambda kind: [Places(kind.site).schedule_group, Places(kind.site).schedules],
+    "AWS::Scheduler::ScheduleGroup": _schedule_groups,
     "AWS::Lambda::Function": _functions,
     "AWS::Lambda::Permission": _functions,
     "AWS::Lambda::EventInvokeConfig": _functions,
