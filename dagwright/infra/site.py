@@ -72,6 +72,14 @@ class Site:
         """The project's tags, as most resources take them."""
         return [{"Key": name, "Value": value} for name, value in self.project.tags.items() if value]
 
+    @property
+    def dead_letter_queue(self) -> str:
+        """The ARN of the queue that schedules leave failed starts in: the stack's own, else what the file names; empty
+        if there is none. What AWS has told of the stack's own is no other."""
+        if self.infra.makes("scheduler.dead_letter_queue"):
+            return self.names.arn("sqs", self.names.dead_letter_queue)
+        return self.project.dead_letter_queue or ""
+
     def made_before(self, member: str, *, same_region: bool = True) -> bool:
         """Whether an environment before this one makes what both call by one name, `bucket` or
         `model_package_group`."""

@@ -171,7 +171,7 @@ def _outside(site: Site) -> Iterator[Statement]:
 def _queues_of_schedules(site: Site) -> Sequence[str]:
     starts = (start for one in site.workloads.scheduled for start in one.starts)
     named = (start.members.get("Target", {}).get("DeadLetterConfig", {}).get("Arn") for start in starts)
-    return [*dict.fromkeys(queue for queue in (site.project.dead_letter_queue, *named) if queue)]
+    return [*dict.fromkeys(queue for queue in (site.dead_letter_queue, *named) if queue)]
 
 
 def _clusters(site: Site) -> Iterator[Statement]:

@@ -94,7 +94,7 @@ def _surroundings(places: Places) -> Iterator[Statement]:
     group = names.arn("sagemaker", f"model-package-group/{project.model_package_group}")
     yield Statement("LookAtRegistry", ("sagemaker:DescribeModelPackageGroup",), (group,))
     queues = (
-        project.dead_letter_queue,
+        places.site.dead_letter_queue,
         names.arn("sqs", names.dead_letter_queue),
         names.arn("sqs", names.trigger_queue),
     )

@@ -25,7 +25,7 @@ def only_in_vpc(site: Site) -> Mapping[str, Mapping[str, Any]]:
     """
     if not runs_in_vpc(site):
         return {}
-    known = {"sagemaker:VpcSubnets": [*site.project.subnets], "sagemaker:VpcSecurityGroupIds": _groups(site)}
+    known = {"sagemaker:VpcSubnets": [*site.infra.subnets], "sagemaker:VpcSecurityGroupIds": _groups(site)}
     return {
         "ForAllValues:StringEquals": {key: values for key, values in known.items() if values},
         "Null": dict.fromkeys(known, "false"),
@@ -38,8 +38,8 @@ def _groups(site: Site) -> list[Any]:
     for purpose in PURPOSES:
         if site.infra.makes(f"network.security_groups.{purpose}"):
             found.append(get_att(f"SecurityGroup{purpose.title()}", "GroupId"))
-        elif site.project.security_groups.get(purpose):
-            found += site.project.security_groups[purpose]
+        elif site.infra.groups.get(purpose):
+            found += site.infra.groups[purpose]
         else:
             return []
     return [*{str(one): one for one in found}.values()]

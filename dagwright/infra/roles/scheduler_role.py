@@ -43,9 +43,6 @@ def _statements(site: Site) -> Iterator[Statement]:
 
 def _queues(site: Site) -> list[str]:
     """The project's queue, and those that schedules name."""
-    own = site.project.dead_letter_queue
-    if site.infra.makes("scheduler.dead_letter_queue"):
-        own = site.names.arn("sqs", site.names.dead_letter_queue)
     starts = (start for one in site.workloads.scheduled for start in one.starts)
     named = (start.members["Target"].get("DeadLetterConfig", {}).get("Arn") for start in starts)
-    return [*dict.fromkeys(queue for queue in (own, *named) if queue)]
+    return [*dict.fromkeys(queue for queue in (site.dead_letter_queue, *named) if queue)]

@@ -1,0 +1,58 @@
+"""The template as a whole."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dagwright.cli.infra_stack import wanted_stack
+
+ROOT = Path(__file__).parents[2]
+TOLD = {
+    "security_groups": {"processing": ["sg-0a1b2c3d"], "training": ["sg-0a1b2c3e"], "inference": ["sg-0a1b2c3f"]},
+    "key": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "dead_letter_queue": "arn:aws:sqs:us-east-1:123456789012:rc-churn-dev-dead-letters",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The example, whose stack makes its key and its security groups."""
+    for name in ("config", "pipelines", "steps", "scripts"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    path = tmp_path / "config/project.yaml"
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"  security_groups: #(.*\n)(    .*\n){3}", "", text, count=1)
+    text = re.sub(r"\nkeys: #(.*\n)(  .*\n){2}", "\n", text, count=1)
+    path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def rendered(root: Path) -> dict[str, Any]:
+    arguments: Any = SimpleNamespace(root=root, env="dev", command="infra", replica=False)
+    return dict(wanted_stack(arguments).template["Resources"])
+
+
+def test_what_aws_tells_of_what_the_stack_made_changes_nothing_in_it(project: Path) -> None:
+    """Else the second upsert would have something to do, and the deployer would find what only an administrator may."""
+    before = rendered(project)
+    assert {"Key", "SecurityGroupTraining", "DeadLetterQueue"} <= before.keys()
+    outputs = project / "config/outputs"
+    outputs.mkdir()
+    (outputs / "dev.json").write_text(json.dumps(TOLD), encoding="utf-8")
+    after = rendered(project)
+    assert [name for name in before if ordered(before[name]) != ordered(after.get(name))] == []
+    assert before.keys() == after.keys()
+
+
+def ordered(value: Any) -> str:
+    """Statements in whatever order they were put into policies."""
+    if isinstance(value, dict):
+        return json.dumps({name: ordered(member) for name, member in sorted(value.items())})
+    return json.dumps(sorted(map(ordered, value))) if isinstance(value, list) else json.dumps(value)
