@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from dagwright.infra.deploying.places import Places
 from dagwright.infra.names import JOB_LOG_GROUPS
 from dagwright.infra.policy import Statement, pass_role
-from dagwright.infra.roles.execution_role import repository_arns
+from dagwright.infra.roles.execution_role import PULL, repository_arns
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
 
-_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
 _PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
 _TAG = "aws:ResourceTag/dagwright:"
 # What changes or starts something that is there.
@@ -99,7 +98,7 @@ def _images(places: Places) -> Iterator[Statement]:
     own = places.repositories
     bases = [arn for arn in repository_arns(places.site, places.site.workloads.all("images")) if arn not in own]
     yield Statement("PushImages", _PUSH, own[:1] if not places.site.infra.platform else own)
-    yield Statement("PullImages", _PULL, [*own, *bases])
+    yield Statement("PullImages", PULL, [*own, *bases])
 
 
 def _runs(places: Places) -> Iterator[Statement]:
