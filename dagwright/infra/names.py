@@ -22,6 +22,8 @@ JOB_LOG_GROUPS = {
 }
 #: What SageMaker Pipelines calls jobs that it starts: `pipelines-<execution>-<step>-<random>`.
 OF_PIPELINES = "pipelines-"
+#: The roles of workflows, and the one that triggers have: logical ids, and the last words of their names.
+DEPLOYER_ROLE, PLAN_ROLE, TRIGGER_ROLE = "DeployerRole", "PlanRole", "TriggerRole"
 
 
 def shortened(name: str, most: int) -> str:
@@ -57,16 +59,16 @@ class Names:
         return self.project.stem
 
     @property
-    def pipeline_role(self) -> str:
-        return self.project.pipeline_role
-
-    @property
     def trigger_role(self) -> str:
-        return self.role("TriggerRole")
+        return self.role(TRIGGER_ROLE)
 
     @property
     def deployer_role(self) -> str:
-        return self.role("DeployerRole")
+        return self.role(DEPLOYER_ROLE)
+
+    @property
+    def plan_role(self) -> str:
+        return self.role(PLAN_ROLE)
 
     @property
     def bucket(self) -> str:

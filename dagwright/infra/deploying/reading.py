@@ -88,7 +88,7 @@ def _surroundings(places: Places) -> Iterator[Statement]:
     yield Statement("LookAtBucket", _BUCKET, (names.bucket,))
     yield from keys.key_statements(places.site, "LookAtKeys", ("kms:GetKeyRotationStatus",))
     looks = ("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:SimulatePrincipalPolicy")
-    own = [names.deployer_role, names.role("PlanRole")]
+    own = [names.deployer_role, names.plan_role]
     yield Statement("LookAtRoles", looks, [*places.workload_roles, *own])
     yield Statement("LookAtImages", ("ecr:DescribeRepositories", "ecr:DescribeImages"), places.repositories)
     group = names.arn("sagemaker", f"model-package-group/{project.model_package_group}")
