@@ -24,6 +24,9 @@ JOB_LOG_GROUPS = {
 OF_PIPELINES = "pipelines-"
 #: The roles of workflows, and the one that triggers have: logical ids, and the last words of their names.
 DEPLOYER_ROLE, PLAN_ROLE, TRIGGER_ROLE = "DeployerRole", "PlanRole", "TriggerRole"
+#: Folders below the prefix of the code. What plans of pull requests put there is nothing that a deployment ever reads:
+#: templates are found by their hash, and whoever could write where a deployment looks could leave another there before.
+TEMPLATES, PLANNED, TRIGGERS = "infra", "infra-plans", "trigger"
 
 
 def shortened(name: str, most: int) -> str:
@@ -102,6 +105,15 @@ class Names:
     def machines(self) -> str:
         """Every state machine that the project has or will have here."""
         return self.arn("states", f"stateMachine:{self._deployed}")
+
+    @property
+    def schedule_group(self) -> str:
+        return self.arn("scheduler", f"schedule-group/{self.project.schedule_group}")
+
+    @property
+    def schedules(self) -> str:
+        """Every schedule of the group."""
+        return self.arn("scheduler", f"schedule/{self.project.schedule_group}/*")
 
     @property
     def _deployed(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagwright.infra.logs import trigger_group_id
 from dagwright.infra.metrics import target
-from dagwright.infra.names import TRIGGER_ROLE
+from dagwright.infra.names import TRIGGER_ROLE, TRIGGERS
 from dagwright.infra.queues import add_queue
 from dagwright.infra.template import logical_id, ref
 from dagwright.trigger.package import HANDLER, trigger_environment, trigger_zip
@@ -42,7 +42,7 @@ def assets_of(site: Site) -> list[tuple[str, bytes]]:
 
 
 def _code_key(site: Site, content: bytes) -> str:
-    return f"{site.project.layout.code}/trigger/{sha256(content).hexdigest()}.zip"
+    return f"{site.project.layout.code}/{TRIGGERS}/{sha256(content).hexdigest()}.zip"
 
 
 def _add_trigger(template: Template, site: Site, workload: Workload, queue: Any) -> None:

@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagwright.infra.deploying.github import trusted_for
-from dagwright.infra.deploying.places import PLANNED, TEMPLATES
 from dagwright.infra.deploying.reading import planning
 from dagwright.infra.deploying.stack_rights import stack_rights
 from dagwright.infra.deploying.writing import deploying
-from dagwright.infra.names import DEPLOYER_ROLE, PLAN_ROLE
+from dagwright.infra.names import DEPLOYER_ROLE, PLAN_ROLE, PLANNED, TEMPLATES
 from dagwright.infra.roles.role import add_role
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from dagwright.errors import InternalError
 from dagwright.infra.boundary import boundary_arn
 from dagwright.infra.deploying.administrators import ADMINISTRATORS, DEPLOYING, OF_PEOPLE
 from dagwright.infra.deploying.handlers import BOUNDED, HANDLERS
-from dagwright.infra.deploying.places import TEMPLATES, TRIGGERS, Places
+from dagwright.infra.deploying.places import Places
+from dagwright.infra.names import TEMPLATES, TRIGGERS
 from dagwright.infra.policy import Statement, pass_role
 from dagwright.infra.roles import keys
 from dagwright.infra.template import get_att
@@ -237,7 +238,7 @@ def _schedule_groups(kind: _Kind) -> list[Any]:
     """The group; its schedules too, where it may be deleted: they go with it."""
     places = Places(kind.site)
     is_kept = kind.kept.issuperset(kind.members)
-    return [places.schedule_group] if is_kept else [places.schedule_group, places.schedules]
+    return [places.names.schedule_group] if is_kept else [places.names.schedule_group, places.names.schedules]
 
 
 _ARNS: Mapping[str, Callable[[_Kind], list[Any]]] = {

@@ -89,9 +89,9 @@ def _not_others(places: Places) -> Iterator[Statement]:
 
 def _schedules(places: Places) -> Iterator[Statement]:
     actions = ("scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule")
-    yield Statement("ChangeSchedules", actions, (places.schedules,))
+    yield Statement("ChangeSchedules", actions, (places.names.schedules,))
     making = ("scheduler:CreateScheduleGroup", "scheduler:TagResource")
-    yield Statement("MakeScheduleGroup", making, (places.schedule_group,))
+    yield Statement("MakeScheduleGroup", making, (places.names.schedule_group,))
 
 
 def _images(places: Places) -> Iterator[Statement]:
