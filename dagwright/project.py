@@ -262,7 +262,6 @@ def _project(settings: Settings, root: Path) -> Project:
     infra = infra_settings(settings)
     infra = replace(infra, vpc=infra.vpc or outputs.vpc, subnets=network.all_subnets, groups=network.all_groups)
     stem = f"{team}-{project}{suffix_of(settings) if infra.is_used else ''}"
-    infra = replace(infra, vpc=infra.vpc or outputs.vpc)
     key = outputs.key if infra.makes("keys") else ""
     own = {"Company": company, "Team": team, "Project": project, "Environment": settings.environment}
     roles = {

@@ -15,7 +15,7 @@ from dagwright.cli.sources import project_of
 from dagwright.engines.aws.ownership import Owner
 from dagwright.errors import ConfigurationError, Problem
 from dagwright.infra.deploying.administrators import ADMINISTRATORS
-from dagwright.infra.deploying.places import PLANNED, TEMPLATES
+from dagwright.infra.names import PLANNED, TEMPLATES
 from dagwright.stacks.wanted import Asset, Find, InfraStack
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What a pipeline uses of AWS besides itself: images, addresses, functions, queues, roles, keys, machines.
 
-In: a definition, as the reader gives it. Out: a `Uses`, by which roles are cut and quotas are asked. Nothing is
-evaluated: a parameter counts by its default, and what only a run can know is `*`.
+In: a definition, as the reader gives it. Out: a `Uses`, by which roles are cut. Nothing is evaluated: a parameter
+counts by its default, and what only a run can know is `*`.
 """
 
 from __future__ import annotations
@@ -67,8 +67,6 @@ class Uses:
     groups: tuple[str, ...] = ()
     """Names of model package groups."""
     instance_types: tuple[str, ...] = ()
-    most_instances: int = 1
-    """The most instances that any of its jobs has."""
     longest_in_seconds: int = 0
     """The longest time limit that any of its jobs has."""
     approves: bool = False
@@ -80,7 +78,6 @@ class _Found:
     """The values of one definition by what they are."""
 
     by_kind: dict[str, dict[str, None]]
-    most_instances: int = 1
     longest_in_seconds: int = 0
     approves: bool = False
 
@@ -103,7 +100,6 @@ def uses_of(graph: Graph) -> Uses:
             _note(found, inside, name, value, defaults)
     return Uses(
         **{one.name: found.of(one.name) for one in fields(Uses) if one.default == ()},
-        most_instances=found.most_instances,
         longest_in_seconds=found.longest_in_seconds,
         approves=found.approves,
     )
@@ -116,8 +112,6 @@ def _note(found: _Found, inside: frozenset[str], name: str, value: Any, defaults
     kind = _kind(name, text, inside)
     if kind:
         found.add(kind, text)
-    if name == "InstanceCount" and text.isdecimal():
-        found.most_instances = max(found.most_instances, int(text))
     if name == "MaxRuntimeInSeconds" and text.isdecimal():
         found.longest_in_seconds = max(found.longest_in_seconds, int(text))
     found.approves = found.approves or (name == "ModelApprovalStatus" and text == "Approved")

@@ -54,8 +54,8 @@ def roles_of(ward: Ward) -> list[Role]:
         machines = tuple((ward.arn("states", f"stateMachine:{name}"),) for name in names)
         found.append(Role("state_machines.role", project.state_machine_role, "states.amazonaws.com", machines))
     if ward.schedules:
-        group = ward.arn("scheduler", f"schedule-group/{project.schedule_group}")
-        found.append(Role("scheduler.role", project.scheduler_role, "scheduler.amazonaws.com", ((group,),)))
+        groups = (ward.names.schedule_group,)
+        found.append(Role("scheduler.role", project.scheduler_role, "scheduler.amazonaws.com", (groups,)))
     once: dict[str, Role] = {}
     for role in found:
         known = once.get(role.arn)

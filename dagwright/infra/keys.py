@@ -52,7 +52,7 @@ def _statements(site: Site) -> Iterator[Statement]:
         ("kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"),
         _THIS,
         {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": site.names.arn("logs", "log-group:*")}},
-        {"Service": f"logs.{project.region}.amazonaws.com{'.cn' if project.partition == 'aws-cn' else ''}"},
+        {"Service": f"logs.{project.region}.{site.names.domain}"},
     )
     # EventBridge says neither whose rule it is nor which: with a condition nothing would arrive at the topic.
     yield _publishing("EventBridgeToTopic", "events")

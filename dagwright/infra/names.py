@@ -22,6 +22,11 @@ JOB_LOG_GROUPS = {
 }
 #: What SageMaker Pipelines calls jobs that it starts: `pipelines-<execution>-<step>-<random>`.
 OF_PIPELINES = "pipelines-"
+#: The roles of workflows, and the one that triggers have: logical ids, and the last words of their names.
+DEPLOYER_ROLE, PLAN_ROLE, TRIGGER_ROLE = "DeployerRole", "PlanRole", "TriggerRole"
+#: Folders below the prefix of the code. What plans of pull requests put there is nothing that a deployment ever reads:
+#: templates are found by their hash, and whoever could write where a deployment looks could leave another there before.
+TEMPLATES, PLANNED, TRIGGERS = "infra", "infra-plans", "trigger"
 
 
 def shortened(name: str, most: int) -> str:
@@ -57,16 +62,16 @@ class Names:
         return self.project.stem
 
     @property
-    def pipeline_role(self) -> str:
-        return self.project.pipeline_role
-
-    @property
     def trigger_role(self) -> str:
-        return self.role("TriggerRole")
+        return self.role(TRIGGER_ROLE)
 
     @property
     def deployer_role(self) -> str:
-        return self.role("DeployerRole")
+        return self.role(DEPLOYER_ROLE)
+
+    @property
+    def plan_role(self) -> str:
+        return self.role(PLAN_ROLE)
 
     @property
     def bucket(self) -> str:
@@ -100,6 +105,15 @@ class Names:
     def machines(self) -> str:
         """Every state machine that the project has or will have here."""
         return self.arn("states", f"stateMachine:{self._deployed}")
+
+    @property
+    def schedule_group(self) -> str:
+        return self.arn("scheduler", f"schedule-group/{self.project.schedule_group}")
+
+    @property
+    def schedules(self) -> str:
+        """Every schedule of the group."""
+        return self.arn("scheduler", f"schedule/{self.project.schedule_group}/*")
 
     @property
     def _deployed(self) -> str:

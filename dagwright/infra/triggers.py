@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagwright.infra.logs import trigger_group_id
 from dagwright.infra.metrics import target
+from dagwright.infra.names import TRIGGER_ROLE, TRIGGERS
 from dagwright.infra.queues import add_queue
 from dagwright.infra.template import logical_id, ref
 from dagwright.trigger.package import HANDLER, trigger_environment, trigger_zip
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dagwright.infra.template import Template
     from dagwright.infra.workload import Workload
 
-QUEUE, ROLE = "TriggerQueue", "TriggerRole"
+QUEUE = "TriggerQueue"
 #: The newest that Lambda runs (Lambda developer guide, "Lambda runtimes").
 RUNTIME = "python3.14"
 _SECONDS, _MIB = 300, 512
@@ -41,7 +42,7 @@ def assets_of(site: Site) -> list[tuple[str, bytes]]:
 
 
 def _code_key(site: Site, content: bytes) -> str:
-    return f"{site.project.layout.code}/trigger/{sha256(content).hexdigest()}.zip"
+    return f"{site.project.layout.code}/{TRIGGERS}/{sha256(content).hexdigest()}.zip"
 
 
 def _add_trigger(template: Template, site: Site, workload: Workload, queue: Any) -> None:
@@ -63,7 +64,7 @@ def _add_trigger(template: Template, site: Site, workload: Workload, queue: Any)
             "ReservedConcurrentExecutions": _AT_ONCE,
             "Tags": site.tags,
         },
-        after=(ROLE, trigger_group_id(workload)),
+        after=(TRIGGER_ROLE, trigger_group_id(workload)),
     )
     template.add(
         f"{function_id}Retries",

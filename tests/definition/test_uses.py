@@ -58,15 +58,15 @@ def test_each_thing_is_found_by_the_member_that_holds_it(step: dict[str, Any], k
     assert getattr(uses(step), kind) == (expected,)
 
 
-def test_branches_count_once_and_the_most_instances_of_any_job() -> None:
-    job = {"Type": "Training", "Arguments": {"ResourceConfig": {"InstanceCount": 8}, "TrainingImage": "a/b:1"}}
+def test_what_stands_in_branches_counts_once() -> None:
+    job = {"Type": "Training", "Arguments": {"TrainingImage": "a/b:1"}}
     condition = {
         "Type": "Condition",
         "Arguments": {"Conditions": [], "IfSteps": [{"Name": "In", **job}], "ElseSteps": []},
     }
     found = uses(condition)
     assert found.kinds == ("Condition", "Training")
-    assert (found.images, found.most_instances) == (("a/b:1",), 8)
+    assert found.images == ("a/b:1",)
 
 
 def test_a_model_that_is_approved_at_once_is_told() -> None:

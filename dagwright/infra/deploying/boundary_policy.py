@@ -17,8 +17,9 @@ from dagwright.infra.boundary import BOUNDARY, boundary_arn
 from dagwright.infra.deploying.places import Places
 from dagwright.infra.policy import Statement, document, pass_role
 from dagwright.infra.roles import arns, keys
-from dagwright.infra.roles.execution_role import INTERFACES, repository_arns
+from dagwright.infra.roles.execution_role import INTERFACES, PULL, repository_arns
 from dagwright.infra.roles.role import MOST_MANAGED, merged, size_of
+from dagwright.infra.roles.state_machine_role import LOG_DELIVERY, TRACING
 from dagwright.infra.roles.trigger_role import measured
 from dagwright.infra.template import ref
 
@@ -40,21 +41,11 @@ _TAGS = ("AddTags", "ListTags")
 _ANYWHERE = (
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
+    *sorted(LOG_DELIVERY),
     "sagemaker:ListCandidatesForAutoMLJob",
-    "xray:GetSamplingRules",
-    "xray:GetSamplingTargets",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
+    *sorted(TRACING),
+    *INTERFACES,
 )
-_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _OBJECTS = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject")
 _LOG_GROUPS = ("logs:CreateLogGroup", "logs:DescribeLogStreams")
 _LOG_STREAMS = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -95,7 +86,7 @@ def _statements(site: Site) -> Iterator[Statement]:
     yield from _starts(Places(site))
     yield from _outside(site)
     yield pass_role("PassRoles", arns.role_arns(site), "sagemaker")
-    yield Statement("Anywhere", (*_ANYWHERE, *INTERFACES), ("*",))
+    yield Statement("Anywhere", _ANYWHERE, ("*",))
 
 
 def _data(site: Site) -> Iterator[Statement]:
@@ -106,7 +97,7 @@ def _data(site: Site) -> Iterator[Statement]:
     yield from keys.key_statements(site, "Keys", (*keys.DATA, "kms:CreateGrant"))
     own, images = Places(site).repositories, repository_arns(site, site.workloads.all("images"))
     others = [arn for arn in images if not any(fnmatchcase(arn, pattern) for pattern in own)]
-    yield Statement("Images", _PULL, [*own, *others])
+    yield Statement("Images", sorted(PULL), [*own, *others])
     groups = [site.names.arn("logs", f"log-group:{group}") for group in ("/aws/sagemaker/*", Places(site).trigger_logs)]
     yield Statement("Logs", (*_LOG_GROUPS, *_LOG_STREAMS), groups)
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dagwright.infra.names import JOB_LOG_GROUPS
+from dagwright.infra.roles import arns
 
 if TYPE_CHECKING:
     from dagwright.infra.names import Names
     from dagwright.infra.site import Site
-
-# Below the prefix of the code. What plans of pull requests put there is nothing that a deployment ever reads: templates
-# are found by their hash, and whoever could write where a deployment looks could leave another there beforehand.
-TEMPLATES, PLANNED, TRIGGERS = "infra", "infra-plans", "trigger"
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,8 @@ class Places:
     @property
     def pipelines(self) -> list[str]:
         """The project's pipelines, and those of Amazon's SDK that bring a name of their own."""
-        return [self.names.pipelines, *self._others("sagemaker", "pipeline/", self.names.pipelines)]
+        named = (self.names.arn("sagemaker", f"pipeline/{one.deployed_name}") for one in self.site.workloads)
+        return arns.with_others(self.names.pipelines, named)
 
     @property
     def pipeline_runs(self) -> list[str]:
@@ -44,7 +40,7 @@ class Places:
 
     @property
     def machines(self) -> list[str]:
-        return [self.names.machines, *self._others("states", "stateMachine:", self.names.machines)]
+        return arns.machine_arns(self.site)
 
     @property
     def machine_runs(self) -> list[str]:
@@ -55,14 +51,6 @@ class Places:
         """Whatever is named as the project names things, in any environment: only its tags say whose it is."""
         things = (("sagemaker", "pipeline/"), ("states", "stateMachine:"))
         return [self.names.arn(service, f"{word}{self.site.project.model_package_group}-*") for service, word in things]
-
-    @property
-    def schedule_group(self) -> str:
-        return self.names.arn("scheduler", f"schedule-group/{self.site.project.schedule_group}")
-
-    @property
-    def schedules(self) -> str:
-        return self.names.arn("scheduler", f"schedule/{self.site.project.schedule_group}/*")
 
     @property
     def repositories(self) -> list[str]:
@@ -94,7 +82,3 @@ class Places:
         """What lies in these folders of the code; all of it without one."""
         prefix = self.site.project.layout.code
         return self.names.objects(*(f"{prefix}/{folder}" for folder in below)) if below else self.names.objects(prefix)
-
-    def _others(self, service: str, kind: str, known: str) -> Sequence[str]:
-        arns = [self.names.arn(service, f"{kind}{one.deployed_name}") for one in self.site.workloads]
-        return [arn for arn in arns if not fnmatchcase(arn, known)]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from dagwright.infra.deploying.places import PLANNED, Places
+from dagwright.infra.deploying.places import Places
+from dagwright.infra.names import PLANNED
 from dagwright.infra.policy import Statement
 from dagwright.infra.roles import keys, storage
 from dagwright.infra.roles.trigger_role import measured
@@ -75,8 +76,8 @@ def _deployed(places: Places) -> Iterator[Statement]:
     yield Statement("ReadPipelines", ("sagemaker:DescribePipeline", "sagemaker:ListTags"), places.pipelines)
     yield Statement("ReadTags", ("sagemaker:ListTags", "states:ListTagsForResource"), places.named_alike)
     yield Statement("ReadMachines", ("states:DescribeStateMachine", "states:ListTagsForResource"), places.machines)
-    yield Statement("ReadSchedules", ("scheduler:GetSchedule",), (places.schedules,))
-    yield Statement("ReadScheduleGroup", ("scheduler:GetScheduleGroup",), (places.schedule_group,))
+    yield Statement("ReadSchedules", ("scheduler:GetSchedule",), (places.names.schedules,))
+    yield Statement("ReadScheduleGroup", ("scheduler:GetScheduleGroup",), (places.names.schedule_group,))
     definitions = places.names.objects(places.site.project.layout.pipelines)
     yield Statement("ReadCode", ("s3:GetObject",), [*places.code(), *definitions])
     yield from storage.listing(places.site, "Measure", (), measured(places.site))
@@ -88,7 +89,7 @@ def _surroundings(places: Places) -> Iterator[Statement]:
     yield Statement("LookAtBucket", _BUCKET, (names.bucket,))
     yield from keys.key_statements(places.site, "LookAtKeys", ("kms:GetKeyRotationStatus",))
     looks = ("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:SimulatePrincipalPolicy")
-    own = [names.deployer_role, names.role("PlanRole")]
+    own = [names.deployer_role, names.plan_role]
     yield Statement("LookAtRoles", looks, [*places.workload_roles, *own])
     yield Statement("LookAtImages", ("ecr:DescribeRepositories", "ecr:DescribeImages"), places.repositories)
     group = names.arn("sagemaker", f"model-package-group/{project.model_package_group}")

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dagwright.infra.deploying.github import trusted_for
-from dagwright.infra.deploying.places import PLANNED, TEMPLATES
 from dagwright.infra.deploying.reading import planning
 from dagwright.infra.deploying.stack_rights import stack_rights
 from dagwright.infra.deploying.writing import deploying
+from dagwright.infra.names import DEPLOYER_ROLE, PLAN_ROLE, PLANNED, TEMPLATES
 from dagwright.infra.roles.role import add_role
 
 if TYPE_CHECKING:
@@ -28,13 +28,11 @@ def add_deployer(template: Template, site: Site) -> None:
     purpose = f"Deploys {site.names.stem}: workflows of {site.infra.repository} in the environment {environment}"
     statements = [*planning(site, TEMPLATES, PLANNED), *deploying(site), *stack_rights(template, site)]
     trusted = trusted_for(site, f"environment:{environment}")
-    add_role(template, site, "DeployerRole", site.names.deployer_role, trusted, statements, purpose, bounded=False)
+    add_role(template, site, DEPLOYER_ROLE, site.names.deployer_role, trusted, statements, purpose, bounded=False)
 
 
 def add_planner(template: Template, site: Site) -> None:
     """Add the role of pull requests, which look and change nothing: whoever opens one writes what they run."""
     purpose = f"Plans {site.names.stem}: pull requests of {site.infra.repository}"
     trusted = trusted_for(site, "pull_request")
-    add_role(
-        template, site, "PlanRole", site.names.role("PlanRole"), trusted, [*planning(site)], purpose, bounded=False
-    )
+    add_role(template, site, PLAN_ROLE, site.names.plan_role, trusted, [*planning(site)], purpose, bounded=False)

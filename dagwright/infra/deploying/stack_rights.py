@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from dagwright.errors import InternalError
 from dagwright.infra.boundary import boundary_arn
-from dagwright.infra.deploying.administrators import ADMINISTRATORS
+from dagwright.infra.deploying.administrators import ADMINISTRATORS, DEPLOYING, OF_PEOPLE
 from dagwright.infra.deploying.handlers import BOUNDED, HANDLERS
-from dagwright.infra.deploying.places import TEMPLATES, TRIGGERS, Places
+from dagwright.infra.deploying.places import Places
+from dagwright.infra.names import TEMPLATES, TRIGGERS
 from dagwright.infra.policy import Statement, pass_role
 from dagwright.infra.roles import keys
 from dagwright.infra.template import get_att
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 _KEY_OF_REPOSITORIES = ("kms:DescribeKey", "kms:CreateGrant", "kms:RetireGrant")
 _KEY_OF_FUNCTIONS = ("kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
-_DEPLOYING, _OF_PEOPLE = ("DeployerRole", "PlanRole"), ("SubmitPolicy", "ApproverPolicy")
 _LOOKS = (
     "iam:GetPolicy",
     "iam:GetPolicyVersion",
@@ -126,8 +126,8 @@ def _code(site: Site, kinds: Sequence[_Kind]) -> Iterator[Statement]:
 def _administrators(site: Site) -> Iterator[Statement]:
     """Looking at what administrators change, for drift; and no more, which is said although nothing above allows it: no
     statement that is ever added may."""
-    names, roles = site.names, [site.names.role(word) for word in _DEPLOYING]
-    policies = [boundary_arn(site), *(names.policy(f"{word}*") for word in (*_DEPLOYING, *_OF_PEOPLE))]
+    names, roles = site.names, [site.names.role(word) for word in DEPLOYING]
+    policies = [boundary_arn(site), *(names.policy(f"{word}*") for word in (*DEPLOYING, *OF_PEOPLE))]
     yield Statement("LookAtAdministrators", _LOOKS, [*roles, *policies])
     changing = (*BOUNDED, "iam:DeleteRole", "iam:DeleteRolePermissionsBoundary", "iam:UpdateRole")
     yield Statement("NothingOfAdministrators", changing, roles, effect="Deny")
@@ -238,7 +238,7 @@ def _schedule_groups(kind: _Kind) -> list[Any]:
     """The group; its schedules too, where it may be deleted: they go with it."""
     places = Places(kind.site)
     is_kept = kind.kept.issuperset(kind.members)
-    return [places.schedule_group] if is_kept else [places.schedule_group, places.schedules]
+    return [places.names.schedule_group] if is_kept else [places.names.schedule_group, places.names.schedules]
 
 
 _ARNS: Mapping[str, Callable[[_Kind], list[Any]]] = {

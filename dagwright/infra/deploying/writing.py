@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from dagwright.infra.deploying.places import Places
 from dagwright.infra.names import JOB_LOG_GROUPS
 from dagwright.infra.policy import Statement, pass_role
-from dagwright.infra.roles.execution_role import repository_arns
+from dagwright.infra.roles.execution_role import PULL, repository_arns
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
 
-_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
 _PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
 _TAG = "aws:ResourceTag/dagwright:"
 # What changes or starts something that is there.
@@ -90,16 +89,16 @@ def _not_others(places: Places) -> Iterator[Statement]:
 
 def _schedules(places: Places) -> Iterator[Statement]:
     actions = ("scheduler:CreateSchedule", "scheduler:UpdateSchedule", "scheduler:DeleteSchedule")
-    yield Statement("ChangeSchedules", actions, (places.schedules,))
+    yield Statement("ChangeSchedules", actions, (places.names.schedules,))
     making = ("scheduler:CreateScheduleGroup", "scheduler:TagResource")
-    yield Statement("MakeScheduleGroup", making, (places.schedule_group,))
+    yield Statement("MakeScheduleGroup", making, (places.names.schedule_group,))
 
 
 def _images(places: Places) -> Iterator[Statement]:
     own = places.repositories
     bases = [arn for arn in repository_arns(places.site, places.site.workloads.all("images")) if arn not in own]
     yield Statement("PushImages", _PUSH, own[:1] if not places.site.infra.platform else own)
-    yield Statement("PullImages", _PULL, [*own, *bases])
+    yield Statement("PullImages", PULL, [*own, *bases])
 
 
 def _runs(places: Places) -> Iterator[Statement]:

@@ -28,15 +28,15 @@ def job_arns(site: Site, thing: str) -> list[str]:
 def pipeline_arns(site: Site) -> list[str]:
     """All pipelines that the project has or will have."""
     named = (arn for one in site.workloads for arn in site.names.pipeline(one.deployed_name))
-    return _with_others(site.names.pipelines, named)
+    return with_others(site.names.pipelines, named)
 
 
 def machine_arns(site: Site) -> list[str]:
     """All state machines that the project has or will have."""
-    return _with_others(site.names.machines, (site.names.machine(one.deployed_name) for one in site.workloads))
+    return with_others(site.names.machines, (site.names.machine(one.deployed_name) for one in site.workloads))
 
 
-def _with_others(pattern: str, named: Iterable[str]) -> list[str]:
+def with_others(pattern: str, named: Iterable[str]) -> list[str]:
     """The pattern, and what it does not hold: pipelines that bring a name of their own."""
     start, _, end = pattern.partition("*")
     others = (arn for arn in named if not (arn.startswith(start) and arn.endswith(end)))

@@ -25,6 +25,9 @@ _LOGGING = {
     "transform": ("Transform", "AutoML"),
 }
 _REGISTRY = re.compile(r"([0-9*]+)\.dkr\.ecr(?:-fips)?\.([a-z0-9*-]+)\.[^/]+/([^:@]+)")
+#: What pulling an image calls of its repository.
+PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
+#: What a job in a VPC does with its network interfaces.
 INTERFACES = (
     "ec2:CreateNetworkInterface",
     "ec2:CreateNetworkInterfacePermission",
@@ -81,8 +84,7 @@ def _images(site: Site) -> Iterator[Statement]:
     repositories = repository_arns(site, site.workloads.all("images"))
     if repositories:
         yield Statement("RegistryLogin", ("ecr:GetAuthorizationToken",), ("*",))
-    actions = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
-    yield Statement("PullImages", actions, repositories)
+    yield Statement("PullImages", PULL, repositories)
 
 
 def repository_arns(site: Site, images: Sequence[str]) -> list[str]:

@@ -157,8 +157,7 @@ def _lists(site: Site) -> Iterator[Statement]:
     things = ("Pipelines", *(f"{job}s" for job in _JOBS.values()), "ModelPackageGroups")
     actions = [f"sagemaker:List{thing}" for thing in things]
     yield Statement("Lists", [*actions, "states:ListStateMachines", "scheduler:ListSchedules"], ("*",))
-    group = site.project.schedule_group
-    schedules = [site.names.arn("scheduler", path) for path in (f"schedule-group/{group}", f"schedule/{group}/*")]
+    schedules = (site.names.schedule_group, site.names.schedules)
     yield Statement("ReadSchedules", ("scheduler:GetSchedule", "scheduler:GetScheduleGroup"), schedules)
     for step_type, (word, thing) in _MADE.items():
         if site.workloads.have(step_type):

@@ -22,8 +22,7 @@ def add_scheduler_role(template: Template, site: Site) -> None:
     if not site.infra.makes("scheduler.role"):
         return
     # The group, never a schedule of it, is what Scheduler says it acts for (its user guide, "Confused deputy").
-    group = site.names.arn("scheduler", f"schedule-group/{site.project.schedule_group}")
-    trusted = trust("scheduler", site.project.account_id, sources=[group])
+    trusted = trust("scheduler", site.project.account_id, sources=[site.names.schedule_group])
     purpose = f"What the schedules of {site.names.stem} may do: start its scheduled pipelines"
     arn = site.project.scheduler_role
     add_role(template, site, SCHEDULER_ROLE, arn, trusted, [*_statements(site)], purpose)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from dagwright.infra.template import Template
 
 STATE_MACHINE_ROLE = "StateMachineRole"
-# Log delivery and tracing are about no resource (Step Functions developer guide, "CloudWatch Logs", "X-Ray").
-_LOG_DELIVERY = (
+#: Log delivery and tracing are about no resource (Step Functions developer guide, "CloudWatch Logs", "X-Ray").
+LOG_DELIVERY = (
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
@@ -37,7 +37,7 @@ _LOG_DELIVERY = (
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
 )
-_TRACING = (
+TRACING = (
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "xray:GetSamplingRules",
@@ -77,8 +77,8 @@ def _statements(site: Site) -> Iterator[Statement]:
     yield Statement("HearOfEnds", ("events:PutTargets", "events:PutRule", "events:DescribeRule"), rules)
     for service in dict.fromkeys(one.passes for one in found if one.passes):
         yield pass_role(logical_id("pass", "roles", "to", service), arns.role_arns(site), service)
-    yield Statement("DeliverLogs", _LOG_DELIVERY, ("*",))
-    yield Statement("Trace", _TRACING, ("*",))
+    yield Statement("DeliverLogs", LOG_DELIVERY, ("*",))
+    yield Statement("Trace", TRACING, ("*",))
 
 
 def _calls(site: Site, about: str, found: list[Integration]) -> Iterator[Statement]:

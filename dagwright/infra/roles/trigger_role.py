@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dagwright.infra.names import TRIGGER_ROLE
 from dagwright.infra.policy import Statement, trust
 from dagwright.infra.roles import keys, storage
 from dagwright.infra.roles.role import add_role
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from dagwright.infra.site import Site
     from dagwright.infra.template import Template
     from dagwright.input_sizes import InputSize
-
-TRIGGER_ROLE = "TriggerRole"
 
 
 def add_trigger_role(template: Template, site: Site) -> None:
