@@ -6,7 +6,7 @@ does not name is made, once there is an `infra` section.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -92,14 +92,19 @@ def infra_settings(settings: Settings) -> InfraSettings:
         s3_prefix_list=settings.value("infra.endpoints.s3_prefix_list") or "",
         retention=MappingProxyType({name: settings.value(f"infra.retention.{name}") for name in RETAINED}),
         expire=MappingProxyType({name: settings.value(f"infra.expire.{name}") for name in EXPIRING}),
-        emails=settings.value("infra.alert_emails") or (),
+        emails=_once(settings.value("infra.alert_emails")),
         repository=settings.value("infra.github_repository") or "",
-        studio_roles=settings.value("infra.studio_roles") or (),
-        approver_roles=settings.value("infra.approver_roles") or (),
+        studio_roles=_once(settings.value("infra.studio_roles")),
+        approver_roles=_once(settings.value("infra.approver_roles")),
         permissions_boundary=settings.value("infra.permissions_boundary") or "",
         replica_region=settings.value("infra.replica_region") or "",
-        registry_readers=settings.value("infra.registry_readers") or (),
+        registry_readers=_once(settings.value("infra.registry_readers")),
     )
+
+
+def _once(values: Iterable[str] | None) -> tuple[str, ...]:
+    """A list of the file, in its order: CloudFormation refuses what is there twice."""
+    return tuple(dict.fromkeys(values or ()))
 
 
 #: Logs with how long they are kept, and data with the time after which it goes, unless the file says another.
@@ -151,6 +156,8 @@ GATEWAYS = ("s3", "dynamodb")
 _BUCKET_NAME = 63
 # Prefixes of the layout that go after a while, and those that never do.
 _GOING, _STAYING = ("processed", "pipelines"), ("raw", "features", "models", "metrics", "code")
+# Those into which jobs write.
+_WRITTEN = ("processed", "features", "models", "metrics", "pipelines")
 
 
 def replica_bucket(bucket: str, region: str) -> str:
@@ -173,6 +180,18 @@ def _expiring_too_much(settings: Settings) -> Iterator[Problem]:
             if f"{settings.value(f'layout.{staying}')}/".startswith(above):
                 what = f"in {settings.environment} this lies below layout.{going}, whose objects expire"
                 yield settings.problem("bad-value", f"layout.{staying}", what, f"take another place than {above}")
+
+
+def _written_by_jobs(settings: Settings) -> Iterator[Problem]:
+    """A deployment takes templates and functions from the code: no job may leave any there."""
+    if not is_used(settings):
+        return
+    code = f"{settings.value('layout.code')}/"
+    for name in _WRITTEN:
+        written = f"{settings.value(f'layout.{name}')}/".partition("{version}")[0]
+        if written.startswith(code) or code.startswith(written):
+            what = f"in {settings.environment} jobs write here, and layout.code is what deployments take"
+            yield settings.problem("bad-value", f"layout.{name}", what, f"take another place than {code}")
 
 
 def _endpoint_problems(settings: Settings) -> Iterator[Problem]:
@@ -201,6 +220,7 @@ def infra_problems(settings: Settings) -> Iterator[Problem]:
         )
         yield settings.problem("name-too-long", "infra.replica_region", what, "give a shorter 'bucket'")
     yield from _expiring_too_much(settings)
+    yield from _written_by_jobs(settings)
     yield from _endpoint_problems(settings)
     for path, needs in (("infra.endpoints.services", "infra.vpc"), ("infra.group_prefix", "infra.vpc")):
         if settings.value(path) and not has_vpc(settings):

@@ -31,6 +31,25 @@ def test_an_empty_section_is_one(tmp_path: Path) -> None:
     assert load(tmp_path, "infra:\n").infra.is_used is False, "nothing takes it back"
 
 
+def test_who_is_named_twice_is_meant_once(tmp_path: Path) -> None:
+    told = "alert_emails: [b@example.com, a@example.com, b@example.com], studio_roles: [Studio, Studio]"
+    infra = load(tmp_path, f"infra: {{{told}}}\n").infra
+    assert infra.emails == ("b@example.com", "a@example.com")
+    assert infra.studio_roles == ("Studio",)
+
+
+@pytest.mark.parametrize(
+    "layout", ["{metrics: code/infra}", "{models: all, code: all/code}", "{features: 'code{version}'}"]
+)
+def test_jobs_write_nowhere_where_code_is(tmp_path: Path, layout: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, f"layout: {layout}\ninfra: {{bucket: existing}}\n")
+    assert {problem.what for problem in caught.value.problems} >= {
+        "in dev jobs write here, and layout.code is what deployments take"
+    }
+    assert load(tmp_path, f"layout: {layout}\n").layout.code, "without a stack nothing is taken from there"
+
+
 def test_with_it_what_is_not_named_is_made(tmp_path: Path) -> None:
     role = "arn:aws:iam::123456789012:role/Ours"
     project = load(tmp_path, f"environment_suffix: true\nrole: {role}\ninfra: {{bucket: existing}}\n")

@@ -89,6 +89,15 @@ def test_policies_have_no_findings_in_any_partition(tmp_path: Path, region: str,
         assert template_findings(text) == []
 
 
+def test_keys_known_by_an_alias_are_used_through_cloudformation_and_no_others(tmp_path: Path) -> None:
+    site = site_of(tmp_path, f"{GITHUB}\nkeys: {{output: alias/ours}}")
+    found = Resolved(deployed(site, everything=True))
+    key, named = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/another", "kms:ResourceAliases"
+    assert stack_may(found, "kms:CreateGrant", key, named, "alias/ours")
+    assert not stack_may(found, "kms:CreateGrant", key, named, "alias/theirs")
+    assert not may(found, DEPLOYER, "kms:CreateGrant", key, named, "alias/ours")
+
+
 def test_no_policy_is_over_the_limits(template: Resolved) -> None:
     kinds = {place.where.partition(".")[0]: place.kind for place in places_of(template)}
     assert kinds[DEPLOYER] != "inline", "with every type it takes several managed policies"

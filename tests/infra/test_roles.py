@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from iam_simulator import allowed
+from iam_templates import Template as Resolved
+from iam_templates import policies_of
 from infra.role_sites import (
     ENVIRONMENTS,
     FOREIGN,
@@ -443,6 +446,15 @@ def test_people_submit_with_the_machines_and_limits_of_the_project(tmp_path: Pat
     }
     policies = [one["Properties"] for name, one in found.resources.items() if name.startswith("SubmitPolicy")]
     assert all(one["Roles"] == ["Studio"] for one in policies)
+
+
+def test_people_upload_code_and_nothing_that_a_deployment_takes(tmp_path: Path) -> None:
+    found = Resolved(roles_of(site_of(tmp_path, KEY, [foreign("spark")])).as_json())
+    policies = policies_of(found, "Studio")
+    code = "arn:aws:s3:::acme-sm-rc-churn/code"
+    assert allowed(policies, "s3:PutObject", f"{code}/jobs/source.tar.gz")
+    for place in ("infra", "infra-plans", "trigger"):
+        assert not allowed(policies, "s3:PutObject", f"{code}/{place}/0a1b.json"), place
 
 
 def test_approvers_decide_and_others_do_not(tmp_path: Path) -> None:

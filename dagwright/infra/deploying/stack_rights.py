@@ -40,7 +40,8 @@ _LOOKS = (
     "iam:ListRolePolicies",
 )
 _WRITES = ("iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion")
-_THROUGH = {"ForAnyValue:StringEquals": {"aws:CalledVia": ["cloudformation.amazonaws.com"]}}
+_ANY = "ForAnyValue:StringEquals"
+_THROUGH = {"aws:CalledVia": ["cloudformation.amazonaws.com"]}
 _ROLE, _POLICY = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
 _SERVICE_ROLE = "role/aws-service-role/replication.ecr.amazonaws.com/AWSServiceRoleForECRReplication"
 
@@ -68,7 +69,8 @@ class _Kind:
 def stack_rights(template: Template, site: Site) -> Iterator[Statement]:
     """The statements. Raises InternalError for a type that nothing is known of here."""
     for one in _rights(template, site):
-        through = _THROUGH if one.effect == "Allow" else {}
+        # beside what the operator asks already: the alias of a key
+        through = {_ANY: {**one.condition.get(_ANY, {}), **_THROUGH}} if one.effect == "Allow" else {}
         yield replace(one, sid=f"Stack{one.sid}", condition={**one.condition, **through})
 
 
