@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dagwright.infra.deploying.places import PLANNED, TEMPLATES, TRIGGERS, Places
-from dagwright.infra.names import JOB_LOG_GROUPS, OF_PIPELINES
+from dagwright.infra.names import JOB_LOG_GROUPS, OF_PIPELINES, PLANNED, TEMPLATES, TRIGGERS
 from dagwright.infra.policy import Statement, pass_role
 from dagwright.infra.roles import keys, storage
 from dagwright.infra.roles.arns import job_arns, machine_arns, named_endpoints, package_arns, pipeline_arns, role_arns
@@ -184,7 +183,7 @@ def _data(site: Site) -> Iterator[Statement]:
     inputs = [site.project.processed("inputs")]  # where `job run --input` puts files
     yield Statement("UploadData", uploading, storage.objects(site, _UPLOADED, inputs, below=True))
     # a deployment takes what it finds there, with rights that nobody has who uploads
-    deployed = Places(site).code(TEMPLATES, PLANNED, TRIGGERS)
+    deployed = site.names.objects(*(f"{site.project.layout.code}/{one}" for one in (TEMPLATES, PLANNED, TRIGGERS)))
     yield Statement("NotWhatIsDeployed", ("s3:PutObject",), deployed, effect="Deny")
     yield from keys.storage_statements(site)
 
