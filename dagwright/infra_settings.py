@@ -6,7 +6,7 @@ does not name is made, once there is an `infra` section.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -154,6 +154,11 @@ def _found_by_tag(settings: Settings) -> Iterator[tuple[str, Mapping[str, str]]]
 #: Services whose endpoints are entries of route tables; all others are addresses in subnets.
 GATEWAYS = ("s3", "dynamodb")
 _BUCKET_NAME = 63
+# Lists whose entries become things of one name each: CloudFormation takes no entry twice.
+_ONCE = (
+    "infra.endpoints.services", "infra.endpoints.route_tables", "infra.alert_emails", "infra.studio_roles",
+    "infra.approver_roles", "infra.registry_readers",
+)  # fmt: skip
 # Prefixes of the layout that go after a while, and those that never do.
 _GOING, _STAYING = ("processed", "pipelines"), ("raw", "features", "models", "metrics", "code")
 # Those into which jobs write.
@@ -203,6 +208,37 @@ def _endpoint_problems(settings: Settings) -> Iterator[Problem]:
         yield settings.problem("missing-key", "infra.endpoints.route_tables", what, hint)
 
 
+def _twice(settings: Settings) -> Iterator[Problem]:
+    for path in _ONCE:
+        values = settings.value(path) or ()
+        names = [one for one in values if isinstance(one, str)]
+        for name in dict.fromkeys(one for one in names if names.count(one) > 1):
+            what = f"in {settings.environment} {name!r} stands here more than once"
+            yield settings.problem("bad-value", path, what, "keep one of them")
+
+
+def _boundary_problems(settings: Settings) -> Iterator[Problem]:
+    """A boundary is a policy of the role's own account, or one of AWS's."""
+    boundary, account = settings.value("infra.permissions_boundary"), settings.value("account_id")
+    if isinstance(boundary, str) and not any(f"::{owner}:" in boundary for owner in (account, "aws")):
+        what = f"in {settings.environment} this policy is not of the account {account}: no role there can have it"
+        hint = "write the ARN of a policy of that account"
+        yield settings.problem("bad-value", "infra.permissions_boundary", what, hint)
+
+
+def platform_problems(every: Sequence[Settings]) -> Iterator[Problem]:
+    """What an account has once in a Region, only one of its environments can make."""
+    first: dict[tuple[str, str], str] = {}
+    for settings in every:
+        if settings.environment == "local" or settings.value("infra.platform") is not True:
+            continue
+        place = (settings.value("account_id"), settings.value("region"))
+        other = first.setdefault(place, settings.environment)
+        if other != settings.environment:
+            what = f"in {settings.environment} it is true as in {other}, of the same account and Region, which has one"
+            yield settings.problem("bad-value", "infra.platform", what, "make it false in all of them but one")
+
+
 # What PutRetentionPolicy takes (CloudWatch Logs API reference); botocore's model says it in words only.
 _KEPT_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
@@ -222,6 +258,8 @@ def infra_problems(settings: Settings) -> Iterator[Problem]:
     yield from _expiring_too_much(settings)
     yield from _written_by_jobs(settings)
     yield from _endpoint_problems(settings)
+    yield from _twice(settings)
+    yield from _boundary_problems(settings)
     for path, needs in (("infra.endpoints.services", "infra.vpc"), ("infra.group_prefix", "infra.vpc")):
         if settings.value(path) and not has_vpc(settings):
             what = f"in {settings.environment} it is not said in which VPC"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dagwright.addresses import Addresses, Layout
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
-from dagwright.infra_settings import InfraSettings, infra_settings, suffix_of
+from dagwright.infra_settings import InfraSettings, infra_settings, platform_problems, suffix_of
 from dagwright.outputs import Outputs, pinned, read_outputs
 from dagwright.project_forms import PURPOSES
 from dagwright.project_keys import ENVIRONMENTS
@@ -191,6 +191,7 @@ def load_project(path: Path, environment: str = "local") -> Project:
     judged = {_group_of(problem) for problem in problems}
     root = path.parent.parent
     problems += [problem for one in every for problem in together(one) if _group_of(problem) not in judged]
+    problems += [problem for problem in platform_problems(every) if _group_of(problem) not in judged]
     if "images" not in judged and any(isinstance(it, dict) for one in every for it in one.below("images").values()):
         from dagwright.image_rules import image_problems  # a project whose images are all its own needs no table
 

@@ -112,9 +112,39 @@ def test_a_pushed_image_takes_the_place_of_noughts_and_of_nothing_else(tmp_path:
             "infra.replica_region",
             "its replication is its owner's",
         ),
+        ("infra: {alert_emails: [a@b.com, a@b.com]}\n", "infra.alert_emails", "'a@b.com' stands here more than once"),
+        ("infra: {studio_roles: [Ours, Theirs, Ours]}\n", "infra.studio_roles", "'Ours' stands here more than once"),
+        (
+            "infra: {permissions_boundary: 'arn:aws:iam::999999999999:policy/B'}\n",
+            "infra.permissions_boundary",
+            "not of the account 123456789012",
+        ),
     ],
 )
 def test_what_cannot_be_together_is_said(tmp_path: Path, text: str, field: str, what: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path, text)
     assert [(one.field, what in one.what) for one in caught.value.problems] == [(field, True)]
+
+
+@pytest.mark.parametrize("owner", ["123456789012", "aws"])
+def test_a_boundary_is_of_the_account_or_of_aws(tmp_path: Path, owner: str) -> None:
+    arn = f"arn:aws:iam::{owner}:policy/Boundary"
+    assert load(tmp_path, f"infra: {{permissions_boundary: '{arn}'}}\n").infra.permissions_boundary == arn
+
+
+TWO = "dev:\n  infra: {platform: true}\nstaging:\n  infra: {platform: true}\n"
+
+
+def test_what_an_account_has_once_is_of_one_environment(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, TWO)
+    (problem,) = caught.value.problems
+    assert (problem.field, "in staging it is true as in dev" in problem.what) == ("infra.platform", True)
+    assert load(tmp_path, TWO + '  account_id: "444455556666"\n').infra.platform, "another account has its own"
+    assert load(tmp_path, "infra: {platform: true}\n").infra.platform, "this machine has no stack"
+
+
+def test_entries_of_another_kind_are_told_of_as_such(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="a mapping stands where"):
+        load(tmp_path, "infra: {alert_emails: [{a: b}, {a: b}]}\n")

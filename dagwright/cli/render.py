@@ -15,6 +15,8 @@ from dagwright.errors import UsageError
 
 def run(arguments: Namespace) -> int:
     """Print the pipeline definition, its state machine, its picture, or the environment's template."""
+    if arguments.replica and arguments.target != "infra":
+        raise UsageError("--replica is of --target infra", hint="Add --target infra, or leave --replica out.")
     if arguments.target == "trigger":
         return _trigger(arguments)
     text = _template(arguments) if arguments.target == "infra" else _rendered(source_of(arguments), arguments)

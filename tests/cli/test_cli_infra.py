@@ -94,6 +94,12 @@ def test_the_template_is_of_no_pipeline(site: Site, want: Any) -> None:
     assert site("render", "training", "--target", "infra").code == 64
 
 
+@pytest.mark.parametrize("target", ["sagemaker", "trigger"])
+def test_a_pipeline_has_no_replica(site: Site, target: str) -> None:
+    said = site("render", "training", "--target", target, "--replica")
+    assert (said.code, "--replica is of --target infra" in said.err) == (64, True)
+
+
 def test_what_is_there_already_and_what_is_an_administrators_is_said(site: Site, want: Any, scripted: Any) -> None:
     scripted(changes=[change("Import", "Bucket", PhysicalResourceId=BUCKET), change("Modify", "Topic")])
     want(replace(STACK, ground=None, assets=(), reserved=frozenset({"Topic"})))

@@ -6,7 +6,7 @@ made of the configuration, pipelines, schedules and the stack, is the deployer's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dagwright.infra.names import JOB_LOG_GROUPS, OF_PIPELINES, PLANNED, TEMPLATES, TRIGGERS
@@ -16,6 +16,7 @@ from dagwright.infra.roles.arns import job_arns, machine_arns, named_endpoints, 
 from dagwright.infra.roles.network import only_in_vpc
 from dagwright.infra.roles.role import add_policies
 from dagwright.infra.roles.trigger_role import measured
+from dagwright.marks import ENVIRONMENT, PROJECT
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 SUBMIT_POLICY = "SubmitPolicy"
 APPROVER_POLICY = "ApproverPolicy"
-# What a job is tagged with that the tool starts: whose it is.
-_PROJECT, _ENVIRONMENT = "dagwright:project", "dagwright:environment"
 _JOBS = {"processing": "ProcessingJob", "training": "TrainingJob", "transform": "TransformJob"}
 _DAY = 86_400  # what SageMaker gives a job that says nothing
 _SUBMITTED = ("processing", "training")
@@ -104,8 +103,8 @@ def _limits(site: Site, kind: str) -> Mapping[str, Mapping[str, Any]]:
         "Null": {**vpc.get("Null", {}), "sagemaker:InstanceTypes": "false"},
         "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": str(seconds)},
         "StringEquals": {
-            f"aws:RequestTag/{_PROJECT}": one.model_package_group,
-            f"aws:RequestTag/{_ENVIRONMENT}": one.environment,
+            f"aws:RequestTag/{PROJECT}": one.model_package_group,
+            f"aws:RequestTag/{ENVIRONMENT}": one.environment,
         },
     }
 
@@ -148,6 +147,19 @@ def _machines(site: Site) -> Iterator[Statement]:
     yield Statement("WatchMachines", [f"states:{verb}" for verb in _OF_MACHINE_EXECUTIONS], executions)
     yield Statement("GoOnAfterFailures", [f"states:{verb}" for verb in _MAKING_MACHINES], (site.names.rest_machines,))
     yield pass_role("PassMachineRole", (site.project.state_machine_role,), "states")
+    yield from _not_others(site, [*pipeline_arns(site), *arns])
+
+
+def _not_others(site: Site, arns: Sequence[str]) -> Iterator[Statement]:
+    """Names begin with the project's, and another project's may begin so too: its tags say that it is not ours."""
+    whose = {PROJECT: site.project.model_package_group, ENVIRONMENT: site.project.environment}
+    changes = ("StartExecution", "UpdateStateMachine", "TagResource")
+    actions = ("sagemaker:StartPipelineExecution", *(f"states:{verb}" for verb in changes))
+    for mark, value in whose.items():
+        key = f"aws:ResourceTag/{mark}"
+        condition = {"StringNotEquals": {key: value}, "Null": {key: "false"}}
+        word = mark.rpartition(":")[2].title()
+        yield Statement(f"NotOfOther{word}", actions, arns, condition, effect="Deny")
 
 
 # ---- what is looked at ----
