@@ -6,7 +6,7 @@ does not name is made, once there is an `infra` section.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -92,19 +92,14 @@ def infra_settings(settings: Settings) -> InfraSettings:
         s3_prefix_list=settings.value("infra.endpoints.s3_prefix_list") or "",
         retention=MappingProxyType({name: settings.value(f"infra.retention.{name}") for name in RETAINED}),
         expire=MappingProxyType({name: settings.value(f"infra.expire.{name}") for name in EXPIRING}),
-        emails=_once(settings.value("infra.alert_emails")),
+        emails=settings.value("infra.alert_emails") or (),
         repository=settings.value("infra.github_repository") or "",
-        studio_roles=_once(settings.value("infra.studio_roles")),
-        approver_roles=_once(settings.value("infra.approver_roles")),
+        studio_roles=settings.value("infra.studio_roles") or (),
+        approver_roles=settings.value("infra.approver_roles") or (),
         permissions_boundary=settings.value("infra.permissions_boundary") or "",
         replica_region=settings.value("infra.replica_region") or "",
-        registry_readers=_once(settings.value("infra.registry_readers")),
+        registry_readers=settings.value("infra.registry_readers") or (),
     )
-
-
-def _once(values: Iterable[str] | None) -> tuple[str, ...]:
-    """A list of the file, in its order: CloudFormation refuses what is there twice."""
-    return tuple(dict.fromkeys(values or ()))
 
 
 #: Logs with how long they are kept, and data with the time after which it goes, unless the file says another.

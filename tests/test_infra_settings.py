@@ -31,13 +31,6 @@ def test_an_empty_section_is_one(tmp_path: Path) -> None:
     assert load(tmp_path, "infra:\n").infra.is_used is False, "nothing takes it back"
 
 
-def test_who_is_named_twice_is_meant_once(tmp_path: Path) -> None:
-    told = "alert_emails: [b@example.com, a@example.com, b@example.com], studio_roles: [Studio, Studio]"
-    infra = load(tmp_path, f"infra: {{{told}}}\n").infra
-    assert infra.emails == ("b@example.com", "a@example.com")
-    assert infra.studio_roles == ("Studio",)
-
-
 @pytest.mark.parametrize(
     "layout", ["{metrics: code/infra}", "{models: all, code: all/code}", "{features: 'code{version}'}"]
 )

@@ -91,22 +91,19 @@ def source_of(arguments: Namespace) -> Source:
         what = f"There is no pipeline '{arguments.pipeline}' in {arguments.root / 'pipelines'}"
         raise UsageError(what, hint=did_you_mean(arguments.pipeline, files))
     project = project_of(arguments)
-    _require_ground(project)
+    require_ground(project)
     return source_at(arguments.root, path, project)
 
 
-def _require_ground(project: Project) -> None:
+def require_ground(project: Project) -> None:
     """Raises ConfigurationError as long as AWS has not told an id that jobs are to be declared with."""
     if not project.unmade or project.environment == "local":
         return
-    where, then = outputs_path(project.environment), f"infra upsert --env {project.environment}"
-    problems = [
-        Problem("not-made-yet", "the stack makes it, or finds it by its tags; its id is not known here", field=key)
-        for key in project.unmade
-    ]
-    what = f"What jobs need in {project.environment} is not in {where}"
-    hint = f"Make it: {then}. If it is there already: infra outputs --env {project.environment}; then commit the file."
-    raise ConfigurationError(what, problems, hint)
+    env = project.environment
+    what = "the stack makes it, or finds it by its tags; its id is not known here"
+    hint = f"infra upsert --env {env}; if it is there already infra outputs --env {env}, and commit the file"
+    problems = [Problem("not-made-yet", what, hint, field=key) for key in project.unmade]
+    raise ConfigurationError(f"What jobs need in {env} is not in {outputs_path(env)}", problems)
 
 
 def source_at(root: Path, path: Path, project: Project) -> Source:

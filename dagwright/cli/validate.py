@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from dagwright.cli.sources import (
     has_project,
     pipeline_files,
     project_of,
+    require_ground,
     source_at,
     source_of,
 )
@@ -81,7 +83,13 @@ def verdicts_of(arguments: Namespace) -> Iterator[Verdict]:
         yield _of_pipeline(arguments.pipeline, lambda: source_of(arguments), arguments, project)
         return
     for name, path in pipeline_files(arguments.root).items():
-        yield _of_pipeline(name, partial(source_at, arguments.root, path, project), arguments, project)
+        yield _of_pipeline(name, partial(_ready, arguments.root, path, project), arguments, project)
+
+
+def _ready(root: Path, path: Path, project: Project) -> Source:
+    """A pipeline of one module, once what its jobs are declared with is known."""
+    require_ground(project)
+    return source_at(root, path, project)
 
 
 def _of_file(arguments: Namespace) -> Verdict:

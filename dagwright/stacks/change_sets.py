@@ -117,8 +117,10 @@ class ChangeSets:
         if len(stack.body) > MOST_IN_S3:
             what = f"The template of {stack.name} has {len(stack.body)} bytes; CloudFormation takes {MOST_IN_S3}"
             raise AWSError(what, hint="Make pipelines, schedules or alarms fewer, or split the project.")
-        # written each time: what lies there already is not known to be this template
-        Objects(self._clients, stack.upload_key).put(stack.body.encode(), stack.template_uri)
+        objects, content = Objects(self._clients, stack.upload_key), stack.body.encode()
+        # that its hash is the name of what lies there does not say that it is what lies there
+        if not objects.exists(stack.template_uri) or objects.read(stack.template_uri, MOST_IN_S3) != content:
+            objects.put(content, stack.template_uri)
         return {"TemplateURL": stack.template_url}
 
     def _prepared(self, arn: str, kind: Kind) -> ChangeSet:

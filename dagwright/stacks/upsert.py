@@ -23,6 +23,7 @@ from dagwright.stacks.remote import RemoteStack, find_stack
 from dagwright.stacks.wanted import InfraStack
 
 _GOES_ON = "It goes on on AWS. When it has ended, the same command again completes it."
+_LARGEST_CODE = 250 << 20  # of a function, unpacked (Lambda developer guide, "Lambda quotas")
 
 
 class Observer(Protocol):
@@ -137,7 +138,7 @@ class Upsert:
     def _upload(self) -> None:
         for asset in self._stack.assets:
             uri = f"s3://{self._stack.bucket}/{asset.key}"
-            if not self._objects.exists(uri):
+            if not self._objects.exists(uri) or self._objects.read(uri, _LARGEST_CODE) != asset.content:
                 self._objects.put(asset.content, uri)
                 self._observer.noted(f"uploaded {uri}")
 

@@ -270,7 +270,8 @@ def test_groups_that_the_stack_makes_count_before_their_ids_are_known(tmp_path: 
     known = statements(made, "PipelineRole")["CreateJobs"]["Condition"]["ForAllValues:StringEquals"]
     purposes = ("Processing", "Training", "Inference")
     assert known == {
-        "sagemaker:VpcSecurityGroupIds": [{"Fn::GetAtt": [f"SecurityGroup{one}", "GroupId"]} for one in purposes]
+        "sagemaker:VpcSubnets": ["subnet-0a1b2c3d"],
+        "sagemaker:VpcSecurityGroupIds": [{"Fn::GetAtt": [f"SecurityGroup{one}", "GroupId"]} for one in purposes],
     }
     assert "VpcInterfaces" in sids(made, "ExecutionRole")
 

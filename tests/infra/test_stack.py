@@ -56,3 +56,17 @@ def ordered(value: Any) -> str:
     if isinstance(value, dict):
         return json.dumps({name: ordered(member) for name, member in sorted(value.items())})
     return json.dumps(sorted(map(ordered, value))) if isinstance(value, list) else json.dumps(value)
+
+
+def test_no_pipeline_is_validated_with_ids_that_are_not_known_yet(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether one is asked about or all: else jobs would seem to leave the VPC on purpose."""
+    from dagwright.cli import main
+
+    for words in (["validate", "--env", "dev", "--json"], ["validate", "training", "--env", "dev", "--json"]):
+        assert main(words, project) == 1
+        found = json.loads(capsys.readouterr().out)["problems"]
+        assert {one["code"] for one in found} == {"not-made-yet"}
+        assert all("infra upsert --env dev" in one["hint"] for one in found)
+    assert main(["validate", "training", "--json"], project) == 0
