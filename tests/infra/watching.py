@@ -11,33 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.cli.workloads import neighbours_of, workloads_of
-from dagwright.infra.alarms import add_alarms
-from dagwright.infra.dashboard import add_dashboard
-from dagwright.infra.dead_man import add_dead_man
-from dagwright.infra.logs import add_logs
-from dagwright.infra.notifications import add_notifications
-from dagwright.infra.paging import add_paging
-from dagwright.infra.queries import add_queries
-from dagwright.infra.schedules import add_schedules
 from dagwright.infra.site import Site
+from dagwright.infra.stack import WATCH_PARTS
 from dagwright.infra.template import Template, ref
-from dagwright.infra.triggers import add_triggers
 from dagwright.project import load_project
 
 ROOT = Path(__file__).parents[2]
 NIGHTLY = Path(__file__).parent / "watched"
 GOLDEN = ROOT / "tests" / "golden" / "infra"
-PARTS = (
-    add_schedules,
-    add_logs,
-    add_queries,
-    add_triggers,
-    add_notifications,
-    add_alarms,
-    add_dead_man,
-    add_paging,
-    add_dashboard,
-)
 # Which golden file is of which project and environment.
 GOLDENS = {"watched-example-dev": (ROOT, "dev"), "watched-nightly-dev": (NIGHTLY, "dev")}
 GOLDENS |= {f"watched-nightly-{one}": (NIGHTLY, one) for one in ("staging", "production")}
@@ -60,7 +41,7 @@ def watched(site: Site) -> Template:
         template.output("KeyArn", ref("Key"), "the key")
     role = {"RoleName": site.names.trigger_role.rpartition("/")[2], "AssumeRolePolicyDocument": {"Statement": [LAMBDA]}}
     template.add("TriggerRole", "AWS::IAM::Role", role)
-    for add in PARTS:
+    for add in WATCH_PARTS:
         add(template, site)
     return template
 
