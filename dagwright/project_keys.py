@@ -83,7 +83,8 @@ KEYS: tuple[Key, ...] = (
     Key(
         "state_machines.log_group",
         forms.LOG_GROUP,
-        "Log group that state machines write to; it has to be there. Default: /aws/vendedlogs/states/{team}-{project}.",
+        "Log group that state machines write to; without an `infra` section it has to be there. "
+        "Default: /aws/vendedlogs/states/{team}-{project}.",
     ),
     Key("scheduler", forms.GROUP, "How EventBridge Scheduler starts pipelines."),
     Key(

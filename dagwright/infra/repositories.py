@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from dagwright.errors import ConfigurationError, Problem
 from dagwright.infra.names import Names
 from dagwright.infra.policy import Statement, document
 from dagwright.infra.template import logical_id
@@ -31,10 +32,20 @@ def add_repositories(template: Template, site: Site) -> None:
     before = {name for other in site.neighbours if other.region == site.project.region for name in own_of(other)}
     for name in own_of(site.project):
         if name not in before:
+            _require_own_id(template, site, name)
             template.add(_logical_id(site, name), "AWS::ECR::Repository", _repository(site, name), kept=True)
     region = site.infra.replica_region
     if region and site.infra.platform:
         template.add("RegistryReplication", "AWS::ECR::ReplicationConfiguration", _replication(site, region))
+
+
+def _require_own_id(template: Template, site: Site, name: str) -> None:
+    """Raises ConfigurationError for two repositories whose names are the same letters and digits: a stack has no two
+    ids for them."""
+    if _logical_id(site, name) in template.resources:
+        what = f"the repository {name} has the letters and digits of another one: the stack cannot tell them apart"
+        problem = Problem("name-clash", what, "rename one of the two", field="images")
+        raise ConfigurationError(f"the stack of {site.project.environment} cannot be written", [problem])
 
 
 def own_of(project: Project) -> list[str]:

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from infra.grounds import BASE, ROOT, ground_of, made, properties, site_of
+
+from dagwright.errors import ConfigurationError
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 IMAGES = f"""
@@ -31,6 +34,12 @@ def repositories(template: Any) -> dict[str, Any]:
 def test_each_own_image_in_this_registry_has_one(tmp_path: Path) -> None:
     assert [*repositories(made(tmp_path, TEXT))] == ["acme-sm-rc-churn/deep/trainer"]
     assert "RepositoryDeepTrainer" in made(tmp_path, TEXT).resources
+
+
+def test_two_that_differ_in_their_punctuation_alone_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        made(tmp_path, TEXT + f"  twin: {REGISTRY}/acme-sm-rc-churn/deep_trainer\n")
+    assert [(one.code, one.field) for one in caught.value.problems] == [("name-clash", "images")]
 
 
 def test_shared_ones_are_made_by_the_platform(tmp_path: Path) -> None:
