@@ -51,6 +51,41 @@ def test_what_aws_tells_of_what_the_stack_made_changes_nothing_in_it(project: Pa
     assert before.keys() == after.keys()
 
 
+@pytest.mark.parametrize("environment", ["dev", "staging", "production"])
+def test_cfn_lint_finds_nothing_in_the_whole(environment: str) -> None:
+    assert findings(ROOT, environment) == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "  role: arn:aws:iam::123456789012:role/Ours\n  infra: {bucket: existing}\n",
+        "  network: {subnets: null, security_groups: null}\n",
+        "  keys: {volume: null, output: null}\n  engine: stepfunctions\n",
+    ],
+    ids=["existing role and bucket", "no VPC", "own key, state machines"],
+)
+def test_cfn_lint_finds_nothing_at_the_edges(project: Path, more: str) -> None:
+    """The second Region is the example's own, in production."""
+    shutil.copyfile(ROOT / "config/project.yaml", project / "config/project.yaml")
+    path = project / "config/project.yaml"
+    text = path.read_text(encoding="utf-8")
+    own = text[text.index("\ndev:") : text.index("\nstaging:")]
+    path.write_text(text.replace(own, f"\ndev:\n  environment_suffix: true\n{more}\n"), encoding="utf-8")
+    assert findings(project, "dev") == []
+
+
+def findings(root: Path, environment: str) -> list[str]:
+    """What cfn-lint has to say of a whole template, information included."""
+    from cfnlint.api import lint
+    from cfnlint.config import ManualArgs
+
+    arguments: Any = SimpleNamespace(root=root, env=environment, command="infra", replica=False)
+    stack = wanted_stack(arguments)
+    found = lint(stack.text, config=ManualArgs(regions=[stack.region], include_checks=["I"]))
+    return [str(one) for one in found]
+
+
 def ordered(value: Any) -> str:
     """Statements in whatever order they were put into policies."""
     if isinstance(value, dict):
