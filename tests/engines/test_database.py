@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dagwright.engines.local.database import SCHEMA_VERSION, Database
+from dagwright.engines.local.database import Database
+from dagwright.engines.local.schema import SCHEMA_VERSION, VERSIONS
 from dagwright.errors import StorageError
 
 
@@ -102,8 +103,40 @@ def test_many_writers_at_once(tmp_path: Path) -> None:
 def test_a_newer_record_is_left_alone(tmp_path: Path, database: Database) -> None:
     with database.transaction() as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    with pytest.raises(StorageError, match="written by a newer dagwright: schema 2, not 1"):
+    with pytest.raises(StorageError, match=f"written by a newer dagwright: schema {SCHEMA_VERSION + 1}, not"):
         Database(tmp_path / "record.sqlite3")
+
+
+@pytest.fixture
+def first_version(tmp_path: Path) -> Path:
+    """A record as the first version kept it."""
+    path = tmp_path / "first.sqlite3"
+    connection = sqlite3.connect(path)
+    for statement in VERSIONS[0].split(";\n"):
+        connection.execute(statement)
+    connection.execute("INSERT INTO executions VALUES ('abc', 'churn', 'Failed', 'why', 'then', 'later', '{}', '{}')")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    return path
+
+
+def test_an_older_record_is_brought_up_to_date(first_version: Path) -> None:
+    for _ in range(2):  # the second time it is
+        record = Database(first_version)
+        (row,) = record.rows("executions")
+        assert (row["id"], row["failure_reason"], row["begun"]) == ("abc", "why", "{}")
+        assert record.rows("attempts") == []
+        record.close()
+
+
+def test_an_older_record_that_may_not_be_changed_is_read_all_the_same(first_version: Path) -> None:
+    before = first_version.read_bytes()
+    record = Database(first_version, read_only=True)
+    (row,) = record.rows("executions")
+    record.close()
+    assert (row["id"], row["begun"]) == ("abc", "{}")
+    assert first_version.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,13 +16,16 @@ from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import Account
 from dagwright.engines.local.stand_ins import StandIn
+from dagwright.engines.local.store import Stamp
 
 
 @dataclass(frozen=True)
 class StepResult:
     """How a step ended: `output` is the Describe response that later steps read; `notes` are worth a line each.
 
-    `answer` is what a Lambda function returned, whatever of it the step declares.
+    `answer` is what a Lambda function returned, whatever of it the step declares; `written` are the objects it put, by
+    address. `more` is what else is said of the step in the service's words; `job` is the job that gave the result, if
+    that is another than the one that was to run.
     """
 
     status: str
@@ -31,6 +34,9 @@ class StepResult:
     output: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     answer: Any = None
+    written: Mapping[str, Stamp] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+    job: str = ""
 
 
 class Stoppable(Protocol):
@@ -63,6 +69,10 @@ class Bench:
     """As many as `max_parallel`: one for each training job that all tuning jobs of the run have at work."""
     tuned: Callable[[str], Mapping[str, Any] | None] = lambda name: None
     """What the record has of an earlier tuning job: the output of its step."""
+
+    def telling(self, wrote: Callable[[str, Stamp], None]) -> Bench:
+        """The same for one step, of whose objects `wrote` is told."""
+        return replace(self, workshop=replace(self.workshop, store=self.workshop.store.telling(wrote)))
 
     def interface(self, request: Mapping[str, Any]) -> str:
         """The network interface of a job: a container has one of its own, unless it is isolated."""

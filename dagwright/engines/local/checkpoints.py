@@ -11,8 +11,9 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 
-from dagwright.engines.local.job import Host, Output, Stamp, stamp_of
+from dagwright.engines.local.job import Host, Output
 from dagwright.engines.local.open_folders import files_below
+from dagwright.engines.local.store import Stamp, stamp_of
 
 
 def stamps(host: Host, container_path: str) -> dict[str, Stamp]:

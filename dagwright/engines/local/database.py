@@ -15,35 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagwright.engines.local.schema import SCHEMA_VERSION, changes_since
 from dagwright.errors import StorageError
 
 if TYPE_CHECKING:
     import sqlite3
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE executions (
-    id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, status TEXT NOT NULL, failure_reason TEXT, started TEXT NOT NULL,
-    ended TEXT, parameters TEXT NOT NULL, definition TEXT NOT NULL
-);
-CREATE TABLE steps (
-    execution TEXT NOT NULL REFERENCES executions (id), name TEXT NOT NULL, type TEXT NOT NULL, status TEXT NOT NULL,
-    failure_reason TEXT, started TEXT NOT NULL, ended TEXT, attempts INTEGER NOT NULL DEFAULT 1,
-    metadata TEXT NOT NULL DEFAULT '{}', output TEXT, job TEXT, PRIMARY KEY (execution, name)
-);
-CREATE TABLE metrics (
-    execution TEXT NOT NULL, step TEXT NOT NULL, name TEXT NOT NULL, value REAL NOT NULL, recorded TEXT NOT NULL
-);
-CREATE TABLE model_packages (
-    package_group TEXT NOT NULL, version INTEGER NOT NULL, arn TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
-    created TEXT NOT NULL, execution TEXT NOT NULL, step TEXT NOT NULL, content TEXT NOT NULL,
-    PRIMARY KEY (package_group, version)
-);
-CREATE TABLE models (
-    name TEXT PRIMARY KEY, created TEXT NOT NULL, execution TEXT NOT NULL, step TEXT NOT NULL, content TEXT NOT NULL
-);
-CREATE INDEX executions_by_start ON executions (started);
-"""
 _PATIENCE_SECONDS = 30
 _REMEDIES = {
     "full": "Free some space.",
@@ -71,8 +48,8 @@ class Database:
             self._connection = self._opened_to_read() if read_only else self._opened()
             self._connection.row_factory = sqlite3.Row
         try:
-            if self._version() == 0:
-                self._make_tables()
+            if self._version() < SCHEMA_VERSION:
+                self._bring_up_to_date()
         except BaseException:
             self.close()
             raise
@@ -106,13 +83,23 @@ class Database:
             )
         return version
 
-    def _make_tables(self) -> None:
+    def _bring_up_to_date(self) -> None:
+        if self.read_only:
+            self._connection = self._copy_in_memory()
         with self.transaction() as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # nobody was faster
-                for statement in _SCHEMA.split(";\n"):
-                    if statement.strip():
-                        connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]  # somebody may have been faster
+            for statement in changes_since(version):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _copy_in_memory(self) -> sqlite3.Connection:
+        """An older record that may not be changed is brought up to date in a copy."""
+        copy = _connect(":memory:")
+        with self._explained():
+            self._connection.backup(copy)
+            self._connection.close()
+        copy.row_factory = self._connection.row_factory
+        return copy
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

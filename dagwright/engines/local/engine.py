@@ -387,4 +387,5 @@ def _step(row: Mapping[str, Any]) -> StepRun:
         metadata=json.loads(row["metadata"]),
         output=json.loads(row["output"]) if row["output"] else None,
         job=row["job"] or "",
+        more=json.loads(row["more"]),
     )

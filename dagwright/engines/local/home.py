@@ -151,7 +151,7 @@ class Home:
     def _close_killed(self, execution: str) -> None:
         ended = now()
         with self.database.transaction() as connection:
-            for table, key in (("steps", "execution"), ("executions", "id")):
+            for table, key in (("attempts", "execution"), ("steps", "execution"), ("executions", "id")):
                 connection.execute(
                     f"UPDATE {table} SET status = ?, failure_reason = ?, ended = ? "  # noqa: S608 - our own names
                     f"WHERE {key} = ? AND status IN (?, ?)",

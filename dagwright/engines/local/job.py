@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
+from dagwright.engines.local.store import Stamp
 from dagwright.errors import ExecutionError
 
 ML = "/opt/ml"
@@ -115,18 +115,6 @@ class Job:
                 f"The job isolates {len(self.hosts)} instances from the network; a local run cannot connect them then",
                 hint="Use an InstanceCount of 1, or turn EnableNetworkIsolation off for local runs.",
             )
-
-
-class Stamp(NamedTuple):
-    """What tells a file from one that is written later under its name."""
-
-    inode: int
-    modified_ns: int
-    size: int
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 @dataclass

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from dagwright.engines.local.job import Host, Job, JobEnding, Output, make_readable, normal, stamp_of
-from dagwright.engines.local.store import Store
+from dagwright.engines.local.job import Host, Job, JobEnding, Output, make_readable, normal
+from dagwright.engines.local.store import Store, stamp_of
 
 
 def publish(job: Job, hosts: list[Host], store: Store, ending: JobEnding) -> JobEnding:

@@ -6,10 +6,10 @@ Called from one thread, the run's own; jobs are made known from theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, Observer, StepRun
@@ -18,6 +18,9 @@ from dagwright.engines.local.home import Home
 from dagwright.engines.local.steps import metrics_of
 from dagwright.engines.times import now
 from dagwright.errors import DagwrightError, InternalError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 @dataclass
@@ -29,6 +32,8 @@ class Recording:
     home: Home
     observer: Observer
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    """How often each step has been started, in an earlier part of the execution too."""
     _jobs: dict[str, Stoppable] = field(default_factory=dict)
     _blocked: set[str] = field(default_factory=set)
 
@@ -44,58 +49,99 @@ class Recording:
     def begin(self, step: Step, job: str) -> None:
         """A step starts, or starts again; `job` is the name of its job if it has one."""
         again = self.execution.steps.get(step.name)
-        run = StepRun(step.name, step.type, started=now(), job=job)
-        if again:
-            run.started, run.attempts = again.started, again.attempts + 1
+        self.attempts[step.name] = number = self.attempts.get(step.name, 0) + 1
+        run = StepRun(step.name, step.type, started=again.started if again else now(), attempts=number, job=job)
         self.execution.steps[step.name] = run
         kept = {"status": run.status, "job": run.job, "attempts": run.attempts}
-        if again:
-            self.home.database.update("steps", {"execution": self.execution.id, "name": run.name}, **kept)
-        else:
-            self.home.database.insert(
-                "steps", execution=self.execution.id, name=run.name, type=run.type, started=run.started, **kept
-            )
+        database = self.home.database
+        with database.transaction() as connection:
+            if again:
+                database.update_rows(connection, "steps", {"execution": self.execution.id, "name": run.name}, **kept)
+            else:
+                database.insert_row(
+                    connection, "steps", execution=self.execution.id, name=run.name, type=run.type,
+                    started=run.started, **kept,
+                )  # fmt: skip
+            database.insert_row(
+                connection, "attempts", execution=self.execution.id, step=run.name, number=number, job=job,
+                status=EXECUTING, started=now() if again else run.started,
+            )  # fmt: skip
         self.observer.changed(run)
+
+    def adopt(self, run: StepRun, *, is_new: bool) -> None:
+        """A step is not run, as `run` has its result; it is recorded if it `is_new` to this execution."""
+        self.execution.steps[run.name] = run
+        self.outputs[run.name] = run.output or {}
+        if is_new:
+            self.home.database.insert(
+                "steps", execution=self.execution.id, name=run.name, type=run.type, status=run.status,
+                started=run.started, ended=run.ended, attempts=run.attempts, metadata=dict(run.metadata),
+                output=run.output, job=run.job, more=dict(run.more),
+            )  # fmt: skip
+
+    def announce_adopted(self) -> None:
+        """Tell whoever watches of the steps that are not run, and which branches are not taken therefore."""
+        for run in list(self.execution.steps.values()):
+            self.observer.changed(run)
+            self._skip_untaken(self.graph.steps[run.name], run.output or {})
 
     def finish(self, name: str, result: StepResult) -> None:
         """A step has ended; what waits for one that did not succeed, or stands in a branch not taken, will not run."""
         self._jobs.pop(name, None)
         run = self.execution.steps[name]
         run.status, run.failure_reason, run.metadata = result.status, result.failure_reason, result.metadata
-        run.output, run.ended = dict(result.output) or None, now()
+        run.output, run.ended, run.more = dict(result.output) or None, now(), result.more
+        run.job = result.job or run.job
         self.outputs[name] = result.output
-        self._keep(run, metrics_of(result))
+        self._keep(run, result)
         self.observer.changed(run)
         for note in result.notes:
             self.observer.noted(f"{name}: {note}")
-        step = self.graph.steps[name]
         if result.status != SUCCEEDED:
             self._block(self.graph.successors[name], f"'{name}' did not succeed")
-        elif step.type == "Condition":
-            untaken = step.else_steps if result.output["Outcome"] else step.if_steps
-            self._block(untaken, f"'{name}' took the other branch")
+        else:
+            self._skip_untaken(self.graph.steps[name], result.output)
+
+    def _skip_untaken(self, step: Step, output: Mapping[str, Any]) -> None:
+        if step.type == "Condition":
+            untaken = step.else_steps if output["Outcome"] else step.if_steps
+            self._block(untaken, f"'{step.name}' took the other branch")
 
     def failed_for_now(self, name: str, result: StepResult) -> None:
         """A step's job has failed, and is started again after a while: the step goes on."""
         self._jobs.pop(name, None)
+        with self.home.database.transaction() as connection:
+            self._keep_attempt(connection, self.execution.steps[name], result, now())
         self.observer.noted(f"{name}: {result.failure_reason}; another attempt follows")
 
     def is_blocked(self, name: str) -> bool:
         """Whether a step will not run."""
         return name in self._blocked
 
-    def _keep(self, run: StepRun, metrics: Iterable[tuple[str, float]]) -> None:
-        database = self.home.database
+    def _keep(self, run: StepRun, result: StepResult) -> None:
+        database, execution = self.home.database, self.execution.id
         with database.transaction() as connection:
             database.update_rows(
-                connection, "steps", {"execution": self.execution.id, "name": run.name}, status=run.status,
+                connection, "steps", {"execution": execution, "name": run.name}, status=run.status, job=run.job,
                 output=run.output, failure_reason=run.failure_reason, ended=run.ended, metadata=dict(run.metadata),
+                more=dict(run.more),
             )  # fmt: skip
-            for name, value in metrics:
+            self._keep_attempt(connection, run, result, run.ended)
+            for name, value in metrics_of(result):
                 database.insert_row(
-                    connection, "metrics", execution=self.execution.id, step=run.name, name=name, value=value,
+                    connection, "metrics", execution=execution, step=run.name, name=name, value=value,
                     recorded=run.ended,
                 )  # fmt: skip
+            connection.executemany(
+                "INSERT OR REPLACE INTO written VALUES (?, ?, ?, ?, ?, ?)",
+                ((execution, run.name, uri, *stamp) for uri, stamp in result.written.items()),
+            )
+
+    def _keep_attempt(self, connection: sqlite3.Connection, run: StepRun, result: StepResult, ended: str) -> None:
+        self.home.database.update_rows(
+            connection, "attempts", {"execution": self.execution.id, "step": run.name, "number": run.attempts},
+            status=result.status, failure_reason=result.failure_reason, ended=ended,
+        )  # fmt: skip
 
     def _block(self, names: tuple[str, ...], why: str) -> None:
         """These steps, and all that wait for them, will not run."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -45,7 +45,10 @@ class Rested:
 
 @dataclass
 class Run:
-    """One execution in progress. `after` calls a function so many seconds later, from another thread."""
+    """One execution in progress. `after` calls a function so many seconds later, from another thread.
+
+    Of the steps that the recording has not adopted it runs the `chosen`; all of them if that is None.
+    """
 
     recording: Recording
     scope: RunScope
@@ -54,6 +57,7 @@ class Run:
     job_name: Callable[[Step], str]
     events: SimpleQueue[Any]
     after: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer
+    chosen: Collection[str] | None = None
     _attempts: Attempts = field(default_factory=Attempts)
     _resting: dict[str, tuple[threading.Timer, StepResult]] = field(default_factory=dict)
     """Steps that wait for another attempt, with how the last one ended."""
@@ -72,16 +76,17 @@ class Run:
 
         Raises InternalError after stopping everything if we have a bug, OSError if the observer does.
         """
-        graph = self._graph = self.recording.graph
-        self._order = graph.order()
+        self._graph = self.recording.graph
+        self._order = self._graph.order()
         self._position = {name: index for index, name in enumerate(self._order)}
-        self._waiting = {name: len(graph.predecessors[name]) for name in self._order}
-        self._ready = [index for index, name in enumerate(self._order) if not self._waiting[name]]
+        self._waiting = self._what_waits()
+        self._ready = [self._position[name] for name, count in self._waiting.items() if not count]
         with self.recording.stopped_on_error(self._wait):
             for image in images:
                 self.bench.environments.of(image)
             while not self.events.empty():  # nothing runs yet: whoever wants it stopped has said so meanwhile
                 self._handle(self.events.get())
+            self.recording.announce_adopted()
             while True:
                 self._start_what_may()
                 if not self._running and not self._resting:
@@ -89,6 +94,15 @@ class Run:
                 self._handle(self.events.get())
         self.recording.conclude()
         return self.recording.execution
+
+    def _what_waits(self) -> dict[str, int]:
+        """The steps that may run, in order, each with the number of steps it waits for."""
+        known, predecessors = self.recording.execution.steps, self._graph.predecessors
+        return {
+            name: sum(before not in known for before in predecessors[name])
+            for name in self._order
+            if name not in known and (self.chosen is None or name in self.chosen)
+        }
 
     # ---- starting ----
 
@@ -154,6 +168,8 @@ class Run:
                 self._close()
             return
         for waiter in self._graph.successors[name]:
+            if waiter not in self._waiting:
+                continue
             self._waiting[waiter] -= 1
             if not self._waiting[waiter]:
                 heappush(self._ready, self._position[waiter])

@@ -26,6 +26,7 @@ from dagwright.engines.local.job_steps import (
 )
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import RunScope
+from dagwright.engines.local.store import Stamp
 from dagwright.errors import DagwrightError
 
 
@@ -103,20 +104,26 @@ KINDS: Mapping[str, Kind] = {
 def result_of(step: Step, scope: RunScope, bench: Bench) -> StepResult:
     """How a step ends, run as its type says or as what stands in for it does; what keeps it from being run is its
     failure."""
-    stand_in = bench.stand_ins.get(step.name)
+    written: dict[str, Stamp] = {}
     try:
-        if stand_in is None:
-            return KINDS[step.type].run(step, scope, bench)
-        from dagwright.engines.local.stand_in_steps import run_stand_in
-
-        result = (
-            run_stand_in(step, stand_in, scope, bench)
-            if stand_in.gives_result
-            else KINDS[step.type].run(step, scope, bench)
-        )
-        return replace(result, metadata={**result.metadata, "StandIn": {"Source": stand_in.place}})
+        result = _result(step, scope, bench.telling(written.__setitem__))
     except DagwrightError as error:
-        return StepResult(FAILED, in_one_line(error))
+        result = StepResult(FAILED, in_one_line(error))
+    return replace(result, written=written)
+
+
+def _result(step: Step, scope: RunScope, bench: Bench) -> StepResult:
+    stand_in = bench.stand_ins.get(step.name)
+    if stand_in is None:
+        return KINDS[step.type].run(step, scope, bench)
+    from dagwright.engines.local.stand_in_steps import run_stand_in
+
+    result = (
+        run_stand_in(step, stand_in, scope, bench)
+        if stand_in.gives_result
+        else KINDS[step.type].run(step, scope, bench)
+    )
+    return replace(result, metadata={**result.metadata, "StandIn": {"Source": stand_in.place}})
 
 
 def starts_job(step: Step, bench: Bench) -> bool:

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from dagwright.engines.addresses import split_uri
 from dagwright.errors import StorageError
@@ -29,11 +29,39 @@ class StoredObject:
     name: str
 
 
-class Store:
-    """The objects of the local runs of one project."""
+class Stamp(NamedTuple):
+    """What tells a file from one that is written later under its name."""
 
-    def __init__(self, root: Path) -> None:
+    inode: int
+    modified_ns: int
+    size: int
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _nobody(uri: str, stamp: Stamp) -> None: ...
+
+
+class Store:
+    """The objects of the local runs of one project. `wrote` is told of each object that is put."""
+
+    def __init__(self, root: Path, wrote: Callable[[str, Stamp], None] = _nobody) -> None:
         self.root = root
+        self._wrote = wrote
+
+    def telling(self, wrote: Callable[[str, Stamp], None]) -> Store:
+        """The same store, for somebody whose objects `wrote` is to be told of."""
+        return Store(self.root, wrote)
+
+    def stamp(self, uri: str) -> Stamp | None:
+        """What tells the object `uri` from those that were or will be there; None if there is none."""
+        with storage_errors(f"{uri} cannot be read"):
+            try:
+                return stamp_of(self.path(uri).stat())
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     def path(self, uri: str) -> Path:
         """Where the object or prefix `uri` lies. Raises StorageError if it is no S3 address inside the tree."""
@@ -129,7 +157,9 @@ class Store:
     def _appear(self, aside: Path, target: Path, uri: str) -> None:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            stamp = stamp_of(aside.stat())
             os.replace(aside, target)
+            self._wrote(self.uri(target), stamp)
         except (IsADirectoryError, NotADirectoryError, FileExistsError):
             raise StorageError(
                 f"{uri} cannot be kept here: one object's key is the folder of another's",

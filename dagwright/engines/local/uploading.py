@@ -16,10 +16,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from dagwright.engines.local.job import Host, Output, Stamp, stamp_of
+from dagwright.engines.local.job import Host, Output
 from dagwright.engines.local.open_folders import files_below
 from dagwright.engines.local.publishing import key_below
-from dagwright.engines.local.store import Store
+from dagwright.engines.local.store import Stamp, Store, stamp_of
 from dagwright.errors import StorageError
 
 _LOOK_EVERY_SECONDS = 1.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from dagwright.engines.local.job import Stamp, stamp_of
+from dagwright.engines.local.store import Stamp, stamp_of
 
 _LARGEST_DIGESTED = 8 << 20
 """From here on boto3 uploads in parts, and then no ETag is an MD5."""
