@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPING
 from dagwright.engines.local.database import Database
@@ -28,9 +28,10 @@ from dagwright.engines.local.environments import SANDBOX_FOLDERS
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.times import now
-from dagwright.errors import StorageError
+from dagwright.errors import ExecutionError, StorageError
 
 _LOOK_AGAIN_SECONDS = 0.02
+_CLAIM_SECONDS = 5.0
 _KILLED = "the run's process ended without a word: it was killed, or the machine went down"
 
 
@@ -68,26 +69,32 @@ class Home:
 
     @contextmanager
     def at_work(self, execution: str) -> Iterator[None]:
-        """Held by a run; the kernel lets go of it however the run ends."""
-        import fcntl
-
+        """Held by a run; the kernel lets go of it however the run ends. Raises ExecutionError if another run has it."""
         path = self.path / "runs" / execution
-        aside = path.with_name(f".{execution}")
         self._require_folder()
         with storage_errors(f"{path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(aside, "w", encoding="utf-8")  # noqa: SIM115 - it is closed below
+            file = self._claimed_soon(path)
+        if file is None:
+            raise ExecutionError(f"Execution {execution} is running already", hint=f"To stop it: stop {execution}")
         with file:
             with storage_errors(f"{path} cannot be written"):
-                fcntl.flock(file, fcntl.LOCK_EX)
                 file.write(str(os.getpid()))
                 file.flush()
-                aside.rename(path)  # whoever sees it sees it locked
             try:
                 yield
             finally:
                 remove_tree(self.jobs(execution))
                 path.unlink(missing_ok=True)
+
+    def _claimed_soon(self, path: Path) -> TextIO | None:
+        """Whoever closes the record of a killed run holds its file for a moment."""
+        deadline = time.monotonic() + _CLAIM_SECONDS
+        while True:
+            file = _claimed(path)
+            if file is not None or time.monotonic() >= deadline:
+                return file
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def process_of(self, execution: str) -> int | None:
         """The process that runs an execution, if one does. Raises StorageError if that cannot be found out."""
@@ -95,11 +102,15 @@ class Home:
 
         path = self.path / "runs" / execution
         try:
-            with storage_errors(f"{path} cannot be read"), path.open(encoding="utf-8") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return int(file.read())
+            while True:
+                with storage_errors(f"{path} cannot be read"), path.open(encoding="utf-8") as file:
+                    try:
+                        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                        return None
+                    except BlockingIOError:
+                        if process := file.read():
+                            return int(process)
+                time.sleep(_LOOK_AGAIN_SECONDS)  # it has been claimed this instant
         except StorageError:
             if os.path.lexists(path):
                 raise
@@ -149,23 +160,55 @@ class Home:
         return next((json.loads(row["output"]) for row in rows if row["output"]), None)
 
     def _close_killed(self, execution: str) -> None:
-        ended = now()
-        with self.database.transaction() as connection:
-            for table, key in (("attempts", "execution"), ("steps", "execution"), ("executions", "id")):
-                connection.execute(
-                    f"UPDATE {table} SET status = ?, failure_reason = ?, ended = ? "  # noqa: S608 - our own names
-                    f"WHERE {key} = ? AND status IN (?, ?)",
-                    [FAILED, _KILLED, ended, execution, EXECUTING, STOPPING],
-                )
-        remove_tree(self.jobs(execution))
-        with contextlib.suppress(OSError):
-            (self.path / "runs" / execution).unlink()
+        path = self.path / "runs" / execution
+        with storage_errors(f"{path} cannot be written"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = _claimed(path)
+        if file is None:
+            return  # somebody else has it: to close its record too, or to go on with it
+        with file:
+            ended = now()
+            with self.database.transaction() as connection:
+                for table, key in (("attempts", "execution"), ("steps", "execution"), ("executions", "id")):
+                    connection.execute(
+                        f"UPDATE {table} SET status = ?, failure_reason = ?, ended = ? "  # noqa: S608 - our own names
+                        f"WHERE {key} = ? AND status IN (?, ?)",
+                        [FAILED, _KILLED, ended, execution, EXECUTING, STOPPING],
+                    )
+            remove_tree(self.jobs(execution))
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def close(self) -> None:
         """Let go of the record."""
         database: Database | None = self.__dict__.pop("database", None)
         if database:
             database.close()
+
+
+def _claimed(path: Path) -> TextIO | None:
+    """The file at `path`, locked and empty, made if need be; None if somebody has locked it.
+
+    Who lets go of one removes it: what was opened before that is no longer the file at `path`, and is let go of.
+    """
+    import fcntl
+
+    while True:
+        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - it is held by whoever asks
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                file.truncate(0)
+                return file
+        except BlockingIOError:
+            file.close()
+            return None
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 def private_folders(home: Path) -> tuple[str, ...]:
