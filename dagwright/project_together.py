@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dagwright.errors import Problem
-from dagwright.infra_settings import has_vpc, infra_problems, is_used, suffix_of
+from dagwright.infra_settings import bucket_name, has_vpc, infra_problems, is_used, suffix_of
 from dagwright.project_forms import PURPOSES
 from dagwright.project_keys import MAX_TAGS
 from dagwright.sizing_rules import rule_problems
@@ -35,11 +35,8 @@ def title(name: str) -> str:
 
 def names(settings: Settings) -> dict[str, str]:
     """The names that AWS limits, made of the placeholders unless they are given."""
-    company, team, project = (settings.value(key) for key in ("company", "team", "project"))
-    return {
-        "bucket": settings.value("bucket") or f"{company}-sm-{team}-{project}",
-        "model package group": f"{team}-{project}",
-    }
+    team, project = settings.value("team"), settings.value("project")
+    return {"bucket": bucket_name(settings), "model package group": f"{team}-{project}"}
 
 
 def role_names(settings: Settings) -> dict[str, str]:
