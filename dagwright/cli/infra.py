@@ -140,9 +140,9 @@ def _write(arguments: Namespace, stack: InfraStack, remote: RemoteStack, found: 
     """
     environment = stack.owner.environment
     before = read_outputs(arguments.root, environment)
-    after = with_given(found, remote.outputs, before)
-    if getattr(arguments, "replica", False):
+    if arguments.replica:
         return before, []
+    after = with_given(found, remote.outputs, before)
     if after == before or not write_outputs(arguments.root, environment, after):
         return after, []
     where = outputs_path(environment)

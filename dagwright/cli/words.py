@@ -205,7 +205,8 @@ def _infra(command: _Command) -> None:
     plan.add_argument("--drift", action="store_true", help="also what was changed past the stack; takes a minute or so")
     upsert = command("upsert", "make the stack what the configuration says; nothing to do is nothing done", "infra")
     upsert.add_argument("--plan", metavar="FILE", help="do what this plan says, or nothing if AWS has changed since")
-    command("outputs", "write the ids that AWS gave into config/outputs/, and print all that the stack gives", "infra")
+    what = "write the ids that AWS gave into config/outputs/, and print all that the stack gives"
+    command("outputs", what, "infra").set_defaults(replica=False)
     drift = command("drift", "what was changed past the stack, property by property", "infra")
     for one in (plan, upsert, drift):
         one.add_argument("--replica", action="store_true", help="of the Region that infra.replica_region names")
