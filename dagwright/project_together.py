@@ -33,7 +33,7 @@ def title(name: str) -> str:
     return "-".join(word.capitalize() for word in name.split("-"))
 
 
-def names(settings: Settings) -> dict[str, str]:
+def _names(settings: Settings) -> dict[str, str]:
     """The names that AWS limits, made of the placeholders unless they are given."""
     team, project = settings.value("team"), settings.value("project")
     return {"bucket": bucket_name(settings), "model package group": f"{team}-{project}"}
@@ -77,7 +77,7 @@ def together(settings: Settings) -> Iterator[Problem]:
 
 
 def _too_long(settings: Settings) -> Iterator[Problem]:
-    for thing, name in names(settings).items():
+    for thing, name in _names(settings).items():
         if len(name) > _NAME_LIMITS[thing]:
             what = f"the {thing} would be {name}: {len(name)} characters; AWS takes {_NAME_LIMITS[thing]}"
             given = thing == "model package group" or settings.value(thing)
