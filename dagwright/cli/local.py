@@ -52,8 +52,8 @@ def _as_told(settings: LocalSettings, arguments: Namespace) -> LocalSettings:
     """The settings, as far as the words do not say otherwise. Raises UsageError."""
     told = {name: getattr(arguments, name, None) for name in ("libraries", "max_parallel")}
     settings = replace(settings, **{name: value for name, value in told.items() if value})
-    if not getattr(arguments, "limit", None):
+    if not getattr(arguments, "limits", None):
         return settings
     from dagwright.cli.limits import read_limits
 
-    return replace(settings, limits=(*read_limits(arguments.limit), *settings.limits))
+    return replace(settings, limits=(*read_limits(arguments.limits), *settings.limits))

@@ -23,7 +23,7 @@ class OfThisMachine:
         self.expected = tuple(arguments.expect)
         for uri in (*self.maps, *self.expected):
             split_uri(uri)
-        _refuse_limits_of_nothing(arguments.limit, graph)
+        _refuse_limits_of_nothing(arguments.limits, graph)
 
 
 def words_of_this_machine(arguments: Namespace) -> dict[str, object]:
@@ -33,7 +33,7 @@ def words_of_this_machine(arguments: Namespace) -> dict[str, object]:
         "--stand-in": arguments.stand_in,
         "--map": arguments.map,
         "--expect": arguments.expect,
-        "--limit": arguments.limit,
+        "--limit": arguments.limits,
     }
 
 

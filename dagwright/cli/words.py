@@ -132,7 +132,7 @@ def _executions(command: _Command) -> None:
     _libraries(run)
     run.add_argument("--max-parallel", type=_count, metavar="N", help="at most N steps at a time")
     run.add_argument(
-        "--limit", action="append", default=[], metavar="STEP=LIMIT",
+        "--limit", dest="limits", action="append", default=[], metavar="STEP=LIMIT",
         help="what a step's jobs may use: memory_mib:2048, processors:1.5 or both, with a comma between (here only)",
     )  # fmt: skip
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")

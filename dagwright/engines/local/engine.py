@@ -137,6 +137,7 @@ class LocalEngine:
             interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events)
             images = Check(graph, scope, bench, start.expected, [uri for _, uri in brought]).checked().images()
+            self.home.store.require_room(path for path, _ in brought)
             for path, uri in brought:
                 self.home.store.put(path, uri)
             observer.started(execution, graph.predecessors)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from dagwright.engines.addresses import split_uri
+from dagwright.engines.local.disk_space import HINT, require_room
 from dagwright.errors import StorageError
 
 _MANY_BYTES = 1 << 30
@@ -74,6 +75,12 @@ class Store:
             raise StorageError(f"There is no object {uri}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise StorageError(f"{uri} cannot be read: {error}") from error
+
+    def require_room(self, sources: Iterable[Path]) -> None:
+        """Raises StorageError if copies of these files do not fit on its disk."""
+        files = list(sources)
+        with storage_errors(f"{self.root} cannot be written"):
+            require_room(self.root, sum(path.stat().st_size for path in files), f"{len(files)} files", *files[:1])
 
     def put(self, source: Path, uri: str, *, move: bool = False) -> None:
         """Make `source` the object `uri`: a copy, or the file itself if nobody else needs it. Permissions are lost."""
@@ -157,7 +164,7 @@ def _remedy(error: OSError) -> str:
     import errno
 
     return {
-        errno.ENOSPC: "The disk is full: free space.",
+        errno.ENOSPC: f"The disk is full: {HINT[0].lower()}{HINT[1:]}",
         errno.EDQUOT: "Your disk quota is used up: free space.",
         errno.EACCES: "Check the owner and permissions.",
         errno.EPERM: "Check the owner and permissions.",
