@@ -15,6 +15,7 @@ from dagwright.errors import StorageError
 HINT = "Free space, as deploy.py clean --older-than 30d does; .dagwright may be a link to a larger disk."
 # What is left alone: logs and the record need some as well.
 _RESERVE_BYTES, _RESERVE_SHARE = 64 << 20, 100
+_FULL_BYTES = 64 << 10
 _FICLONE = 0x40049409  # linux/fs.h: one file becomes the same blocks as another
 _UNITS = ("B", "KiB", "MiB", "GiB")
 
@@ -37,6 +38,17 @@ def require_room(folder: Path, needed: int, what: str, sample: Path | None = Non
         f"There is no room for {what}: that takes {_shown(needed)}, and the disk of {folder} has {_shown(free)} free",
         hint=HINT,
     )
+
+
+def full_disk(folder: Path) -> str:
+    """What to say of a failure on a disk without any room left; empty if there is some.
+
+    A program that could not write its files could often not write why either.
+    """
+    state = os.statvfs(folder)
+    if not state.f_blocks or state.f_bavail * state.f_frsize >= _FULL_BYTES:
+        return ""
+    return f"the disk of {folder} is full: {HINT[0].lower()}{HINT[1:]}"
 
 
 def _shares_blocks(sample: Path, folder: Path) -> bool:

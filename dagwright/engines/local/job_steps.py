@@ -16,6 +16,7 @@ from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.algorithms import blames_customer
 from dagwright.engines.local.bench import Bench, StepResult
+from dagwright.engines.local.disk_space import full_disk
 from dagwright.engines.local.environments import Environment
 from dagwright.engines.local.interruption import Interruption
 from dagwright.engines.local.job import NOT_STARTED, Host, Job, JobEnding
@@ -150,7 +151,7 @@ def explained(ending: JobEnding, run: JobRun, own: str) -> JobEnding:
     from dagwright.engines.local.version_gap import version_gap
 
     refusal = refused_memory(words, run.used, run.limit)
-    causes = (version_gap(failed, run.environment), missing_object(reason, run), refusal)
+    causes = (version_gap(failed, run.environment), missing_object(reason, run), refusal, full_disk(failed.folder))
     return replace(ending, reason="; ".join([reason, *filter(None, causes)]))
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -85,8 +86,7 @@ class Store:
     def put(self, source: Path, uri: str, *, move: bool = False) -> None:
         """Make `source` the object `uri`: a copy, or the file itself if nobody else needs it. Permissions are lost."""
         target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
+        with self._aside() as aside, storage_errors(f"{uri} cannot be written"):
             if move:
                 _move_file(source, aside)
             else:
@@ -96,12 +96,10 @@ class Store:
     def put_unchanged(self, source: int, uri: str, is_unchanged: Callable[[], bool]) -> bool:
         """Make the open file `source` the object `uri`, if `is_unchanged` says after copying that it is whole."""
         target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
+        with self._aside() as aside, storage_errors(f"{uri} cannot be written"):
             with open(source, "rb", closefd=False) as reader, _new_file(aside) as writer:
                 _copy(reader, writer)
             if not is_unchanged():
-                aside.unlink()
                 return False
             self._appear(aside, target, uri)
         return True
@@ -109,8 +107,7 @@ class Store:
     def put_bytes(self, content: bytes, uri: str) -> None:
         """Make `content` the object `uri`."""
         target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
+        with self._aside() as aside, storage_errors(f"{uri} cannot be written"):
             aside.write_bytes(content)
             self._appear(aside, target, uri)
 
@@ -126,12 +123,17 @@ class Store:
             raise StorageError(f"{uri} names a folder, not an object", hint="Add a name: s3://bucket/folder/name.")
         return self.path(uri)
 
-    def _aside(self) -> Path:
-        """A new name outside every bucket, on the same file system, for what is not yet whole."""
+    @contextmanager
+    def _aside(self) -> Iterator[Path]:
+        """A new name outside every bucket, on the same file system, for what is not yet whole: gone after the block."""
         folder = self.root / ".incoming"
         with storage_errors(f"{folder} cannot be made"):
             folder.mkdir(parents=True, exist_ok=True)
-        return folder / uuid.uuid4().hex
+        aside = folder / uuid.uuid4().hex
+        try:
+            yield aside
+        finally:
+            aside.unlink(missing_ok=True)
 
     def _appear(self, aside: Path, target: Path, uri: str) -> None:
         try:
@@ -142,8 +144,6 @@ class Store:
                 f"{uri} cannot be kept here: one object's key is the folder of another's",
                 hint="S3 allows both keys, a folder tree does not; give one of them another name.",
             ) from None
-        finally:
-            aside.unlink(missing_ok=True)
 
 
 class storage_errors:  # noqa: N801 - a context manager reads as a verb phrase
