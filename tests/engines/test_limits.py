@@ -282,6 +282,41 @@ def test_groups_of_a_killed_run_go_with_what_is_in_them(groups: ControlGroups, t
     os.close(group.doors[0])
 
 
+def test_a_later_command_removes_the_groups_of_a_killed_run(place: Place) -> None:
+    home = place.engine.home
+    home.jobs("killed").mkdir(parents=True)
+    (home.path / "runs").mkdir()
+    (home.path / "runs/killed").write_text("1")
+    try:
+        groups = ControlGroups("killed", (), home.jobs("killed") / "control-groups")
+    except ExecutionError as error:
+        pytest.skip(f"no control groups here: {error}")
+    group = groups.make(None)
+    home.settle()
+    assert not group.folder.exists()
+    assert not home.jobs("killed").exists()
+    os.close(group.doors[0])
+    groups.close()
+
+
+def test_the_jobs_of_a_run_are_in_groups_that_go_with_them(
+    place_with: Callable[..., Place], each_way: str, groups: ControlGroups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole run by the kernel's own groups, without their limits: not every machine has those controllers."""
+    monkeypatch.setattr("dagwright.engines.local.confinement.MEMORY", "")
+    monkeypatch.setattr("dagwright.engines.local.control_groups._passed_on", lambda group: {""})
+    monkeypatch.setattr(ControlGroup, "limit", lambda *_: None)
+    place = place_with(sandbox=each_way, limits=(LimitRule("*", 4096),))
+    script = "write('group', open('/proc/self/cgroup').read().split('0::')[1])"
+    execution = place.run(place.writing("One", script), place.writing("Two", script))
+    assert execution.status == "Succeeded", execution.failure_reason
+    assert "limits: by control groups: the kernel ends a job at its limit of memory" in place.watcher.notes
+    names = {place.text(f"{step}/group").strip().rpartition("/")[2] for step in ("One", "Two")}
+    assert len(names) == 2
+    assert all(name.startswith(f"dagwright-{execution.id}-") for name in names)
+    assert not [*groups.make(None).folder.parent.glob(f"dagwright-{execution.id}-*")]
+
+
 def test_only_groups_are_removed(tmp_path: Path) -> None:
     (tmp_path / "dagwright-r-1").mkdir()
     (tmp_path / "record").write_text(str(tmp_path))
