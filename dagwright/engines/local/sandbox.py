@@ -202,13 +202,12 @@ def ending(status: int, watch: MemoryWatch | None, killed_before: int | None) ->
     """What is said of a job that ended so, all of whose processes are gone."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1 if sys.platform == "darwin" else 1024
-    said: dict[str, Any] = {
-        "status": status,
-        "seconds": usage.ru_utime + usage.ru_stime,
-        "memory": max(usage.ru_maxrss * unit, watch.most if watch else 0),
-    }
-    if watch and watch.exceeded:
-        said["exceeded"] = watch.exceeded
+    said: dict[str, Any] = {"status": status, "seconds": usage.ru_utime + usage.ru_stime}
+    said["memory"] = max(usage.ru_maxrss * unit, watch.most if watch else 0)
+    if (
+        watch and watch.exceeded
+    ):  # the largest process counts with the pages of the files it has open, its limit without
+        said["memory"] = said["exceeded"] = watch.exceeded
     if status & 0x7F == signal.SIGKILL:
         killed = oom_kills()
         said["out_of_memory"] = None if killed is None or killed_before is None else killed > killed_before
