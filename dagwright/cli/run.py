@@ -143,6 +143,8 @@ def _refuse_what_is_settled(arguments: Namespace) -> None:
         **words_of_this_machine(arguments),
         "--detach": arguments.detach,
     }
+    if arguments.env == "local":
+        del words["--limit"]  # of the machine, not of the execution
     given = [word for word, value in words.items() if value]
     if given:
         what = f"--resume goes on with an execution as it was started: {', '.join(given)} cannot be given with it"

@@ -23,7 +23,7 @@ def run(arguments: Namespace) -> int:
     prefix = _address(arguments)
     split_uri(prefix)
     pairs = uploads(arguments.paths, prefix)
-    put = local_store(arguments).put if arguments.env == "local" else bucket_put(arguments)
+    put = _store_put(arguments, pairs) if arguments.env == "local" else bucket_put(arguments)
     total = 0
     for path, uri in pairs:
         put(path, uri)
@@ -48,6 +48,13 @@ def _address(arguments: Namespace) -> str:
             f"'{arguments.to}' is a prefix in the project's bucket, and there is no project here", hint=hint
         )
     return f"s3://{project_of(arguments).bucket}/{arguments.to.strip('/')}"
+
+
+def _store_put(arguments: Namespace, pairs: list[tuple[Path, str]]) -> Put:
+    """Puts into the local store. Raises StorageError if there is no room for them all."""
+    store = local_store(arguments)
+    store.require_room(path for path, _ in pairs)
+    return store.put
 
 
 def bucket_put(arguments: Namespace) -> Put:

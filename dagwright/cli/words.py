@@ -139,6 +139,11 @@ def _executions(command: _Command) -> None:
         help="on this machine: jobs as processes (default), or their real images with a Docker engine",
     )
     _libraries(run)
+    run.add_argument("--max-parallel", type=_count, metavar="N", help="at most N steps at a time")
+    run.add_argument(
+        "--limit", dest="limits", action="append", default=[], metavar="STEP=LIMIT",
+        help="what a step's jobs may use: memory_mib:2048, processors:1.5 or both, with a comma between (here only)",
+    )  # fmt: skip
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
     run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed, was stopped or was killed")
     run.add_argument(

@@ -24,6 +24,7 @@ from pathlib import Path
 from dagwright.engines.local.environments import Environment, Images
 from dagwright.engines.local.job import ML, Host, Job
 from dagwright.engines.local.launcher import Ending, JobProcess, Launcher
+from dagwright.engines.local.limits import Limit
 from dagwright.engines.local.log_file import last_lines
 from dagwright.errors import ExecutionError
 
@@ -138,7 +139,7 @@ class Containers:
         """What the run asks about the images of its containers; `others` answers for what has none."""
         return ContainerImages(self._docker, others, say)
 
-    def start(self, job: Job, host: Host) -> ContainerProcess:
+    def start(self, job: Job, host: Host, limit: Limit | None = None) -> ContainerProcess:
         """Raises ExecutionError for variables that Docker cannot be told, or a network that cannot be made."""
         name = f"{job.name}-{host.name}"
         variables, multiline = _parted({"HOME": "/tmp"} | dict(job.environment(host.name)))  # noqa: S108 - its own
@@ -152,6 +153,7 @@ class Containers:
             *("--mount", mount_words(host.folder / "ml", ML)),
             *("--env-file", str(file)),
             *(word for variable in sorted(multiline) for word in ("--env", variable)),
+            *_limit_words(limit),
             *self._network(job, host),
             *(("--workdir", job.directory) if job.directory != "/" else ()),
             *(("--entrypoint", job.command[0]) if job.command else ()),
@@ -241,6 +243,16 @@ class ContainerProcess(JobProcess):
         """An engine that does not answer is not waited for: the next run looks for what is left."""
         with suppress(ExecutionError):
             self._docker.call("rm", "--force", self._name)
+
+
+def _limit_words(limit: Limit | None) -> list[str]:
+    """Docker holds a container to them; no swap beside its memory."""
+    words = []
+    if limit and limit.memory_bytes:
+        words += ["--memory", str(limit.memory_bytes), "--memory-swap", str(limit.memory_bytes)]
+    if limit and limit.processors:
+        words += ["--cpus", f"{limit.processors:g}"]
+    return words
 
 
 def _parted(variables: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,8 @@ from dagwright.engines.local.home import Home, new_execution_id, new_job_name, n
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
+from dagwright.engines.local.limits import Limits
+from dagwright.engines.local.limits import Rule as LimitRule
 from dagwright.engines.local.log_file import LogFile, log_files
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.registry import Registry
@@ -42,6 +44,7 @@ from dagwright.engines.uploads import mapped
 from dagwright.errors import ExecutionError, UsageError
 
 if TYPE_CHECKING:
+    from dagwright.engines.local.confinement import Confinement
     from dagwright.engines.local.containers import Containers
 
 NAMESPACES, PATHS = "namespaces", "paths"
@@ -71,6 +74,8 @@ class Settings(Protocol):
     def stand_ins(self) -> Mapping[str, str]: ...
     @property
     def max_parallel(self) -> int | None: ...
+    @property
+    def limits(self) -> tuple[LimitRule, ...]: ...
     @property
     def sandbox(self) -> str: ...
     @property
@@ -157,17 +162,20 @@ class LocalEngine:
             recording.adopt(reuse)
             scope = self._scope(recording)
             endpoint = tools.enter_context(Endpoint(self.home, execution.id, self._account, observer.noted))
-            bench = self._bench(start, recording, launcher, containers, endpoint, tools.enter_context(Removal()))
+            confinement = None if containers else self._confinement(start, execution.id, tools)
+            removal = tools.enter_context(Removal())
+            bench = self._bench(start, recording, launcher, containers, endpoint, removal, confinement)
             interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events, reuse.chosen)
             arriving = [*start.expected]
             checked = Check(graph, scope, bench, arriving, [uri for _, uri in brought], recording.to_run(reuse.chosen))
             images = checked.checked().images()
+            self.home.store.require_room(path for path, _ in brought)
             for path, uri in brought:
                 self.home.store.put(path, uri)
             observer.started(execution, graph.predecessors)
             processes = not containers or any(step.type == "Lambda" for step in graph.steps.values())
-            notes = notes if processes else []
+            notes = [*(notes if processes else []), *([confinement.note] if confinement else [])]
             for note in [*reuse.notes, *([_CONTAINED] if containers else []), *notes, *run.notes]:
                 observer.noted(note)
             recording.open(Begun.of(start, self.kind, self._runtime, self._settings.libraries))
@@ -242,12 +250,13 @@ class LocalEngine:
         containers: Containers | None,
         endpoint: Endpoint | None,
         removal: Removal,
+        confinement: Confinement | None = None,
     ) -> Bench:
         home = self.home
         workshop = Workshop(
             home.store, launcher, home.jobs(recording.execution.id), home.logs, removal.take,
             private_folders(home.path), self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
-            containers, endpoint,
+            containers, endpoint, confinement,
         )  # fmt: skip
         stand_ins = read_stand_ins(
             start.stand_ins, self._settings.stand_ins, start.pipeline, start.graph, self._project
@@ -271,6 +280,7 @@ class LocalEngine:
             interruptions=Interruptions(start.interruptions, noted),
             stand_ins=stand_ins,
             say=noted,
+            limits=Limits(self._settings.limits, start.pipeline),
             max_parallel=self._max_parallel,
             trial_places=threading.Semaphore(self._max_parallel),
             tuned=home.tuning_job,
@@ -286,6 +296,15 @@ class LocalEngine:
         docker.require()
         docker.remove_abandoned(lambda other: self.home.process_of(other) is not None)
         return Containers(docker, execution, tools.enter_context(Launcher()))
+
+    def _confinement(self, start: Start, execution: str, tools: ExitStack) -> Confinement | None:
+        """What holds the jobs of a run to their limits, if any has one. Raises ExecutionError if nothing can."""
+        limits = Limits(self._settings.limits, start.pipeline).found(start.graph.steps)
+        if not limits:
+            return None
+        from dagwright.engines.local.confinement import Confinement
+
+        return tools.enter_context(closing(Confinement(execution, limits, self.home.jobs(execution))))
 
     def _launcher(self, graph: Graph, execution: str, tools: ExitStack) -> tuple[Launcher, list[str]]:
         """A launcher, with sandboxes if that can be, and what to say of it.

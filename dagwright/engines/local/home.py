@@ -30,6 +30,8 @@ from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.times import now
 from dagwright.errors import ExecutionError, StorageError
 
+CONTROL_GROUPS = "control-groups"
+"""The file among a run's jobs that says where its control groups are, if it has any."""
 _LOOK_AGAIN_SECONDS = 0.02
 _CLAIM_SECONDS = 5.0
 _KILLED = "the run's process ended without a word: it was killed, or the machine went down"
@@ -175,6 +177,11 @@ class Home:
                         f"WHERE {key} = ? AND status IN (?, ?)",
                         [FAILED, _KILLED, ended, execution, EXECUTING, STOPPING],
                     )
+            groups = self.jobs(execution) / CONTROL_GROUPS
+            if groups.is_file():
+                from dagwright.engines.local.control_groups import remove_left
+
+                remove_left(groups, execution)
             remove_tree(self.jobs(execution))
             with contextlib.suppress(OSError):
                 path.unlink()

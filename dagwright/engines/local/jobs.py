@@ -81,4 +81,5 @@ class LocalJobs:
             reason=row["failure_reason"] or "",
             execution=row["execution"],
             step=row["name"],
+            used=json.loads(row["metadata"]).get("Used", {}),
         )

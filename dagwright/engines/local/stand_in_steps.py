@@ -80,7 +80,7 @@ def write_files(
 def _called(step: Step, function: tuple[Path, str], request: Any, scope: RunScope, bench: Bench) -> StepResult:
     event = {"StepName": step.name, "StepType": step.type, "Arguments": request}
     job = handler_job(scope.job, Handler(function), event, {}, _LIMIT_SECONDS)
-    run = JobRun(job, bench.environments.of(""), bench.workshop)
+    run = JobRun(job, bench.environments.of(""), bench.workshop, limit=bench.limits.of(step.name))
     bench.watch(step.name, run)
     answer: list[Any] = [None, ""]
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from dagwright.engines.addresses import split_uri
+from dagwright.engines.local.disk_space import HINT, require_room
 from dagwright.errors import StorageError
 
 _MANY_BYTES = 1 << 30
@@ -108,11 +110,16 @@ class Store:
         except (OSError, UnicodeDecodeError) as error:
             raise StorageError(f"{uri} cannot be read: {error}") from error
 
+    def require_room(self, sources: Iterable[Path]) -> None:
+        """Raises StorageError if copies of these files do not fit on its disk."""
+        files = list(sources)
+        with storage_errors(f"{self.root} cannot be written"):
+            require_room(self.root, sum(path.stat().st_size for path in files), f"{len(files)} files", *files[:1])
+
     def put(self, source: Path, uri: str, *, move: bool = False) -> None:
         """Make `source` the object `uri`: a copy, or the file itself if nobody else needs it. Permissions are lost."""
         target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
+        with self._aside() as aside, storage_errors(f"{uri} cannot be written"):
             if move:
                 _move_file(source, aside)
             else:
@@ -122,12 +129,10 @@ class Store:
     def put_unchanged(self, source: int, uri: str, is_unchanged: Callable[[], bool]) -> bool:
         """Make the open file `source` the object `uri`, if `is_unchanged` says after copying that it is whole."""
         target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
+        with self._aside() as aside, storage_errors(f"{uri} cannot be written"):
             with open(source, "rb", closefd=False) as reader, _new_file(aside) as writer:
                 _copy(reader, writer)
             if not is_unchanged():
-                aside.unlink()
                 return False
             self._appear(aside, target, uri)
         return True
@@ -135,8 +140,7 @@ class Store:
     def put_bytes(self, content: bytes, uri: str) -> None:
         """Make `content` the object `uri`."""
         target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
+        with self._aside() as aside, storage_errors(f"{uri} cannot be written"):
             aside.write_bytes(content)
             self._appear(aside, target, uri)
 
@@ -152,12 +156,17 @@ class Store:
             raise StorageError(f"{uri} names a folder, not an object", hint="Add a name: s3://bucket/folder/name.")
         return self.path(uri)
 
-    def _aside(self) -> Path:
-        """A new name outside every bucket, on the same file system, for what is not yet whole."""
+    @contextmanager
+    def _aside(self) -> Iterator[Path]:
+        """A new name outside every bucket, on the same file system, for what is not yet whole: gone after the block."""
         folder = self.root / ".incoming"
         with storage_errors(f"{folder} cannot be made"):
             folder.mkdir(parents=True, exist_ok=True)
-        return folder / uuid.uuid4().hex
+        aside = folder / uuid.uuid4().hex
+        try:
+            yield aside
+        finally:
+            aside.unlink(missing_ok=True)
 
     def _appear(self, aside: Path, target: Path, uri: str) -> None:
         try:
@@ -170,8 +179,6 @@ class Store:
                 f"{uri} cannot be kept here: one object's key is the folder of another's",
                 hint="S3 allows both keys, a folder tree does not; give one of them another name.",
             ) from None
-        finally:
-            aside.unlink(missing_ok=True)
 
 
 class storage_errors:  # noqa: N801 - a context manager reads as a verb phrase
@@ -192,7 +199,7 @@ def _remedy(error: OSError) -> str:
     import errno
 
     return {
-        errno.ENOSPC: "The disk is full: free space.",
+        errno.ENOSPC: f"The disk is full: {HINT[0].lower()}{HINT[1:]}",
         errno.EDQUOT: "Your disk quota is used up: free space.",
         errno.EACCES: "Check the owner and permissions.",
         errno.EPERM: "Check the owner and permissions.",
