@@ -30,7 +30,6 @@ from dagwright.errors import DagwrightError, DefinitionError, ExecutionError, Pr
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # AWS's definition schema
 _IGNORED = {
-    "CacheConfig": "every step runs: the step cache is the service's",
     "ModelName": "no model serves here that a check could ask; what stands in for its container has the answers",
 }
 RUNS, STANDS_IN, CANNOT = "runs", "stand-in", "cannot run"
@@ -47,6 +46,8 @@ class StepCheck:
     libraries: Mapping[str, str] = field(default_factory=dict)
     """By image, what its jobs run in."""
     needed: tuple[Needed, ...] = ()
+    cache: str = ""
+    """What the cache is going to say of it, if it asks."""
 
 
 @dataclass(frozen=True)
@@ -167,10 +168,24 @@ def notes_of(graph: Graph) -> list[str]:
         if names:
             shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             notes.append(f"{key} of {shown} is left out: {meaning}")
+    uncached = [step for step in graph.steps.values() if step.envelope.get("CacheConfig") and not is_cached(step)]
+    notes += [f"CacheConfig of {step.name} is left out: no {step.type} step is cached" for step in uncached]
     groups = [name for step in graph.steps.values() if step.type == "Processing" for name in _feature_groups(step)]
     if groups:
         notes.append(f"feature groups get nothing here but what programs put there: {', '.join(dict.fromkeys(groups))}")
     return notes
+
+
+def asks_for_cache(graph: Graph) -> bool:
+    """Whether any of its steps is to be looked for in the cache, or says that it is not."""
+    return any("CacheConfig" in step.envelope for step in graph.steps.values())
+
+
+def is_cached(step: Step) -> bool:
+    """Whether a step can be cached that asks for it."""
+    from dagwright.definition.caching import is_cached_type
+
+    return is_cached_type(step.type)
 
 
 def _feature_groups(step: Step) -> Iterator[str]:

@@ -8,16 +8,17 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from dagwright.definition.graph import Graph, Step, read_definition
 from dagwright.definition.parameters import start_values
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Observer, StepRun
 from dagwright.engines.local.bench import Bench
-from dagwright.engines.local.check import Check, Checked
+from dagwright.engines.local.check import Check, Checked, asks_for_cache
 from dagwright.engines.local.endpoint.door import Endpoint
 from dagwright.engines.local.environments import Environments, Images, Rule
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, new_tuning_job_name, private_folders
@@ -38,8 +39,10 @@ from dagwright.engines.uploads import mapped
 from dagwright.errors import ExecutionError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from dagwright.engines.local.cache import Cache
     from dagwright.engines.local.containers import Containers
 
+cache_clock = now  # by which results grow old
 NAMESPACES, PATHS = "namespaces", "paths"
 PROCESS, DOCKER = "process", "docker"
 _SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
@@ -93,6 +96,8 @@ class LocalEngine:
 
     `runtime` is `process`, or `docker` for jobs in containers of their images.
     """
+
+    has_cache: ClassVar[bool] = True
 
     def __init__(self, project: Path, account: Account, settings: Settings, runtime: str = PROCESS) -> None:
         self._project = project.absolute()  # a job has another working folder
@@ -156,12 +161,32 @@ class LocalEngine:
         with ExitStack() as tools, Launcher() as launcher:
             containers = self._containers("check", tools)
             bench = self._bench(start, recording, launcher, containers, None, Removal())
-            return Check(graph, self._scope(recording), bench, arriving, brought).checked()
+            checked = Check(graph, self._scope(recording), bench, arriving, brought).checked()
+            return self._with_forecasts(checked, start, self._scope(recording), bench)
+
+    def _with_forecasts(self, checked: Checked, start: Start, scope: RunScope, bench: Bench) -> Checked:
+        """With what the cache is going to say of each step."""
+        if checked.problems or not self.has_cache or not asks_for_cache(scope.graph):
+            return checked
+        from dagwright.engines.local.cache_forecast import forecasts
+
+        images = {step.step: list(step.libraries) for step in checked.steps}
+        found = forecasts(self._cache(start), scope, bench, images)
+        steps = [replace(step, cache=str(found.get(step.step, ""))) for step in checked.steps]
+        return replace(checked, steps=steps)
+
+    def _cache(self, start: Start) -> Cache:
+        from dagwright.engines.local.cache import Cache
+
+        return Cache(self.home.database, self.home.store, start.uses_cache, start.explains, cache_clock)
 
     def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
         """How this engine runs a graph. Raises DefinitionError if it cannot."""
         execution = recording.execution
-        return Run(recording, scope, bench, self._max_parallel, lambda step: _job_name(execution.id, step), events)
+        run = Run(recording, scope, bench, self._max_parallel, lambda step: _job_name(execution.id, step), events)
+        if asks_for_cache(recording.graph):
+            run.work = self._cache(start).result_of
+        return run
 
     @property
     def _max_parallel(self) -> int:
@@ -304,6 +329,10 @@ class LocalEngine:
 
     def complete(self, execution: Execution) -> None:
         """Nothing to add: the record holds the output of every step."""
+
+    def explain(self, execution: Execution) -> str:
+        """Nothing to add: the record holds it."""
+        return ""
 
     def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
         """How it is now, and again and again until it has ended."""
