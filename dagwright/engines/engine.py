@@ -113,8 +113,10 @@ class Engine(Protocol):
         """Add to the steps, as `output`, what the service knows of their jobs, as far as it can be had."""
 
     def explain(self, execution: Execution) -> str:
-        """Add to the steps that ask for the cache, as `Cache`, whether their results were taken from there, and why; what
-        to say instead where there is none."""
+        """Add to the steps that ask for the cache, as `Cache`, whether their results were taken from there, and why.
+
+        What to say instead where there is none.
+        """
 
     def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
         """How it is now, and again and again until it has ended. What keeps it from being seen is noted."""

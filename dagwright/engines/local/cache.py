@@ -8,7 +8,7 @@ interrupted on purpose.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -119,9 +119,12 @@ class Cache:
         """Whether there is any result of the step that could be found."""
         return bool(self.database.select(_NEWEST, [step.name, pipeline, 1]))
 
-    def foretell(self, step: Step, scope: RunScope, bench: Bench, config: CacheConfig) -> Answer:
-        """What is found if nothing changes meanwhile. Raises DagwrightError if the step cannot run as it is."""
-        return self.find(step, look_at(step, scope, bench, self._digests).key, config, scope.pipeline)
+    def foretell(
+        self, step: Step, scope: RunScope, bench: Bench, config: CacheConfig, arriving: Container[str]
+    ) -> Answer:
+        """What is found if nothing changes but what is `arriving`. Raises DagwrightError if the step cannot run so."""
+        looked = look_at(step, scope, bench, self._digests, arriving=arriving)
+        return self.find(step, looked.key, config, scope.pipeline)
 
     def find(self, step: Step, key: Key, config: CacheConfig, pipeline: str) -> Answer:
         """The newest success of the step in the pipeline that has the key, is not too old, and whose objects are there;

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,8 +102,12 @@ def look_at(
     digests: Digests,
     is_stopped: Callable[[], bool] = lambda: False,
     say: Callable[[str], None] = lambda line: None,
+    arriving: Container[str] = (),
 ) -> Looked:
-    """The key of a step. Raises DagwrightError if the step cannot run as it is, or is stopped meanwhile."""
+    """The key of a step; objects that are `arriving` need not be there yet: their addresses tell what they hold.
+
+    Raises DagwrightError if the step cannot run as it is, or is stopped meanwhile.
+    """
     request = evaluate(step.arguments, scope)
     more = _MORE_COMPARED.get(step.type, ())
     names = [name for name in (*STEP_MEMBERS.get(step.type, ()), *more) if name in step.envelope]
@@ -115,7 +119,8 @@ def look_at(
     if step.type in CHECKS:
         given += tuple(_baselines(step, scope, bench))
     store = bench.workshop.store
-    objects = {_address(one): list(_objects(one, store)) for one in given}
+    here = [one for one in given if _address(one) not in arriving or store.holds(_address(one))]
+    objects = {_address(one): list(_objects(one, store)) for one in here}
     found = digests.of((uri for uris in objects.values() for uri in uris), is_stopped, say)
     inputs = {uri: _contents({one: found[one].sha256 for one in uris}) for uri, uris in objects.items()}
     return Looked(Key(attributes, inputs, _environments(jobs, bench)), found, given)

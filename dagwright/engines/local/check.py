@@ -29,9 +29,8 @@ from dagwright.engines.local.steps import KINDS
 from dagwright.errors import DagwrightError, DefinitionError, ExecutionError, Problem
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # AWS's definition schema
-_IGNORED = {
-    "ModelName": "no model serves here that a check could ask; what stands in for its container has the answers",
-}
+_NO_MODEL = "no model serves here that a check could ask; what stands in for its container has the answers"
+_RUNS_ANYWAY = "the job runs whatever ran before"
 RUNS, STANDS_IN, CANNOT = "runs", "stand-in", "cannot run"
 
 
@@ -160,19 +159,27 @@ class Check:
         return StepCheck(step.name, step.type, how, stand_in.place if stand_in else "", libraries, needed[step.name])
 
 
-def notes_of(graph: Graph) -> list[str]:
-    """What the definition asks for and a local run leaves out."""
-    notes = []
-    for key, meaning in _IGNORED.items():
-        names = [step.name for step in graph.steps.values() if step.envelope.get(key)]
-        if names:
-            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-            notes.append(f"{key} of {shown} is left out: {meaning}")
-    uncached = [step for step in graph.steps.values() if step.envelope.get("CacheConfig") and not is_cached(step)]
-    notes += [f"CacheConfig of {step.name} is left out: no {step.type} step is cached" for step in uncached]
+def notes_of(graph: Graph, *, has_cache: bool = True) -> list[str]:
+    """What the definition asks for and a local run leaves out; without a cache that too."""
+    steps = graph.steps.values()
+    notes = _grouped("ModelName", {step.name: _NO_MODEL for step in steps if step.envelope.get("ModelName")})
+    asking = [step for step in steps if step.envelope.get("CacheConfig")]
+    uncached = [step for step in asking if not (has_cache and is_cached(step))]
+    why = {step.name: f"no {step.type} step is cached" if has_cache else _RUNS_ANYWAY for step in uncached}
+    notes += _grouped("CacheConfig", why)
     groups = [name for step in graph.steps.values() if step.type == "Processing" for name in _feature_groups(step)]
     if groups:
         notes.append(f"feature groups get nothing here but what programs put there: {', '.join(dict.fromkeys(groups))}")
+    return notes
+
+
+def _grouped(key: str, meanings: Mapping[str, str]) -> list[str]:
+    """A note for each meaning; `meanings` has it by step."""
+    notes = []
+    for meaning in dict.fromkeys(meanings.values()):
+        names = [name for name, one in meanings.items() if one == meaning]
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        notes.append(f"{key} of {shown} is left out: {meaning}")
     return notes
 
 

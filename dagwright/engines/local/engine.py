@@ -166,12 +166,13 @@ class LocalEngine:
 
     def _with_forecasts(self, checked: Checked, start: Start, scope: RunScope, bench: Bench) -> Checked:
         """With what the cache is going to say of each step."""
-        if checked.problems or not self.has_cache or not asks_for_cache(scope.graph):
-            return checked
-        from dagwright.engines.local.cache_forecast import forecasts
+        if checked.problems or not self.has_cache or start.maps or not asks_for_cache(scope.graph):
+            return checked  # what --map brings is not looked at before a run
+        from dagwright.engines.local.cache_forecast import Forecast
 
         images = {step.step: list(step.libraries) for step in checked.steps}
-        found = forecasts(self._cache(start), scope, bench, images)
+        arriving = {asset.uri for asset in start.assets}
+        found = Forecast(self._cache(start), scope, bench, images, arriving).steps()
         steps = [replace(step, cache=str(found.get(step.step, ""))) for step in checked.steps]
         return replace(checked, steps=steps)
 

@@ -71,7 +71,7 @@ class Run:
 
     @property
     def notes(self) -> list[str]:
-        return notes_of(self.recording.graph)
+        return notes_of(self.recording.graph, has_cache=self.work is not result_of)
 
     def run(self, images: Iterable[str]) -> Execution:
         """To the end; the execution says how. The environments of `images` are made first.
