@@ -176,8 +176,14 @@ def _executions(command: _Command) -> None:
         "--expect", action="append", default=[], metavar="S3",
         help="an address that a program of an earlier step writes by itself, through the S3 API (here only)",
     )  # fmt: skip
+    run.add_argument(
+        "--no-cache", action="store_true", help="run every step, also those with an earlier result (here only)"
+    )
+    what = "say of each step with a CacheConfig whether an earlier result was taken, and why or why not"
+    run.add_argument("--explain", action="store_true", help=what)
     status = command("status", "how an execution went, step by step")
     _execution(status, "its id; default: the newest")
+    status.add_argument("--explain", action="store_true", help=what)
     logs = command("logs", "what the jobs of an execution printed")
     _execution(logs, "its id; default: the newest")
     logs.add_argument("--step", metavar="STEP", help="of this step only")

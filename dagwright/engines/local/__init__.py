@@ -19,6 +19,8 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     interpreters  the Pythons of this machine; image_libraries  what AWS's images hold, as environments that are  pinned
     version_gap   says of a failed job that a library has another version here than in its image
     spark         what a job needs that submits a Spark application, with the program  smspark_submit
+    cache         an earlier result instead of a step that would give the same, found by its  cache_key  with the
+                  digests  of its inputs; cache_forecast  says before a run what will be taken
     jobs          the jobs of all runs; single_job  a step by itself
     store         S3 as a folder tree
     database      executions, steps, jobs, metrics, models

@@ -26,7 +26,7 @@ class StepResult:
 
     `answer` is what a Lambda function returned, whatever of it the step declares; `written` are the objects it put, by
     address. `more` is what else is said of the step in the service's words; `job` is the job that gave the result, if
-    that is another than the one that was to run.
+    that is another than the one that was to run. `cache_key` is what a later run finds it by, if it may.
     """
 
     status: str
@@ -38,6 +38,7 @@ class StepResult:
     written: Mapping[str, Stamp] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
     job: str = ""
+    cache_key: str = ""
 
 
 class Stoppable(Protocol):

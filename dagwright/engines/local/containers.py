@@ -100,7 +100,7 @@ class ContainerImages:
         self._docker = docker
         self._others = others  # for what has no image: Lambda functions
         self._say = say
-        self._there: set[str] = set()
+        self._there: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def check(self, image: str) -> None:
@@ -115,11 +115,21 @@ class ContainerImages:
             return self._others.of(image)
         with self._lock:
             if image not in self._there:
-                if self._docker.call("image", "inspect", "--format", "{{.Id}}", image).returncode:
+                found = self._id_of(image)
+                if not found:
                     self._say(f"pulling {image}")
                     self._docker.pull(image)
-                self._there.add(image)
-        return Environment((), ())
+                self._there[image] = found or self._id_of(image)
+            return Environment((), (), image_id=self._there[image])
+
+    def is_made(self, image: str) -> bool:
+        """Whether it is here."""
+        return bool(self._id_of(image)) if image else self._others.is_made(image)
+
+    def _id_of(self, image: str) -> str:
+        """Empty if it is not here."""
+        done = self._docker.call("image", "inspect", "--format", "{{.Id}}", image)
+        return "" if done.returncode else done.stdout.strip() or "here"
 
     def with_program(self, job: Job) -> Job:
         return job

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,6 +156,11 @@ class Database:
         with self._lock, self._explained():
             statement = f"SELECT {columns} FROM {table} WHERE {tests} ORDER BY {order}"  # noqa: S608 - names are our own
             return [dict(row) for row in self._connection.execute(statement, _stored(where))]
+
+    def select(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a statement of one's own, which changes nothing."""
+        with self._lock, self._explained():
+            return [dict(row) for row in self._connection.execute(statement, values)]
 
     def close(self) -> None:
         self._connection.close()

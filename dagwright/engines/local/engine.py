@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.parameters import start_values
@@ -19,7 +19,7 @@ from dagwright.engines.engine import Start
 from dagwright.engines.execution import SUCCEEDED, Execution, Observer, StepRun
 from dagwright.engines.local.begun import PIPELINES, Begun
 from dagwright.engines.local.bench import Bench
-from dagwright.engines.local.check import Check, Checked
+from dagwright.engines.local.check import Check, Checked, asks_for_cache
 from dagwright.engines.local.endpoint.door import Endpoint
 from dagwright.engines.local.environments import Environments, Images, Rule
 from dagwright.engines.local.executions import Executions
@@ -44,9 +44,11 @@ from dagwright.engines.uploads import mapped
 from dagwright.errors import ExecutionError, UsageError
 
 if TYPE_CHECKING:
+    from dagwright.engines.local.cache import Cache
     from dagwright.engines.local.confinement import Confinement
     from dagwright.engines.local.containers import Containers
 
+cache_clock = now  # by which results grow old
 NAMESPACES, PATHS = "namespaces", "paths"
 PROCESS, DOCKER = "process", "docker"
 _SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
@@ -102,6 +104,7 @@ class LocalEngine:
     """
 
     kind = PIPELINES
+    has_cache: ClassVar[bool] = True
 
     def __init__(self, project: Path, account: Account, settings: Settings, runtime: str = PROCESS) -> None:
         self._project = project.absolute()  # a job has another working folder
@@ -202,7 +205,25 @@ class LocalEngine:
         with ExitStack() as tools, Launcher() as launcher:
             containers = self._containers("check", tools)
             bench = self._bench(start, recording, launcher, containers, None, Removal())
-            return Check(graph, self._scope(recording), bench, arriving, brought).checked()
+            checked = Check(graph, self._scope(recording), bench, arriving, brought).checked()
+            return self._with_forecasts(checked, start, self._scope(recording), bench)
+
+    def _with_forecasts(self, checked: Checked, start: Start, scope: RunScope, bench: Bench) -> Checked:
+        """With what the cache is going to say of each step."""
+        if checked.problems or not self.has_cache or start.maps or not asks_for_cache(scope.graph):
+            return checked  # what --map brings is not looked at before a run
+        from dagwright.engines.local.cache_forecast import Forecast
+
+        images = {step.step: list(step.libraries) for step in checked.steps}
+        arriving = {asset.uri for asset in start.assets}
+        found = Forecast(self._cache(start), scope, bench, images, arriving).steps()
+        steps = [replace(step, cache=str(found.get(step.step, ""))) for step in checked.steps]
+        return replace(checked, steps=steps)
+
+    def _cache(self, start: Start) -> Cache:
+        from dagwright.engines.local.cache import Cache
+
+        return Cache(self.home.database, self.home.store, start.uses_cache, start.explains, cache_clock)
 
     def _way(
         self,
@@ -216,7 +237,10 @@ class LocalEngine:
         """How this engine runs a graph, or the `chosen` steps of it. Raises DefinitionError if it cannot."""
         identity = recording.execution.id
         job_name = partial(_job_name, identity)
-        return Run(recording, scope, bench, self._max_parallel, job_name, events, chosen=chosen)
+        run = Run(recording, scope, bench, self._max_parallel, job_name, events, chosen=chosen)
+        if asks_for_cache(recording.graph):
+            run.work = self._cache(start).result_of
+        return run
 
     @property
     def _max_parallel(self) -> int:
@@ -354,6 +378,10 @@ class LocalEngine:
     def complete(self, execution: Execution) -> None:
         """Nothing to add: the record holds the output of every step."""
 
+    def explain(self, execution: Execution) -> str:
+        """Nothing to add: the record holds it."""
+        return ""
+
     def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
         """How it is now, and again and again until it has ended."""
         while True:
@@ -414,6 +442,7 @@ def _going_on(execution: Execution, before: Graph, begun: Begun, current: Start 
         words=begun.words,
         part=begun.slice,
         source=begun.source,
+        uses_cache=begun.uses_cache,
         stand_ins=begun.stand_ins,
         expected=begun.expected,
     )

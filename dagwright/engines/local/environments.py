@@ -73,6 +73,13 @@ class Environment:
     """What the image is known to hold."""
     advice: str = ""
     """What to do for more of that than there is here."""
+    image_id: str = ""
+    """What tells a container's image from others that had its address."""
+
+    @property
+    def interpreter_folder(self) -> str:
+        """Where its Python really is: behind a folder that gives it a name, before what it needs for Spark."""
+        return self.folders[-2]
 
 
 class Images(Protocol):
@@ -86,6 +93,9 @@ class Images(Protocol):
 
     def of(self, image: str) -> Environment:
         """What its jobs get; made now if it is the first time."""
+
+    def is_made(self, image: str) -> bool:
+        """Whether `of` finds it made. Raises ConfigurationError."""
 
     def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own."""
@@ -140,6 +150,13 @@ class Environments:
             return _mapped(image, self._pinned(rule).name, rule.python or CURRENT)
         plan = self._plan(image)
         return plan.note if plan else self._current_note(image)
+
+    def is_made(self, image: str) -> bool:
+        """Whether `of` finds it made, as far as that takes time. Raises ConfigurationError."""
+        rule, plan = self._rule(image), self._plan(image)
+        if rule and rule.requirements:
+            return self._pinned(rule).is_made
+        return plan.pinned.is_made if plan else True
 
     def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own, and in its image's working folder; one for

@@ -45,9 +45,10 @@ CREATE TABLE written (
 ) WITHOUT ROWID;
 CREATE INDEX written_by_uri ON written (uri);
 CREATE TABLE digests (
-    uri TEXT PRIMARY KEY, inode INTEGER NOT NULL, modified_ns INTEGER NOT NULL, size INTEGER NOT NULL,
-    sha256 TEXT NOT NULL
+    uri TEXT NOT NULL, inode INTEGER NOT NULL, modified_ns INTEGER NOT NULL, size INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, PRIMARY KEY (uri, inode, modified_ns, size)
 ) WITHOUT ROWID;
+CREATE INDEX steps_kept_for_the_cache ON steps (name, ended) WHERE cache_key IS NOT NULL;
 """
 VERSIONS = (_VERSION_1, _VERSION_2)
 SCHEMA_VERSION = len(VERSIONS)

@@ -106,6 +106,17 @@ class SageMakerEngine(AWSEngine):
             self._clients("sagemaker").retry_pipeline_execution(PipelineExecutionArn=before.arn, **self._at_once)
         return replace(before, status=EXECUTING, failure_reason="", ended=""), graph, before.ended
 
+    def explain(self, execution: Execution) -> str:
+        """Add to the steps why the service took their results from its cache or not, as far as it can be found."""
+        from dagwright.engines.sagemaker.cache_reasons import CacheReasons
+
+        others = self._runs.of(execution.pipeline)
+        earlier = (other for other in others if other.started < execution.started and other.arn != execution.arn)
+        CacheReasons(earlier, lambda one: self._runs.read(one.arn, {}), self._described).add(
+            execution, self.graph(execution)
+        )
+        return ""
+
     def _stop(self, execution: Execution) -> None:
         with aws_errors(f"Execution {execution.address} cannot be stopped"):
             self._clients("sagemaker").stop_pipeline_execution(PipelineExecutionArn=execution.arn)
