@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
@@ -25,6 +25,7 @@ from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
 from dagwright.engines.local.log_file import LogFile, log_files
+from dagwright.engines.local.neighbours import same_outputs
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
@@ -119,7 +120,7 @@ class LocalEngine:
         execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
         brought = mapped(start.maps)
         self._provide(start)
-        with self.home.at_work(execution.id), ExitStack() as tools:
+        with self.home.at_work(execution.id) as begun, ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
             containers = self._containers(execution.id, tools)
             launcher, notes = self._launcher(graph, execution.id, tools)
@@ -137,6 +138,9 @@ class LocalEngine:
             for note in [*([_CONTAINED] if containers else []), *(notes if processes else []), *run.notes]:
                 observer.noted(note)
             self._record(graph, execution)
+            begun()
+            for note in same_outputs(self.home, execution, graph.definition):
+                observer.noted(note)
             run.run(images)
             for note in interruptions.unmet(execution.steps):
                 observer.noted(note)
@@ -216,9 +220,7 @@ class LocalEngine:
             start.stand_ins, self._settings.stand_ins, start.pipeline, start.graph, self._project
         )
         noted = recording.observer.noted
-        environments: Images = Environments(
-            home.environments, self._settings.environments, self._project, noted, self._settings.libraries
-        )
+        environments: Images = self.environments(noted)
         if containers:
             environments = containers.images(environments, noted)
         return Bench(
@@ -238,6 +240,11 @@ class LocalEngine:
             trial_places=threading.Semaphore(self._max_parallel),
             tuned=home.tuning_job,
         )
+
+    def environments(self, say: Callable[[str], None] = lambda line: None) -> Environments:
+        """The environments of the project's images; `say` is told of what is made."""
+        settings = self._settings
+        return Environments(self.home.environments, settings.environments, self._project, say, settings.libraries)
 
     def _containers(self, execution: str, tools: ExitStack) -> Containers | None:
         """What starts the containers of a run, if it is to have any. Raises ExecutionError without a Docker engine."""
@@ -286,6 +293,8 @@ class LocalEngine:
         self.home.settle()
         rows = self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY)
         found = [row for row in rows if row["id"].startswith(execution)]
+        if execution and not found:
+            self._refuse_cleaned(execution)
         if not rows:
             raise UsageError("Nothing has run here yet", hint="Start with: deploy.py run PIPELINE")
         if not found or (len(found) > 1 and execution):
@@ -296,6 +305,15 @@ class LocalEngine:
         for row in self.home.database.rows("steps", execution=result.id):
             result.steps[row["name"]] = _step(row)
         return result
+
+    def _refuse_cleaned(self, execution: str) -> None:
+        """Raises UsageError if there was such an execution, until a clean took it away."""
+        from dagwright.engines.local.cleaning import cleaned_words
+
+        for row in self.home.database.rows("cleaned", "started DESC"):
+            if row["execution"].startswith(execution):
+                what = cleaned_words(row)
+                raise UsageError(what[0].upper() + what[1:], hint="Its results are gone; run the pipeline again.")
 
     def graph(self, execution: Execution) -> Graph:
         """The definition that an execution ran."""

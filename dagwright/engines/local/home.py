@@ -3,6 +3,8 @@
 s3/<bucket>/<key>     the objects            jobs/<execution>/     the folders of running jobs
 logs/<job>/           the logs               environments/<hash>/  made environments
 record.sqlite3        the database           runs/<execution>      held locked by a run as long as it lives
+clean.lock            the gate               settle.lock           held by whoever closes the record of a killed run
+*/.freed/             what a clean has taken away, until it is removed
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import secrets
 import signal
 import string
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from typing import Any
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPING
 from dagwright.engines.local.database import Database
 from dagwright.engines.local.environments import SANDBOX_FOLDERS
+from dagwright.engines.local.gate import Gate
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.times import now
@@ -43,6 +46,7 @@ class Home:
         self.store = Store(path / "s3")
         self.logs = path / "logs"
         self.environments = path / "environments"
+        self.gate = Gate(path / "clean.lock")
 
     @cached_property
     def database(self) -> Database:
@@ -67,8 +71,11 @@ class Home:
         return self.path / "jobs" / execution
 
     @contextmanager
-    def at_work(self, execution: str) -> Iterator[None]:
-        """Held by a run; the kernel lets go of it however the run ends."""
+    def at_work(self, execution: str) -> Iterator[Callable[[], None]]:
+        """Held by a run; the kernel lets go of it however the run ends.
+
+        No clean takes anything away until the run calls what it gets: when the record says what the execution is.
+        """
         import fcntl
 
         path = self.path / "runs" / execution
@@ -77,14 +84,15 @@ class Home:
         with storage_errors(f"{path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open(aside, "w", encoding="utf-8")  # noqa: SIM115 - it is closed below
-        with file:
-            with storage_errors(f"{path} cannot be written"):
+        with file, ExitStack() as beginning:
+            beginning.enter_context(self.gate.passing())
+            with storage_errors(f"{path} cannot be written"), self._settling():
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.write(str(os.getpid()))
                 file.flush()
                 aside.rename(path)  # whoever sees it sees it locked
             try:
-                yield
+                yield beginning.close
             finally:
                 remove_tree(self.jobs(execution))
                 path.unlink(missing_ok=True)
@@ -132,11 +140,27 @@ class Home:
             for status in (EXECUTING, STOPPING)
             for row in self.database.rows("executions", columns="id", status=status)
         ]
-        for execution in {*open_records, *self._said_to_run()}:
-            if self.process_of(execution) is None:
-                self._close_killed(execution)
+        killed = [one for one in {*open_records, *self.said_to_run()} if self.process_of(one) is None]
+        if killed:
+            with storage_errors(f"{self.path} cannot be written"), self._settling():
+                for execution in killed:
+                    if self.process_of(execution) is None:  # nobody has begun to go on with it meanwhile
+                        self._close_killed(execution)
 
-    def _said_to_run(self) -> list[str]:
+    @contextmanager
+    def _settling(self) -> Iterator[None]:
+        """One process at a time: an execution does not go on while another closes its record."""
+        import fcntl
+
+        with open(self.path / "settle.lock", "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def living(self) -> list[str]:
+        """The executions that a process runs."""
+        return [one for one in self.said_to_run() if self.process_of(one) is not None]
+
+    def said_to_run(self) -> list[str]:
         """What a run that was killed before its record was begun leaves behind counts as well."""
         with storage_errors(f"{self.path} cannot be read"), contextlib.suppress(FileNotFoundError):
             entries = os.scandir(self.path / "runs")
