@@ -66,7 +66,7 @@ class Plan:
 
     executions: list[str] = field(default_factory=list)
     kinds: dict[str, tuple[int, int]] = field(default_factory=dict)
-    staying: Mapping[str, int] = field(default_factory=dict)
+    staying: Counter[str] = field(default_factory=Counter)
     running: list[str] = field(default_factory=list)
     """While these run, environments and leftovers stay."""
     objects: list[tuple[str, Stamp]] = field(default_factory=list)
@@ -101,6 +101,7 @@ def clean(home: Home, cleaning: Cleaning, shown: Plan) -> Plan:
         with home.database.transaction() as record:
             _forget_taken(record, plan)
     remove_freed([*plan.emptied, *takings])
+    plan.staying |= shown.staying
     return plan
 
 
