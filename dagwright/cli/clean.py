@@ -73,7 +73,8 @@ def _is_wanted(arguments: Namespace, plan: Plan, before: str) -> bool:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(f"Nothing was freed. To free it: {program_name()} {_words(arguments)} --yes")
         return False
-    if input("Free it? [y/N] ").strip().lower() in ("y", "yes"):
+    print("Free it? [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True
     print("Nothing was freed.")
     return False

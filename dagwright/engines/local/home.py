@@ -102,15 +102,16 @@ class Home:
         import fcntl
 
         path = self.path / "runs" / execution
-        try:
-            with storage_errors(f"{path} cannot be read"), path.open(encoding="utf-8") as file:
+        with storage_errors(f"{path} cannot be read"):
+            try:
+                file = path.open(encoding="utf-8")
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            with file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
                     return int(file.read())
-        except StorageError:
-            if os.path.lexists(path):
-                raise
         return None
 
     def ask_to_stop(self, execution: str) -> bool:
