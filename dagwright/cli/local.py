@@ -13,6 +13,7 @@ from dagwright.errors import UsageError
 if TYPE_CHECKING:
     from dagwright.engines.local.begun import Begun
     from dagwright.engines.local.engine import LocalEngine, Settings
+    from dagwright.engines.local.gate import Gate
     from dagwright.engines.local.scope import Account
     from dagwright.engines.local.store import Store
     from dagwright.project import LocalSettings
@@ -23,6 +24,13 @@ def local_store(arguments: Namespace) -> Store:
     from dagwright.engines.local.store import Store
 
     return Store(arguments.root / ".dagwright" / "s3")
+
+
+def local_gate(arguments: Namespace) -> Gate:
+    """What whoever puts something into that store passes, so that no clean takes a folder away beneath it."""
+    from dagwright.engines.local.home import Home
+
+    return Home(arguments.root / ".dagwright").gate
 
 
 def local_engine(arguments: Namespace) -> LocalEngine:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from dagwright.cli import DONE
-from dagwright.cli.local import local_store
+from dagwright.cli.local import local_gate, local_store
 from dagwright.cli.sources import has_project, project_of
 from dagwright.cli.text import as_json, size
 from dagwright.engines.addresses import split_uri
@@ -25,11 +26,12 @@ def run(arguments: Namespace) -> int:
     pairs = uploads(arguments.paths, prefix)
     put = _store_put(arguments, pairs) if arguments.env == "local" else bucket_put(arguments)
     total = 0
-    for path, uri in pairs:
-        put(path, uri)
-        total += path.stat().st_size
-        if not arguments.json:
-            print(uri)
+    with local_gate(arguments).passing() if arguments.env == "local" else nullcontext():
+        for path, uri in pairs:
+            put(path, uri)
+            total += path.stat().st_size
+            if not arguments.json:
+                print(uri)
     if arguments.json:
         print(as_json({"objects": [uri for _, uri in pairs], "bytes": total}))
     else:

@@ -195,6 +195,13 @@ def _executions(command: _Command) -> None:
     _engine(history)
     history.add_argument("pipeline", nargs="?", default="", metavar="PIPELINE", help="of this pipeline only")
     history.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")
+    clean = command("clean", "free space on this machine: what old executions left; shows it and asks first")
+    clean.add_argument(
+        "--older-than", default="30d", metavar="SPAN", help="30d (default), 12h, 2w, P30D: since it ended"
+    )
+    what = "keep all executions that registered a model, not only those of approved and newest ones"
+    clean.add_argument("--keep-registered", action="store_true", help=what)
+    clean.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _jobs(command: _Command) -> None:

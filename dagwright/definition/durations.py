@@ -1,4 +1,6 @@
-"""Durations as ExpireAfter has them, from years to minutes: a text comes in, its form and where it leads go out.
+"""Durations: those of ExpireAfter, from years to minutes, and spans of time as people write them (`30d`, `12h`, `2w`).
+
+A text comes in; its form, the moment it leads to or its length go out.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching-enabling.html
 """
@@ -16,6 +18,15 @@ _PARTS = (
 )
 _STRICT = re.compile(rf"P(?=[0-9T]){_PARTS}")
 _LENIENT = re.compile(rf"P?(?=[0-9T]){_PARTS}", re.IGNORECASE)
+_COUNT = r"([0-9]{1,6})"
+_SHORT = re.compile(rf"{_COUNT}([smhdw])")
+_LONG = re.compile(
+    rf"P(?=[0-9T])(?:{_COUNT}Y)?(?:{_COUNT}M)?(?:{_COUNT}W)?(?:{_COUNT}D)?"
+    rf"(?:T(?=[0-9])(?:{_COUNT}H)?(?:{_COUNT}M)?(?:{_COUNT}S)?)?"
+)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_IN_ORDER = (365 * 86400, 30 * 86400, 604800, 86400, 3600, 60, 1)
+"""A year has 365 days here, a month 30."""
 
 
 def is_strict(text: str) -> bool:
@@ -47,3 +58,18 @@ def moment_after(start: datetime, duration: str) -> datetime:
         return moved + timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
     except (ValueError, OverflowError):
         return datetime.max.replace(tzinfo=start.tzinfo)
+
+
+def read_duration(text: str) -> timedelta | None:
+    """How long it is; None for what is no span of time.
+
+    >>> read_duration("2w"), read_duration("P1DT12H"), read_duration("soon")
+    (datetime.timedelta(days=14), datetime.timedelta(days=1, seconds=43200), None)
+    """
+    short = _SHORT.fullmatch(text)
+    if short:
+        return timedelta(seconds=int(short[1]) * _SECONDS[short[2]])
+    long = _LONG.fullmatch(text)
+    if long is None:
+        return None
+    return timedelta(seconds=sum(int(count or 0) * each for count, each in zip(long.groups(), _IN_ORDER, strict=True)))

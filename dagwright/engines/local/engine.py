@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
@@ -30,6 +30,7 @@ from dagwright.engines.local.launcher import Launcher
 from dagwright.engines.local.limits import Limits
 from dagwright.engines.local.limits import Rule as LimitRule
 from dagwright.engines.local.log_file import LogFile, log_files
+from dagwright.engines.local.neighbours import same_outputs
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
@@ -127,8 +128,8 @@ class LocalEngine:
             reuse = results_for_part(start.part, start.graph, start.pipeline, start.source, self._settled())
             start = replace(start, source=reuse.source)
         execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
-        with self.home.at_work(execution.id):
-            return self._carry_out(start, execution, reuse, observer)
+        with self.home.at_work(execution.id) as recorded:
+            return self._carry_out(start, execution, reuse, observer, recorded)
 
     def resume(self, execution: str, observer: Observer, current: Start | None = None) -> Execution:
         """Let an execution that failed, was stopped or was killed go on: under its id, with its parameters and the code
@@ -137,7 +138,7 @@ class LocalEngine:
         Raises UsageError for any other execution, and what `run` raises.
         """
         found = self.describe(execution)
-        with self.home.at_work(found.id):
+        with self.home.at_work(found.id) as recorded:
             found = self.describe(found.id)  # another may have gone on with it meanwhile
             if not found.ended or found.status == SUCCEEDED:
                 what = f"Execution {found.id} is {found.status}"
@@ -150,10 +151,12 @@ class LocalEngine:
             if begun.slice:
                 reuse = replace(reuse, chosen=begun.slice.steps(start.graph))
             found.parameters = start_values(start.graph, start.given)
-            return self._carry_out(start, found, reuse, observer)
+            return self._carry_out(start, found, reuse, observer, recorded)
 
-    def _carry_out(self, start: Start, execution: Execution, reuse: Reuse, observer: Observer) -> Execution:
-        """Run an execution, a new one or one that goes on, to its end."""
+    def _carry_out(
+        self, start: Start, execution: Execution, reuse: Reuse, observer: Observer, recorded: Callable[[], None]
+    ) -> Execution:
+        """Run an execution, a new one or one that goes on, to its end; `recorded` is called as soon as it is."""
         graph = start.graph
         brought = mapped(start.maps)
         self._provide(start)
@@ -182,6 +185,9 @@ class LocalEngine:
             for note in [*reuse.notes, *([_CONTAINED] if containers else []), *notes, *run.notes]:
                 observer.noted(note)
             recording.open(Begun.of(start, self.kind, self._runtime, self._settings.libraries))
+            recorded()
+            for note in same_outputs(self.home, execution, graph.definition):
+                observer.noted(note)
             run.run(images)
             for note in interruptions.unmet(execution.steps):
                 observer.noted(note)
@@ -286,9 +292,7 @@ class LocalEngine:
             start.stand_ins, self._settings.stand_ins, start.pipeline, start.graph, self._project
         )
         noted = recording.observer.noted
-        environments: Images = Environments(
-            home.environments, self._settings.environments, self._project, noted, self._settings.libraries
-        )
+        environments: Images = self.environments(noted)
         if containers:
             environments = containers.images(environments, noted)
         return Bench(
@@ -309,6 +313,11 @@ class LocalEngine:
             trial_places=threading.Semaphore(self._max_parallel),
             tuned=home.tuning_job,
         )
+
+    def environments(self, say: Callable[[str], None] = lambda line: None) -> Environments:
+        """The environments of the project's images; `say` is told of what is made."""
+        settings = self._settings
+        return Environments(self.home.environments, settings.environments, self._project, say, settings.libraries)
 
     def _containers(self, execution: str, tools: ExitStack) -> Containers | None:
         """What starts the containers of a run, if it is to have any. Raises ExecutionError without a Docker engine."""
@@ -369,7 +378,21 @@ class LocalEngine:
 
     def describe(self, execution: str = "") -> Execution:
         """An execution by its id or the beginning of it; the newest if none is named. Raises UsageError."""
-        return self.executions.find(execution)
+        executions = self.executions
+        try:
+            return executions.find(execution)
+        except UsageError:
+            self._refuse_cleaned(execution)
+            raise
+
+    def _refuse_cleaned(self, execution: str) -> None:
+        """Raises UsageError if there was such an execution, until a clean took it away."""
+        from dagwright.engines.local.cleaning import cleaned_words
+
+        for row in self.home.database.rows("cleaned", "started DESC"):
+            if execution and row["execution"].startswith(execution):
+                what = cleaned_words(row)
+                raise UsageError(what[0].upper() + what[1:], hint="Its results are gone; run the pipeline again.")
 
     def graph(self, execution: Execution) -> Graph:
         """The definition that an execution ran."""

@@ -15,6 +15,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -183,6 +184,16 @@ class Environments:
             return self._interpreter(rule)[1]
         plan = self._plan(image)
         return plan.python if plan else (rule.python if rule else None) or CURRENT
+
+    def in_use(self, images: Iterable[str]) -> set[Path]:
+        """The folders of the environments that the rules name, and of those that these images get; made or not."""
+        found = set()
+        for rule in self._rules:
+            with suppress(ConfigurationError):
+                if rule.requirements:
+                    found.add(self._pinned(rule).folder)
+        plans = (self._plan(image) for image in images)
+        return found | {plan.pinned.folder for plan in plans if plan}
 
     def lacks(self, image: str, module: str) -> bool:
         """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""

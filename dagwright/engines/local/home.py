@@ -3,6 +3,7 @@
 s3/<bucket>/<key>     the objects            jobs/<execution>/     the folders of running jobs
 logs/<job>/           the logs               environments/<hash>/  made environments
 record.sqlite3        the database           runs/<execution>      held locked by a run as long as it lives
+*/.freed/             what a clean has taken away, until it is removed
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import secrets
 import signal
 import string
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,6 +26,7 @@ from typing import Any, TextIO
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPING
 from dagwright.engines.local.database import Database
 from dagwright.engines.local.environments import SANDBOX_FOLDERS
+from dagwright.engines.local.gate import Gate
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.times import now
@@ -46,6 +48,7 @@ class Home:
         self.store = Store(path / "s3")
         self.logs = path / "logs"
         self.environments = path / "environments"
+        self.gate = Gate(path / "clean.lock")
 
     @cached_property
     def database(self) -> Database:
@@ -70,21 +73,27 @@ class Home:
         return self.path / "jobs" / execution
 
     @contextmanager
-    def at_work(self, execution: str) -> Iterator[None]:
-        """Held by a run; the kernel lets go of it however the run ends. Raises ExecutionError if another run has it."""
+    def at_work(self, execution: str) -> Iterator[Callable[[], None]]:
+        """Held by a run; the kernel lets go of it however the run ends. Raises ExecutionError if another run has it.
+
+        No clean takes anything away until the run calls what it gets: when the record says what the execution is.
+        """
         path = self.path / "runs" / execution
         self._require_folder()
         with storage_errors(f"{path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
+            beginning = ExitStack()
+            beginning.enter_context(self.gate.passing())
             file = self._claimed_soon(path)
         if file is None:
+            beginning.close()
             raise ExecutionError(f"Execution {execution} is running already", hint=f"To stop it: stop {execution}")
-        with file:
+        with file, beginning:
             with storage_errors(f"{path} cannot be written"):
                 file.write(str(os.getpid()))
                 file.flush()
             try:
-                yield
+                yield beginning.close
             finally:
                 remove_tree(self.jobs(execution))
                 path.unlink(missing_ok=True)
@@ -145,11 +154,15 @@ class Home:
             for status in (EXECUTING, STOPPING)
             for row in self.database.rows("executions", columns="id", status=status)
         ]
-        for execution in {*open_records, *self._said_to_run()}:
+        for execution in {*open_records, *self.said_to_run()}:
             if self.process_of(execution) is None:
                 self._close_killed(execution)
 
-    def _said_to_run(self) -> list[str]:
+    def living(self) -> list[str]:
+        """The executions that a process runs."""
+        return [one for one in self.said_to_run() if self.process_of(one) is not None]
+
+    def said_to_run(self) -> list[str]:
         """What a run that was killed before its record was begun leaves behind counts as well."""
         with storage_errors(f"{self.path} cannot be read"), contextlib.suppress(FileNotFoundError):
             entries = os.scandir(self.path / "runs")

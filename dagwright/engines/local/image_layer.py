@@ -54,7 +54,9 @@ def make_layer(content: Content, root: Path) -> Layer:
     folders, files = content.folders_of_its_own(), list(content.files.values())
     with storage_errors(f"{root} cannot be written"):
         folder = root / f"layer-{_digest(files, folders)}"
-        if not folder.is_dir():
+        if folder.is_dir():
+            os.utime(folder)  # when it was used last, for whoever frees space
+        else:
             aside = root / f".{folder.name}-{os.getpid()}"
             remove_tree(aside)  # of a run that was killed, whose process had our number
             for place in folders:

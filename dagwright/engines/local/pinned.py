@@ -17,6 +17,8 @@ from pathlib import Path
 from dagwright.engines.local.store import storage_errors
 from dagwright.errors import ExecutionError
 
+COMPLETE = ".complete"
+
 
 @dataclass(frozen=True)
 class Pinned:
@@ -37,8 +39,13 @@ class Pinned:
         return self.folder / "bin" / "python"
 
     @property
+    def mark(self) -> Path:
+        """The file that says that it is whole."""
+        return self.folder / COMPLETE
+
+    @property
     def is_made(self) -> bool:
-        return (self.folder / ".complete").exists()
+        return self.mark.exists()
 
     def make(self, source: Path | None, say: Callable[[str], None], hint: str = "") -> None:
         """Make it, unless it is there. `source` is the file of the requirements, if there is one: it may name others.
@@ -52,6 +59,8 @@ class Pinned:
                     self._make(source or self._written())
                 except ExecutionError as error:
                     raise ExecutionError(error.message, hint=hint or error.hint) from None
+            with storage_errors(f"{self.folder} cannot be marked as used"):
+                os.utime(self.mark)  # when it was used last, for whoever frees space
 
     def _written(self) -> Path:
         path = self.folder.with_suffix(".txt")
@@ -74,7 +83,7 @@ class Pinned:
             _call([python, "-m", "venv", str(self.folder)])
             _call([program, "-m", "pip", "install", "--quiet", "-r", str(source)])
         with storage_errors(f"{self.folder} cannot be made"):
-            (self.folder / ".complete").touch()
+            self.mark.touch()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 A `written` row is an object as a step left it: inode, time and size tell it from one that is put there later, as every
 object appears under a new inode. `digests` spares a look at content that has been looked at.
+A `cleaned` row is all that is left of an execution; `logs`, and `written` rows, are there as long as its files are.
 """
 
 from __future__ import annotations
@@ -50,7 +51,13 @@ CREATE TABLE digests (
 ) WITHOUT ROWID;
 CREATE INDEX steps_kept_for_the_cache ON steps (name, ended) WHERE cache_key IS NOT NULL;
 """
-VERSIONS = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+CREATE TABLE cleaned (
+    execution TEXT PRIMARY KEY, pipeline TEXT NOT NULL, status TEXT NOT NULL, started TEXT NOT NULL,
+    ended TEXT NOT NULL, cleaned TEXT NOT NULL, command TEXT NOT NULL, logs TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+VERSIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 SCHEMA_VERSION = len(VERSIONS)
 
 

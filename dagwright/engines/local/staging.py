@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from dagwright.engines.local.checkpoints import stamps
 from dagwright.engines.local.disk_space import require_room
 from dagwright.engines.local.job import ML, Host, Input, Job
+from dagwright.engines.local.loopback import network
 from dagwright.engines.local.pip_installs import prepare_pip
 from dagwright.engines.local.sources import objects_of, share_of
 from dagwright.engines.local.store import Store, StoredObject, copy_file, link_file, storage_errors
@@ -89,9 +90,9 @@ class Staging:
 
     def _hosts_file(self) -> str:
         """The machine's names and the job's hosts; each job has addresses of its own, so that ports do not collide: 256
-        jobs of a run beside each other, and runs whose process ids differ by no multiple of 254."""
-        network = f"127.{1 + os.getpid() % 254}.{next(_jobs) % 256}"
-        own = [f"{network}.{place}\t{name}" for place, name in enumerate(self.job.hosts, start=1)]
+        jobs of a run beside each other, and as many runs as there are loopback networks."""
+        own_network = f"127.{network()}.{next(_jobs) % 256}"
+        own = [f"{own_network}.{place}\t{name}" for place, name in enumerate(self.job.hosts, start=1)]
         return _machine_hosts() + "\n".join(own) + "\n"
 
     # ---- inputs ----
