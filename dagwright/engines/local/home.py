@@ -3,6 +3,7 @@
 s3/<bucket>/<key>     the objects            jobs/<execution>/     the folders of running jobs
 logs/<job>/           the logs               environments/<hash>/  made environments
 record.sqlite3        the database           runs/<execution>      held locked by a run as long as it lives
+clean.lock            the gate between a clean and those who rely on what is there
 */.freed/             what a clean has taken away, until it is removed
 """
 
@@ -112,20 +113,20 @@ class Home:
         import fcntl
 
         path = self.path / "runs" / execution
-        try:
-            while True:
-                with storage_errors(f"{path} cannot be read"), path.open(encoding="utf-8") as file:
+        while True:
+            with storage_errors(f"{path} cannot be read"):
+                try:
+                    file = path.open(encoding="utf-8")
+                except (FileNotFoundError, NotADirectoryError):
+                    return None
+                with file:
                     try:
                         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                         return None
                     except BlockingIOError:
                         if process := file.read():
                             return int(process)
-                time.sleep(_LOOK_AGAIN_SECONDS)  # it has been claimed this instant
-        except StorageError:
-            if os.path.lexists(path):
-                raise
-        return None
+            time.sleep(_LOOK_AGAIN_SECONDS)  # it has been claimed this instant
 
     def ask_to_stop(self, execution: str) -> bool:
         """Tell the run's process to stop the execution; False if none runs it."""
