@@ -130,8 +130,9 @@ class LocalEngine:
             interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events)
             images = Check(graph, scope, bench, start.expected, [uri for _, uri in brought]).checked().images()
-            for path, uri in brought:
-                self.home.store.put(path, uri)
+            with self.home.store.group() as group:
+                for path, uri in brought:
+                    group.put(path, uri)
             observer.started(execution, graph.predecessors)
             processes = not containers or any(step.type == "Lambda" for step in graph.steps.values())
             for note in [*([_CONTAINED] if containers else []), *(notes if processes else []), *run.notes]:
@@ -180,9 +181,10 @@ class LocalEngine:
 
     def _provide(self, start: Start) -> None:
         """Put the pipeline's code where its definition says it is: under the hash of its content, so once."""
-        for asset in start.assets:
-            if not self.home.store.path(asset.uri).exists():
-                self.home.store.put_bytes(asset.content(), asset.uri)
+        with self.home.store.group() as group:
+            for asset in start.assets:
+                if not self.home.store.path(asset.uri).exists():
+                    group.put_bytes(asset.content(), asset.uri)
 
     def _record(self, graph: Graph, execution: Execution) -> None:
         self.home.database.insert(

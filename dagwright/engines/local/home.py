@@ -29,6 +29,7 @@ from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.times import now
 from dagwright.errors import StorageError
+from dagwright.whole_files import beside, remove_abandoned
 
 _LOOK_AGAIN_SECONDS = 0.02
 _KILLED = "the run's process ended without a word: it was killed, or the machine went down"
@@ -72,7 +73,7 @@ class Home:
         import fcntl
 
         path = self.path / "runs" / execution
-        aside = path.with_name(f".{execution}")
+        aside = beside(path)
         self._require_folder()
         with storage_errors(f"{path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,9 +125,13 @@ class Home:
         return True
 
     def settle(self) -> None:
-        """Close the record of runs that were killed, and remove what their jobs left, if anything may be changed."""
+        """Complete or discard what killed runs were publishing, close their records, and remove what their jobs left,
+        if anything may be changed."""
         if self.database.read_only:
             return
+        self.store.settle()
+        for folder in (self.environments, self.path / "runs"):
+            remove_abandoned(folder)
         open_records = [
             row["id"]
             for status in (EXECUTING, STOPPING)
