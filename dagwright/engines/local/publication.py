@@ -141,7 +141,6 @@ class Publication:
         _write(json.dumps({"group": folder.name, "objects": [*self._brought]}).encode(), aside)
         sync([aside])
         os.replace(aside, self._incoming / _JOURNAL)
-        sync([self._incoming])
 
 
 def _write(content: bytes, path: Path) -> None:
@@ -212,9 +211,12 @@ def complete(store: Store, made: list[Path]) -> None:
     """
     group = _decided(incoming_of(store))
     if group:
-        _carry_out(store, group, made, " yet, and waits with what was written with it")
-        with storage_errors(f"{incoming_of(store)} cannot be cleared"):
-            (incoming_of(store) / _JOURNAL).unlink()  # not synced: without its files it says nothing
+        also = " yet, and waits with what was written with it"
+        with storage_errors(f"{group.objects[0]} cannot be put in place{also}"):
+            sync([incoming_of(store)])
+        _carry_out(store, group, made, also)
+        with suppress(OSError):  # without its files it says nothing: nor is its going synced
+            (incoming_of(store) / _JOURNAL).unlink()
 
 
 def _carry_out(store: Store, group: _Group, made: list[Path], also: str = "") -> None:
