@@ -13,9 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from engines.place import Place
 
-from dagwright import whole_files
 from dagwright.engines.local import publication
+from dagwright.engines.local.checkpoints import stamps
+from dagwright.engines.local.job import Host, Output
+from dagwright.engines.local.publishing import keep_checkpoints
 from dagwright.engines.local.store import Stamp, Store, stamp_of
 from dagwright.errors import StorageError
 
@@ -352,17 +355,64 @@ def test_every_file_and_folder_is_synced_before_it_is_said(tmp_path: Path, monke
     assert (journal, incoming, folders) == (["journal"], [".incoming"], ["bucket", "deep"])
 
 
-def test_many_files_are_synced_by_one_call_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = [tmp_path / str(number) for number in range(100)]
-    for path in paths:
-        path.touch()
-    calls: list[int] = []
-    monkeypatch.setattr(os, "fsync", calls.append)
-    whole_files.sync(paths[:3])
-    assert len(calls) == 3
-    calls.clear()
-    whole_files.sync(paths)
-    assert len(calls) == (0 if sys.platform == "linux" else 100)
-    monkeypatch.setattr(whole_files, "_sync_file_system", lambda path: False)
-    whole_files.sync(paths)
-    assert len(calls) >= 100
+# ---- of a job ----
+
+
+def test_a_job_whose_outputs_are_in_each_others_way_publishes_none(place: Place) -> None:
+    """A continuous output is published by itself; what stood there before stays."""
+    place.put("out/first", "old")
+    outputs = {
+        "one": "s3://bucket/out",
+        "two": "s3://bucket/out/first",
+        "live": {"S3Uri": "s3://bucket/live", "S3UploadMode": "Continuous"},
+    }
+    script = "".join(f"open(ML + '/processing/{name}/{file}', 'w').write('new'); " for name, file in FILES)
+    execution = place.run(place.processing("P", script, outputs=outputs))
+    assert execution.status == "Failed"
+    assert "one object's key is the folder of another's" in execution.steps["P"].failure_reason
+    assert {key: place.text(key) for key in [*place.keys("out"), *place.keys("live")]} == {
+        "out/first": "old",
+        "live/z": "new",
+    }
+    assert left_aside(place.engine.home.store) == []
+
+
+FILES = [("one", "first"), ("one", "second"), ("two", "x"), ("live", "z")]
+
+
+def test_what_a_training_leaves_appears_together(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its model and its further output are one group: without the one there is not the other."""
+    real = publication.Publication._decide
+
+    def full(self: publication.Publication, folder: Path) -> None:
+        assert len(self._brought) == 2
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    script = "open(ML + '/model/m', 'w').write('m'); open(ML + '/output/data/d', 'w').write('d')"
+    monkeypatch.setattr(publication.Publication, "_decide", full)
+    execution = place.run(place.training("T", script))
+    assert "No space left on device" in execution.steps["T"].failure_reason
+    assert place.keys("models") == []
+    assert "ModelArtifacts" not in place.output(execution, "T")
+    monkeypatch.setattr(publication.Publication, "_decide", real)
+    execution = place.run(place.training("T", script))
+    assert [key.rpartition("/")[2] for key in place.keys("models")] == ["model.tar.gz", "output.tar.gz"]
+
+
+def test_a_file_takes_the_place_of_a_folder_of_checkpoints_and_the_other_way(tmp_path: Path) -> None:
+    """What is new is there before what is old goes; what is in its way goes first."""
+    store, output = Store(tmp_path / "s3"), Output("/opt/ml/checkpoints", "s3://bucket/c", always=True, restored=True)
+    host = Host("algo-1", tmp_path / "algo-1", tmp_path / "log")
+    folder = host.path(output.source)
+    folder.mkdir(parents=True)
+    for name in ("step", "gone"):
+        (folder / name).write_text("old")
+        store.put(folder / name, f"s3://bucket/c/{name}")
+    host.restored = {output.source: stamps(host, output.source)}
+    host.kept = dict(host.restored)
+    for name in ("step", "gone"):
+        (folder / name).unlink()
+    (folder / "step").mkdir()
+    (folder / "step/1").write_text("new")
+    assert keep_checkpoints(output, [host], store) == {"step/1"}
+    assert content(store) == {"s3://bucket/c/step/1": b"new"}
