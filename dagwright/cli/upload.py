@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dagwright.cli import DONE
@@ -24,19 +23,30 @@ def run(arguments: Namespace) -> int:
     prefix = _address(arguments)
     split_uri(prefix)
     pairs = uploads(arguments.paths, prefix)
-    put = _store_put(arguments, pairs) if arguments.env == "local" else bucket_put(arguments)
     total = 0
-    with local_gate(arguments).passing() if arguments.env == "local" else nullcontext():
-        for path, uri in pairs:
-            put(path, uri)
-            total += path.stat().st_size
-            if not arguments.json:
-                print(uri)
+    for path, uri in _putting(arguments, pairs):
+        total += path.stat().st_size
+        if not arguments.json:
+            print(uri)
     if arguments.json:
         print(as_json({"objects": [uri for _, uri in pairs], "bytes": total}))
     else:
         print(f"{len(pairs)} object{'s' if len(pairs) != 1 else ''}, {size(total)}", file=sys.stderr)
     return DONE
+
+
+def _putting(arguments: Namespace, pairs: list[tuple[Path, str]]) -> Iterable[tuple[Path, str]]:
+    """Each when it has been put: here all together, into a bucket one after the other."""
+    if arguments.env != "local":
+        put = bucket_put(arguments)
+        return (pair for pair in pairs if put(*pair) is None)
+    store = local_store(arguments)
+    store.require_room(path for path, _ in pairs)
+    store.settle()
+    with local_gate(arguments).passing(), store.group() as group:
+        for path, uri in pairs:
+            group.put(path, uri)
+    return pairs
 
 
 def _address(arguments: Namespace) -> str:
@@ -50,13 +60,6 @@ def _address(arguments: Namespace) -> str:
             f"'{arguments.to}' is a prefix in the project's bucket, and there is no project here", hint=hint
         )
     return f"s3://{project_of(arguments).bucket}/{arguments.to.strip('/')}"
-
-
-def _store_put(arguments: Namespace, pairs: list[tuple[Path, str]]) -> Put:
-    """Puts into the local store. Raises StorageError if there is no room for them all."""
-    store = local_store(arguments)
-    store.require_room(path for path, _ in pairs)
-    return store.put
 
 
 def bucket_put(arguments: Namespace) -> Put:

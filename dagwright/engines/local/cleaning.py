@@ -42,7 +42,6 @@ from dagwright.engines.times import now
 _PATIENCE_SECONDS = 30.0
 _NEVER = "raw"
 _RECORD_OF_AN_EXECUTION = ("steps", "attempts", "metrics", "models", "model_packages")
-_STAGED = ".incoming"
 EXECUTIONS, PACKAGES, LOGS, OBJECTS = "executions", "model packages", "logs", "objects"
 ENVIRONMENTS, LEFTOVERS = "environments", "leftovers"
 
@@ -207,16 +206,16 @@ def _images(record: sqlite3.Connection, found: Standing) -> set[str]:
 
 
 def _leftovers(home: Home) -> list[Path]:
-    """What runs left that were killed, known to be nobody's as nothing runs."""
-    found = []
-    for folder in (home.path / "jobs", home.store.root / _STAGED):
-        with suppress(OSError):
-            found += [folder / name for name in sorted(os.listdir(folder)) if name != FREED]
-    return found
+    """What runs left that were killed, known to be nobody's as nothing runs. What they were about to publish is not
+    among it: whoever settles the store completes or discards that."""
+    folder = home.path / "jobs"
+    with suppress(OSError):
+        return [folder / name for name in sorted(os.listdir(folder)) if name != FREED]
+    return []
 
 
 def _rooms(home: Home) -> tuple[Path, ...]:
-    return home.store.root, home.logs, home.environments, home.path / "jobs", home.store.root / _STAGED
+    return home.store.root, home.logs, home.environments, home.path / "jobs"
 
 
 # ---- carrying out ----

@@ -102,16 +102,25 @@ class Database:
         return copy
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of the block, or nothing of it. Raises StorageError if the file cannot be written."""
+    def transaction(self, *, synced: bool = False) -> Iterator[sqlite3.Connection]:
+        """All of the block, or nothing of it; if `synced`, it is on the disk afterwards with all that was before it.
+
+        Raises StorageError if the file cannot be written.
+        """
         with self._lock, self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
+            if synced:
+                self._connection.execute("PRAGMA synchronous = FULL")
             try:
-                yield self._connection
-                self._connection.commit()
-            except BaseException:
-                self._connection.rollback()
-                raise
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    self._connection.commit()
+                except BaseException:
+                    self._connection.rollback()
+                    raise
+            finally:
+                if synced:
+                    self._connection.execute("PRAGMA synchronous = NORMAL")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

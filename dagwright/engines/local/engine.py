@@ -177,8 +177,9 @@ class LocalEngine:
             checked = Check(graph, scope, bench, arriving, [uri for _, uri in brought], recording.to_run(reuse.chosen))
             images = checked.checked().images()
             self.home.store.require_room(path for path, _ in brought)
-            for path, uri in brought:
-                self.home.store.put(path, uri)
+            with self.home.store.group() as group:
+                for path, uri in brought:
+                    group.put(path, uri)
             observer.started(execution, graph.predecessors)
             processes = not containers or any(step.type == "Lambda" for step in graph.steps.values())
             notes = [*(notes if processes else []), *([confinement.note] if confinement else [])]
@@ -261,9 +262,10 @@ class LocalEngine:
 
     def _provide(self, start: Start) -> None:
         """Put the pipeline's code where its definition says it is: under the hash of its content, so once."""
-        for asset in start.assets:
-            if not self.home.store.path(asset.uri).exists():
-                self.home.store.put_bytes(asset.content(), asset.uri)
+        with self.home.store.group() as group:
+            for asset in start.assets:
+                if not self.home.store.path(asset.uri).exists():
+                    group.put_bytes(asset.content(), asset.uri)
 
     def _scope(self, recording: Recording) -> RunScope:
         execution = recording.execution

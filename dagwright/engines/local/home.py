@@ -32,6 +32,7 @@ from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.times import now
 from dagwright.errors import ExecutionError, StorageError
+from dagwright.whole_files import remove_abandoned
 
 CONTROL_GROUPS = "control-groups"
 """The file among a run's jobs that says where its control groups are, if it has any."""
@@ -147,9 +148,13 @@ class Home:
         return True
 
     def settle(self) -> None:
-        """Close the record of runs that were killed, and remove what their jobs left, if anything may be changed."""
+        """Complete or discard what killed runs were publishing, close their records, and remove what their jobs left,
+        if anything may be changed."""
         if self.database.read_only:
             return
+        self.store.settle()
+        for folder in (self.environments, self.path / "runs"):
+            remove_abandoned(folder)
         open_records = [
             row["id"]
             for status in (EXECUTING, STOPPING)

@@ -114,9 +114,11 @@ class JobRun:
             Host(name, self.folder if alone else self.folder / name, logs / f"{name}.log") for name in job.hosts
         ]
         self._feeder = Feeder(job, self.hosts, workshop.store)
+        self.result = workshop.store.group()
 
     def run(self, finish: Callable[[JobEnding], JobEnding] = lambda ending: ending) -> JobEnding:
-        """Run it to its end. `finish` may read the job's folders before they are published and removed."""
+        """Run it to its end. `finish` may read the job's folders before they are published and removed, and add to the
+        `result`, which becomes objects together with the outputs of a job that completed."""
         staging = Staging(
             self.job, self.hosts, self._workshop.store, self._sandboxed, self._workshop.copy_below_bytes,
             self.is_stopping,
@@ -126,10 +128,10 @@ class JobRun:
             ran, ending = self._attempt(JobEnding("Completed"), lambda _: self._execute(staging))
             if ran:
                 self._entered(UPLOADING)
-                _, ending = self._attempt(ending, finish)
-                _, ending = self._attempt(
-                    ending, lambda known: publish(self.job, self.hosts, self._workshop.store, known)
-                )
+                finished, ending = self._attempt(ending, finish)
+                if not finished:
+                    self.result.drop()
+                _, ending = self._attempt(ending, self._publish)
             ending = replace(self._feeder.explain(ending), used=self.used)
             return ending
         finally:
@@ -144,6 +146,9 @@ class JobRun:
         except (StorageError, ExecutionError) as error:
             reasons = [reason for reason in (ending.reason, in_one_line(error)) if reason]
             return False, replace(ending, outcome="Failed", reason="; ".join(reasons))
+
+    def _publish(self, ending: JobEnding) -> JobEnding:
+        return publish(self.job, self.hosts, self._workshop.store, self.result, ending)
 
     def stop(self) -> None:
         """Ask the job to end; it is killed when its time of grace has passed."""
@@ -181,7 +186,7 @@ class JobRun:
             if ending.outcome != INTERRUPTED or self._interruption is None:
                 return ending
             self._entered(INTERRUPTED)
-            publish(self.job, self.hosts, self._workshop.store, ending)
+            self._publish(ending)
             remove_tree(self.folder)
             self._interruption.goes_on([host.log for host in self.hosts], self._checkpoints())
 

@@ -103,12 +103,13 @@ def train(
         if ending.outcome == "Failed":
             return explained(ending, run, own_words(ending, run, failure_text))
         if wrote_model(run.hosts) or ending.outcome == "Completed":  # what was saved before the end is not lost
-            model = publish_artifacts(name, request, run.hosts, bench.workshop.store)
+            model = publish_artifacts(name, request, run.hosts, run.result)
         if ending.outcome == "Completed" and not wrote_model(run.hosts):
             notes.append(f"wrote nothing to {MODEL}")
         return ending
 
     ending = run.run(finish)
+    model = "" if ending.outcome == "Failed" else model  # it did not get into the store
     response = training_response(name, arn, request, ending, model, metrics.found, times, phases)
     notes += interruption.notes() if interruption else []
     return result_after(ending, {"TrainingJob": {"Arn": arn}}, response, (*metrics.notes, *notes))
