@@ -14,7 +14,7 @@ class MachineSettings:
     `job_prefix` begins the names of its jobs (the machine's own name if it is empty), `role` is for jobs that name
     none. `durations` are expected seconds by step; they only decide where a graph that does not nest is cut. `known`
     holds the results of steps that need not run again, `execution` the values of execution variables that are settled.
-    `chosen` are the steps that may run, all of them if it is None: what one of these needs of another has to be `known`.
+    `chosen` are the steps that may run, all of them if it is None; what these need of others has to be `known`.
     `source` is the S3 address at which the pipeline definition lies, so that whoever has the machine finds it again.
     """
 

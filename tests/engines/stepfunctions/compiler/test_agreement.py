@@ -48,7 +48,7 @@ def test_random_pipelines_agree(home: Home, data: st.DataObject, most: int) -> N
 @settings(max_examples=200, deadline=None, suppress_health_check=[*HealthCheck])
 @given(data=st.data(), most=st.sampled_from((3, 6, 12, 30)))
 def test_random_parts_of_random_pipelines_agree(home: Home, data: st.DataObject, most: int) -> None:
-    """The cut machine runs exactly what the local engine runs of the chosen steps, in an order that the graph allows."""
+    """The cut machine runs what the local engine runs of the chosen steps, in an order that the graph allows."""
     whole = random_pipeline(Drawn(data), most)
     agrees(part_of(whole, read_definition(whole.definition), home, Drawn(data)), home)
 
