@@ -24,14 +24,17 @@ from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from dagwright.definition.declaration import IF_STEPS
 from dagwright.definition.expression import evaluate
 from dagwright.definition.graph import Graph, Step, read_definition
 from dagwright.definition.parameters import start_values
+from dagwright.definition.slices import in_order, needs
 from dagwright.engines.execution import FAILED, SUCCEEDED, Execution, Nobody, StepRun
 from dagwright.engines.local import run as local_run
 from dagwright.engines.local.bench import StepResult
 from dagwright.engines.local.home import Home
 from dagwright.engines.local.recording import Recording
+from dagwright.engines.local.reuse import Reuse
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import KINDS, Kind
 from dagwright.engines.stepfunctions.compiler.machine import compile_machine
@@ -86,9 +89,21 @@ class Example:
     """By Lambda step: what its function returns."""
     stumbles: dict[str, list[str]] = field(default_factory=dict)
     """By step: the reasons that the first attempts at its job fail for."""
+    before: Before | None = None
+    """What has run already: the rest of it runs, or a part on its results."""
 
     def __str__(self) -> str:
-        return json.dumps(vars(self) | {"fails": sorted(self.fails)}, indent=1)
+        before = self.before and {"known": sorted(self.before.known), "chosen": self.before.chosen}
+        return json.dumps(vars(self) | {"fails": sorted(self.fails), "before": before}, indent=1)
+
+
+@dataclass(frozen=True)
+class Before:
+    """Steps of an earlier execution whose results count, its objects, and which steps may run: None for all others."""
+
+    known: Mapping[str, StepRun]
+    objects: Mapping[str, str]
+    chosen: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -105,6 +120,7 @@ class Record:
     steps: Mapping[str, StepRun] = field(default_factory=dict)
     events: Sequence[Event] = ()
     """The history of a machine's execution, out of which `steps` were read."""
+    objects: dict[str, str] = field(default_factory=dict)
     _count: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -128,8 +144,7 @@ class Jobs:
     def __init__(self, example: Example, graph: Graph) -> None:
         self._example = example
         self._graph = graph
-        self.record = Record()
-        self._objects: dict[str, str] = {}
+        self.record = Record(objects={**example.before.objects} if example.before else {})
 
     def run(self, name: str, request: dict[str, Any], job: str) -> dict[str, Any]:
         """The Describe response of a step's job, or what a Lambda function returns. Raises TaskFailure."""
@@ -148,9 +163,9 @@ class Jobs:
             self.record.end(name)
 
     def read(self, uri: str) -> str:
-        if uri not in self._objects:
+        if uri not in self.record.objects:
             raise StorageError(f"{uri} is not there")
-        return self._objects[uri]
+        return self.record.objects[uri]
 
     def _answer(self, step: Step, request: dict[str, Any], job: str) -> dict[str, Any]:
         name = step.name
@@ -158,7 +173,7 @@ class Jobs:
             for output in request["ProcessingOutputConfig"]["Outputs"]:
                 if name in self._example.files:
                     key = f"{output['S3Output']['S3Uri'].rstrip('/')}/report.json"
-                    self._objects[key] = json.dumps(self._example.files[name])
+                    self.record.objects[key] = json.dumps(self._example.files[name])
             return {**request, "ProcessingJobName": job, "ProcessingJobArn": f"arn:{name}"}
         if step.type == "Training":
             artifacts = f"{request['OutputDataConfig']['S3OutputPath']}/{name}/output/model.tar.gz"
@@ -190,16 +205,22 @@ def run_here(example: Example, graph: Graph, home: Home) -> Record:
         definition={},
     )  # fmt: skip
     recording = Recording(execution, graph, home, Nobody())
+    chosen = None
+    if example.before:
+        chosen = example.before.chosen
+        recording.adopt(Reuse(example.before.known, chosen, "run-0"))
     store: Any = SimpleNamespace(read_text=jobs.read)
     scope = RunScope(
         graph, store, Account(), EXECUTION, NAME, STARTED, lambda: STARTED, parameters, recording.outputs
     )  # fmt: skip
     bench: Any = SimpleNamespace(environments=SimpleNamespace(of=lambda image: None), stand_ins={})
-    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step.name}", SimpleQueue(), at_once)
+    bench.telling = lambda wrote: bench
+    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step.name}", SimpleQueue(), at_once, chosen)
     with _recorded(jobs):
         run.run(())
     jobs.record.status, jobs.record.reason = execution.status, execution.failure_reason
-    jobs.record.steps = execution.steps
+    adopted = example.before.known if example.before else {}
+    jobs.record.steps = {name: run for name, run in execution.steps.items() if name not in adopted}
     return jobs.record
 
 
@@ -238,7 +259,11 @@ def _recorded(jobs: Jobs) -> Iterator[None]:
 
 def run_compiled(example: Example, graph: Graph, given: Mapping[str, Any] | None = None) -> Record:
     """The example as a state machine, executed by the interpreter; `given` instead of what it is started with."""
-    machine = compile_machine(graph, SETTINGS)
+    settings = SETTINGS
+    if example.before:
+        known = {name: run.output or {} for name, run in example.before.known.items()}
+        settings = replace(SETTINGS, known=known, chosen=example.before.chosen)
+    machine = compile_machine(graph, settings)
     jobs = Jobs(example, graph)
     if given is None:
         given = {name: start_values(graph, example.given)[name] for name in example.given}
@@ -300,7 +325,8 @@ def disagreement(example: Example, home: Home) -> str:
     graph = read_definition(example.definition)
     there = run_compiled(example, graph)
     here = run_here(example, graph, home)
-    found = [*_out_of_order(graph, here, "here"), *_out_of_order(graph, there, "in the machine")]
+    known = set(example.before.known) if example.before else set[str]()
+    found = [*_out_of_order(graph, here, known, "here"), *_out_of_order(graph, there, known, "in the machine")]
     if here.status != there.status:
         found.append(f"here it is {here.status} ({here.reason}), in the machine {there.status} ({there.reason})")
     # what a Fail step finds still running beside it ends here, and in the machine what follows that runs as well
@@ -317,6 +343,35 @@ def disagreement(example: Example, home: Home) -> str:
             found.append(f"{name} here: {here.requests[name]}\n{name} there: {there.requests[name]}")
     found.extend(_told_otherwise(graph, here, there, ended_early=ended_early))
     return "\n".join(found)
+
+
+def rest_of(example: Example, graph: Graph, home: Home) -> Example:
+    """The example after its first execution, whose failures are mended: what has not succeeded is to run."""
+    first = run_here(example, graph, home)
+    known = {name: run for name, run in first.steps.items() if run.status == SUCCEEDED}
+    return replace(example, fails=frozenset(), stumbles={}, before=Before(known, first.objects))
+
+
+def part_of(example: Example, graph: Graph, home: Home, dice: Dice) -> Example:
+    """The example after its first execution: some of its steps, those that its results suffice for."""
+    first = run_here(example, graph, home)
+    names = {name for name in graph.steps if dice.number(0, 1)}
+    while unready := {name for name in names if not _is_ready(name, names, graph, first)}:
+        names -= unready
+    known = {name: first.steps[name] for name in needs(graph, names)}
+    return replace(example, before=Before(known, first.objects, in_order(graph, names)))
+
+
+def _is_ready(name: str, names: set[str], graph: Graph, first: Record) -> bool:
+    """Whether all that a step needs of others has succeeded, its condition with the branch that it stands in."""
+    step = graph.steps[name]
+    for source in set(graph.predecessors[name]) - names:
+        run = first.steps.get(source)
+        if run is None or run.status != SUCCEEDED:
+            return False
+        if source == step.condition and (run.output or {})["Outcome"] != (step.branch == IF_STEPS):
+            return False
+    return True
 
 
 def _told_otherwise(graph: Graph, here: Record, there: Record, *, ended_early: bool) -> Iterator[str]:
@@ -350,9 +405,9 @@ def _said(step: StepRun, here: Record) -> dict[str, Any]:
     }
 
 
-def _out_of_order(graph: Graph, record: Record, where: str) -> Iterator[str]:
+def _out_of_order(graph: Graph, record: Record, known: set[str], where: str) -> Iterator[str]:
     for name, began in record.began.items():
-        pending, seen = list(graph.predecessors[name]), set()
+        pending, seen = list(graph.predecessors[name]), {*known}
         while pending:  # a condition or a Fail step has no job: those before it count
             source = pending.pop()
             if source in seen:

@@ -115,11 +115,10 @@ def _refuse_other_pipeline(execution: Execution, source: Source, arguments: Name
     found = execution.pipeline.partition("/")[0]
     known = {source.name}
     if arguments.env != "local":
-        from dagwright.engines.stepfunctions.executions import REST_SUFFIX
+        from dagwright.engines.stepfunctions.derived import all_names
 
         project = project_of(arguments)
-        # a state machine of what an execution had left has a name of its own
-        known = {source.name_on_aws(project), project.pipeline_name(f"{source.name}{REST_SUFFIX}")}
+        known = {*all_names(source.name_on_aws(project), project)}
     if found.lower() not in {name.lower() for name in known}:  # the ARNs of SageMaker's pipelines are in lower case
         what = (
             f"Execution {execution.address} is of {found}, and '{arguments.step}' would run as a step of {source.name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dagwright.engines.execution import StepRun
 
 
@@ -29,4 +31,4 @@ def remarks(step: StepRun) -> list[str]:
 
 
 def _id(arn: str) -> str:
-    return arn.rpartition("/")[2]
+    return re.split("[/:]", arn)[-1]

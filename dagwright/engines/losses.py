@@ -8,7 +8,7 @@ from dataclasses import dataclass
 #: Every code, and in a sentence what does not carry over; docs/state-machines.md shows this table.
 LOSSES: Mapping[str, str] = {
     "lineage": "SageMaker's lineage between the jobs, and Studio's pictures of executions",
-    "selective-execution": "starting single steps",
+    "selective-execution": "starting single steps without this program",
     "parallelism-limit": "MaxParallelExecutionSteps",
     "start-values": "the check of start values that are given without this program",
     "experiments": "the experiment and the trial of an execution, where the definition names them",

@@ -24,6 +24,7 @@ JOB_LOG_GROUPS = {
 OF_PIPELINES = "pipelines-"
 #: The roles of workflows, and the one that triggers have: logical ids, and the last words of their names.
 DEPLOYER_ROLE, PLAN_ROLE, TRIGGER_ROLE = "DeployerRole", "PlanRole", "TriggerRole"
+_DERIVED = ("rest", "part")
 #: Folders below the prefix of the code. What plans of pull requests put there is nothing that a deployment ever reads:
 #: templates are found by their hash, and whoever could write where a deployment looks could leave another there before.
 TEMPLATES, PLANNED, TRIGGERS = "infra", "infra-plans", "trigger"
@@ -97,9 +98,12 @@ class Names:
         return self.arn("states", f"stateMachine:{deployed_name}")
 
     @property
-    def rest_machines(self) -> str:
-        """Every machine that goes on where one of the project's has failed: `{pipeline}-rest`."""
-        return self.arn("states", f"stateMachine:{self._deployed.replace('-*', '-*-rest', 1)}")
+    def derived_machines(self) -> list[str]:
+        """Every machine of some steps of one of the project's: `{pipeline}-rest`, which goes on where that has failed,
+        and `{pipeline}-part`."""
+        return [
+            self.arn("states", f"stateMachine:{self._deployed.replace('-*', f'-*-{word}', 1)}") for word in _DERIVED
+        ]
 
     @property
     def machines(self) -> str:

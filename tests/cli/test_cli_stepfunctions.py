@@ -428,7 +428,15 @@ def test_status_says_why_it_knows_less(site: Site, service: Scripted) -> None:
     assert "Register" in said.out
 
 
-def test_a_part_cannot_be_run(site: Site, service: Scripted) -> None:
-    said = site("run", "training", *ENGINE, "--only", "Train")
-    assert said.code == 64
-    assert "A state machine runs as a whole" in said.err
+def test_a_part_runs_as_a_machine_beside_the_other(site: Site, service: Scripted) -> None:
+    said = site("run", "training", *ENGINE, "--to", "Preprocess", "--detach", "--json")
+    assert said.code == 0, said.err
+    assert said.json["SelectiveExecutionConfig"] == {"SelectedSteps": [{"StepName": "Preprocess"}]}
+    made = site.aws.of("CreateStateMachine")[-1]
+    assert made["name"] == "rc-churn-training-part-dev"
+    assert [name for name in json.loads(made["definition"])["States"] if " " not in name] == ["Preprocess"]
+    later = site("plan", "training", *ENGINE)
+    assert later.out.endswith("Nothing to change.\n"), later.out
+    alone = site("run", "training", *ENGINE, "--only", "Train")
+    assert alone.code == 64
+    assert f"Train cannot run alone: no execution of {DEPLOYED} has the results of FeatureEngineering" in alone.err

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dagwright.engines.aws.clients import Clients
 from dagwright.marks import ENVIRONMENT, PIPELINE, PROJECT
 
-_FILE, REST = "file:", "rest:"
+_FILE, REST, PART = "file:", "rest:", "part:"
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Owner:
         return self.tags(f"{_FILE}{pipeline}")
 
     def defines(self, tags: Mapping[str, str]) -> bool:
-        """Whether a pipeline with these tags is ours and was defined in `pipelines/`: neither in a file, nor made to
-        complete an execution of another."""
-        return self.owns(tags) and not tags.get(PIPELINE, "").startswith((_FILE, REST))
+        """Whether a pipeline with these tags is ours and was defined in `pipelines/`: neither in a file, nor made of
+        some steps of another."""
+        return self.owns(tags) and not tags.get(PIPELINE, "").startswith((_FILE, REST, PART))
 
     def stack_tags(self) -> dict[str, str]:
         """What tells a stack as ours."""

@@ -40,7 +40,7 @@ from dagwright.engines.stepfunctions.compiler.readback import (
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.interpreter import running as interpreter
 from dagwright.engines.stepfunctions.interpreter.running import Call, Interrupt, MachineStart, TaskFailure, run_machine
-from dagwright.errors import InternalError, StorageError, UsageError
+from dagwright.errors import InternalError, StorageError
 
 _GIVEN_UP = "States.TaskFailed"
 _REFUSED = "SageMaker.ValidationException"
@@ -70,8 +70,6 @@ class LocalMachineEngine(LocalEngine):
         chosen: Collection[str] | None,
     ) -> MachineRun:
         """Raises DefinitionError if the definition cannot be a state machine, UsageError without the interpreter."""
-        if chosen is not None:
-            raise UsageError("A state machine runs whole here", hint="Run the part without --engine stepfunctions.")
         account = scope.account
         settings = MachineSettings(
             name=start.pipeline,
@@ -81,6 +79,7 @@ class LocalMachineEngine(LocalEngine):
             job_prefix=self._job_prefix,
             role=f"arn:{account.partition}:iam::{account.account_id}:role/local",
             known=dict(recording.outputs),
+            chosen=chosen,
         )
         interpreter.require()
         machine = compile_machine(start.graph, settings)

@@ -16,9 +16,8 @@ from dagwright.engines.execution import SUCCEEDED, Execution, StepRun
 from dagwright.engines.local.executions import Executions
 from dagwright.engines.local.home import Home
 from dagwright.engines.local.store import Stamp
+from dagwright.engines.part_results import listed, result_problems
 from dagwright.errors import Problem, UsageError
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def results_of_resumed(execution: Execution, before: Graph, graph: Graph, home: 
     kept = {name: run for name, run in execution.steps.items() if name in finished and name not in again}
     notes = [f"{name} runs again: {why}" for name, why in again.items()]
     if kept:
-        notes.insert(0, f"{len(kept)} of {len(graph.steps)} steps need not run again: {_listed(kept)}")
+        notes.insert(0, f"{len(kept)} of {len(graph.steps)} steps need not run again: {listed(kept)}")
     return Reuse(kept, notes=tuple(notes))
 
 
@@ -87,20 +86,20 @@ def results_for_part(part: Slice, graph: Graph, pipeline: str, source: str, home
     executions, look = Executions(home), _Look(graph, names, needed, home)
     found = executions.find(source) if source else look.newest_usable(executions.newest(pipeline))
     if found is None:
-        what = f"{_listed(names)} cannot run alone: no execution of '{pipeline}' here has the results of"
-        raise UsageError(f"{what} {_listed(needed)}", hint="Run all of it first, or choose these steps too.")
+        what = f"{listed(names)} cannot run alone: no execution of '{pipeline}' here has the results of"
+        raise UsageError(f"{what} {listed(needed)}", hint="Run all of it first, or choose these steps too.")
     if found.pipeline != pipeline:
         raise UsageError(f"--source {found.id} is an execution of '{found.pipeline}', not of '{pipeline}'")
     problems = [*look.problems(found)]
     if problems:
-        what = f"Execution {found.id} does not have what {_listed(names)} need"
+        what = f"Execution {found.id} does not have what {listed(names)} need"
         raise UsageError(what, problems, hint="Choose these steps too, or another --source.")
     more = {"SelectiveExecutionResult": {"SourcePipelineExecutionArn": found.id}}
     results = {name: replace(found.steps[name], more=more) for name in needed}
-    notes = [f"what {_listed(needed)} gave is taken from execution {found.id}, {found.status}"] if needed else []
+    notes = [f"what {listed(needed)} gave is taken from execution {found.id}, {found.status}"] if needed else []
     between = left_out_between(graph, names)
     if between:
-        notes.append(f"{_listed(between)} lie between the chosen steps and do not run: SageMaker refuses such a choice")
+        notes.append(f"{listed(between)} lie between the chosen steps and do not run: SageMaker refuses such a choice")
     return Reuse(results, names, found.id, tuple(notes))
 
 
@@ -127,24 +126,12 @@ class _Look:
         objects = None
         for name in self.needed:
             run = source.steps.get(name)
+            yield from result_problems(name, run, self.graph, self.names)
             if run is None or run.status != SUCCEEDED:
-                state = f"it is {run.status} there" if run else "it did not run there"
-                waiting = [waiter for waiter in self.graph.successors[name] if waiter in self.names]
-                yield Problem("no-result", f"{state}, and {_listed(waiting)} cannot do without", step=name)
                 continue
             objects = objects or _Objects(self.home, source.id)
             for why in objects.lost(name):
                 yield Problem("lost-object", why, step=name)
-            yield from self._untaken(self.graph.steps[name], run)
-
-    def _untaken(self, step: Step, run: StepRun) -> Iterator[Problem]:
-        """Chosen steps in the branch that their condition did not take."""
-        if step.type == "Condition":
-            untaken = step.else_steps if (run.output or {}).get("Outcome") else step.if_steps
-            chosen = [name for name in untaken if name in self.names]
-            if chosen:
-                what = f"it took the other branch than that of {_listed(chosen)}"
-                yield Problem("untaken-branch", what, f"to ask it again: --from {step.name}", step=step.name)
 
 
 # ---- objects ----
@@ -174,8 +161,3 @@ class _Objects:
         known = {"uri": uri, "modified_ns": stamp.modified_ns, "size": stamp.size}
         rows = self._home.database.rows("written", order="uri", columns="execution, step", **known)
         return f" by '{rows[0]['step']}' of execution {rows[0]['execution']}" if rows else " since"
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = [*names]
-    return ", ".join(shown[:_SHOWN]) + (f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else "")

@@ -1,4 +1,4 @@
-"""The Step Functions engine: starts deployed state machines, and lets their executions go on after a failure.
+"""The Step Functions engine: starts deployed state machines, whole or in part, and lets their executions go on.
 
 What comes in: a project's names, and a pipeline or an execution of it. What goes out: executions in the words of every
 engine. The execution runs on AWS whether it is followed or not.
@@ -23,12 +23,14 @@ from dagwright.engines.aws.following import Clock
 from dagwright.engines.caching import NO_CACHE
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, Execution, Observer
+from dagwright.engines.stepfunctions.derivation import Derivation, Place
 from dagwright.engines.stepfunctions.events import json_object
 from dagwright.engines.stepfunctions.executions import Executions
 from dagwright.engines.stepfunctions.input import typed_input
-from dagwright.engines.stepfunctions.resumption import Place, Resumption
+from dagwright.engines.stepfunctions.resumption import Resumption
+from dagwright.engines.stepfunctions.selection import Selection
 from dagwright.engines.times import now
-from dagwright.errors import AWSError, DagwrightError, UsageError
+from dagwright.errors import AWSError, DagwrightError
 
 
 class StepFunctionsEngine(AWSEngine):
@@ -38,7 +40,9 @@ class StepFunctionsEngine(AWSEngine):
 
     def __init__(self, clients: Clients, names: Place, clock: Clock | None = None, words: str = "") -> None:
         self._executions = Executions(clients, names)
-        self._resumption = Resumption(clients, self._executions, names)
+        derivation = Derivation(clients, self._executions, names)
+        self._resumption = Resumption(self._executions, derivation)
+        self._selection = Selection(self._executions, derivation, names)
         super().__init__(clients, names, self._executions, clock, words)
 
     def explain(self, execution: Execution) -> str:
@@ -50,16 +54,26 @@ class StepFunctionsEngine(AWSEngine):
         return self._clients("stepfunctions")
 
     def _start(self, start: Start, observer: Observer) -> tuple[Execution, Graph]:
-        if start.part:
-            what = "A state machine runs as a whole: --from, --to and --only cannot be given"
-            raise UsageError(what, hint="Run all of it, or the part with --engine sagemaker.")
         name = self._name_of(start)
-        graph = self._deployed(name, start)
+        machine = self._deployed(name, start)
+        graph = self._executions.graph_of(machine, name)
         self._note_difference(name, graph, start, observer)
         given = typed_input(graph, start.values(graph))
-        execution = self.begin(name, json.dumps(given, ensure_ascii=False))
+        text = json.dumps(given, ensure_ascii=False)
+        execution = self._begin_part(start, name, machine, text, observer) if start.part else self.begin(name, text)
         execution.parameters = {key: render(value) for key, value in start_values(graph, given).items()}
         return execution, graph
+
+    def _begin_part(
+        self, start: Start, name: str, machine: Mapping[str, Any], text: str, observer: Observer
+    ) -> Execution:
+        source = self.describe(start.source) if start.source else None
+        made = self._selection.prepare(name, machine, start.part, source, self.complete)
+        for note in made.notes:
+            observer.noted(note)
+        execution = self.begin(made.name, text, made.version)
+        execution.more = {"SelectiveExecutionConfig": made.part.as_json()}
+        return execution
 
     def begin(self, name: str, text: str, version: str = "") -> Execution:
         """Start a machine, or a version of it, with this input."""
@@ -71,8 +85,8 @@ class StepFunctionsEngine(AWSEngine):
         found = self._executions.identity(answer["executionArn"])
         return Execution(found.id, found.pipeline, {}, started=now(), arn=found.arn)
 
-    def _deployed(self, name: str, start: Start) -> Graph:
-        """The pipeline that the machine on AWS was made of. Raises AWSError if it is not there."""
+    def _deployed(self, name: str, start: Start) -> dict[str, Any]:
+        """The machine as it is on AWS. Raises AWSError if it is not there."""
         try:
             with aws_errors(f"{name} cannot be read"):
                 answer = self._states.describe_state_machine(stateMachineArn=self._executions.machine_arn(name))
@@ -80,7 +94,7 @@ class StepFunctionsEngine(AWSEngine):
             if is_absent(error):
                 raise self._not_deployed(name, "State machine", start) from error
             raise
-        return self._executions.graph_of(json_object(answer["definition"]), name)
+        return json_object(answer["definition"])
 
     def _stop(self, execution: Execution) -> None:
         with aws_errors(f"Execution {execution.address} cannot be stopped"):
@@ -109,8 +123,7 @@ class StepFunctionsEngine(AWSEngine):
             with aws_errors(f"Execution {before.address} cannot go on"):
                 self._states.redrive_execution(executionArn=before.arn)
             return replace(before, status=EXECUTING, failure_reason="", ended=""), graph, before.ended
-        name = self._resumption.name(before)
-        done, version = self._resumption.prepare(before, self.complete)
+        name, done, version = self._resumption.prepare(before, self.complete)
         said = ", ".join(done[:5]) + (f" and {len(done) - 5} more" if len(done) > 5 else "")
         observer.noted(f"{name} runs what {before.address} has left; done already: {said or 'nothing'}")
         execution = self.begin(name, answer.get("input") or "{}", version)

@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dagwright.definition.expression import render
 from dagwright.definition.graph import Graph, examine_definition
 from dagwright.definition.parameters import start_values
+from dagwright.definition.slices import needs
 from dagwright.engines.aws.clients import Clients, aws_errors, error_code, is_absent
 from dagwright.engines.aws.finding import Identity, Names, Present
 from dagwright.engines.aws.objects import Objects
 from dagwright.engines.aws.responses import plain
 from dagwright.engines.aws.wanted import LARGEST_DEFINITION, deployed_arn
-from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
+from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution, StepRun
 from dagwright.engines.stepfunctions.compiler.readback import states_of
+from dagwright.engines.stepfunctions.derived import PART_SUFFIX, REST_SUFFIX, part_in, resumed_from
 from dagwright.engines.stepfunctions.events import Histories, json_object
 from dagwright.engines.stepfunctions.limits import largest_page, longest_name
 from dagwright.engines.stepfunctions.machine_steps import steps_in
@@ -41,8 +44,6 @@ _ARN = re.compile(r"arn:aws[a-z-]*:states:([a-z0-9-]+):([0-9]{12}):execution:([^
 _NAME = re.compile("[A-Za-z0-9_-]+")  # the service takes other signs too; what is named after a pipeline has none
 # As executions are named here, and as the service and the scheduler name those that nobody gives a name.
 _WHOLE_ID = re.compile("[0-9]{8}T[0-9]{6}-[0-9a-f]{8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-RESUMED = ", goes on from "
-REST_SUFFIX = "-rest"
 _GONE = ("NoSuchKey", "NoSuchBucket")
 # Who may not list the bucket hears this of an object that is gone as well.
 _REFUSED = "AccessDenied"
@@ -59,6 +60,7 @@ class Executions:
         self._machines: dict[str, dict[str, Any]] = {}
         self._graphs: dict[str, Graph] = {}
         self._unread: dict[str, str] = {}
+        self._taken: dict[str, dict[str, StepRun]] = {}
 
     def read(self, arn: str, parameters: Mapping[str, Any] | None = None) -> Execution:
         """One execution with its steps. Raises UsageError if there is no such execution."""
@@ -68,8 +70,35 @@ class Executions:
         execution = _execution(found, answer, parameters or _parameters(graph, answer.get("input", "")), machine)
         execution.note = note
         events = self._histories.of(arn)
+        execution.steps.update(self._reused(arn, graph))
         execution.steps.update(step_runs(events, states_of(machine), graph, execution.ended))
         return execution
+
+    def line_of(self, execution: Execution) -> list[Execution]:
+        """An execution and those that it goes on from, with their steps, the first of all at the end."""
+        line = [execution]
+        while before := resumed_from(self.machine(line[-1].arn)):
+            line.append(self.read(before))
+        return line
+
+    def _reused(self, arn: str, graph: Graph) -> dict[str, StepRun]:
+        """The steps of which a part has taken the results from another execution, as they were there; without those
+        that are not told any more."""
+        part = part_in(self.machine(arn))
+        if part is None or not part.source:
+            return {}
+        if arn not in self._taken:
+            there: dict[str, StepRun] = {}
+            try:
+                for one in reversed(self.line_of(self.read(part.source))):
+                    there.update(one.steps)
+            except (UsageError, AWSError) as error:
+                if isinstance(error, AWSError) and not is_absent(error):
+                    raise
+            more = {"SelectiveExecutionResult": {"SourcePipelineExecutionArn": part.source}}
+            names = [name for name in needs(graph, part.chosen) if name in there]
+            self._taken[arn] = {name: replace(there[name], more=more) for name in names}
+        return {name: replace(run) for name, run in self._taken[arn].items()}
 
     def glance(self, arn: str) -> Execution:
         """One execution without its steps, in one call. Raises UsageError if there is no such execution."""
@@ -138,10 +167,11 @@ class Executions:
             raise
 
     def _name_here(self, name: str) -> str:
-        """What a pipeline is called here whose machine, or the machine of what it had left, is called so on AWS."""
+        """What a pipeline is called here whose machine, or the machine of some of its steps, is called so on AWS."""
         before, _, after = self._names.pipeline_name("pipeline").rpartition("pipeline")
-        is_own = name.startswith(before) and name.endswith(after)
-        return name.removeprefix(before).removesuffix(after).removesuffix(REST_SUFFIX) if is_own else "PIPELINE"
+        if not (name.startswith(before) and name.endswith(after)):
+            return "PIPELINE"
+        return name.removeprefix(before).removesuffix(after).removesuffix(REST_SUFFIX).removesuffix(PART_SUFFIX)
 
     # ---- what the finder asks ----
 
@@ -219,11 +249,12 @@ def _execution(
         execution.failure_reason = "it took longer than the state machine allows"
     else:
         execution.failure_reason = _failure(answer.get("error") or "", answer.get("cause") or "")
-    before = resumed_from(machine)
+    part = part_in(machine)
     more = {
         "PipelineArn": answer["stateMachineArn"],
         "RedriveCount": answer.get("redriveCount"),
-        "ResumedPipelineExecutionArn": before,
+        "ResumedPipelineExecutionArn": resumed_from(machine),
+        "SelectiveExecutionConfig": part.as_json() if part else None,
     }
     execution.more = {name: value for name, value in more.items() if value}
     if found.arn.startswith("arn:aws:"):
@@ -235,11 +266,6 @@ def _execution(
 def _failure(error: str, cause: str) -> str:
     """`Train: AlgorithmError: …`: the machine ends with a step's name as its error, and the cause of that."""
     return ": ".join(part for part in (error, reason_of("", cause)) if part)
-
-
-def resumed_from(machine: Mapping[str, Any]) -> str:
-    """The ARN of the execution that a machine was made to complete; empty for all others."""
-    return str(machine.get("Comment", "")).partition(RESUMED)[2]
 
 
 def _parameters(graph: Graph, text: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ service-neutral words. What the machine's states mean for a step is known in `co
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from dagwright.engines.stepfunctions.compiler.readback import (
     is_failure,
     json_value,
     outcome_of,
+    settled_outcome,
     step_of,
 )
 from dagwright.engines.stepfunctions.events import Event, json_object
@@ -202,16 +203,14 @@ class _Reading:
             visit.run.step.metadata = _outcome(holds=outcome)
 
     def _guess_outcome(self, step: StepRun) -> None:
-        """By the branch of which something has begun; if it was settled beforehand, by the one in the machine."""
-        condition = self.graph.steps[step.name]
-        is_settled = self.states.get(step.name, {}).get("Type") == "Pass"
-        there: Container[str] = self.states if is_settled else self.runs
-        for names, holds in ((condition.if_steps, True), (condition.else_steps, False)):
-            if any(name in there for name in names):
-                step.metadata = _outcome(holds=holds)
-                return
-        if is_settled and (condition.if_steps or condition.else_steps):
-            step.metadata = _outcome(holds=not condition.if_steps)
+        """As its state says, if it was settled beforehand; else by the branch of which something has begun."""
+        condition, state = self.graph.steps[step.name], self.states.get(step.name, {})
+        begun = ((condition.if_steps, True), (condition.else_steps, False))
+        outcome = next((holds for names, holds in begun if any(name in self.runs for name in names)), None)
+        if state.get("Type") == "Pass":
+            outcome = settled_outcome(state)
+        if outcome is not None:
+            step.metadata = _outcome(holds=outcome)
 
     def _ended_by(self, event: Event) -> None:
         """What has ended the execution: a Fail state, whose message comes with the end, or what nothing catches."""

@@ -28,7 +28,7 @@ APPROVER_POLICY = "ApproverPolicy"
 _JOBS = {"processing": "ProcessingJob", "training": "TrainingJob", "transform": "TransformJob"}
 _DAY = 86_400  # what SageMaker gives a job that says nothing
 _SUBMITTED = ("processing", "training")
-# Data and code of one's own, and the definitions of machines that go on after a failure.
+# Data and code of one's own, and the definitions of machines.
 _UPLOADED = ("raw", "code", "pipelines")
 # What steps make besides jobs, as `status --json` shows it: the word of its Describe call, and of its ARN.
 _MADE = {
@@ -148,12 +148,12 @@ def _pipelines(site: Site) -> Iterator[Statement]:
 
 
 def _machines(site: Site) -> Iterator[Statement]:
-    """Also the machines of their own that go on after a failed step, under the role of the others."""
+    """Also the machines of some steps, which go on after a failure or were chosen, under the role of the others."""
     arns = machine_arns(site)
     yield Statement("RunMachines", [f"states:{verb}" for verb in _OF_MACHINES], arns)
     executions = [f"{arn.replace(':stateMachine:', ':execution:', 1)}:*" for arn in arns]
     yield Statement("WatchMachines", [f"states:{verb}" for verb in _OF_MACHINE_EXECUTIONS], executions)
-    yield Statement("GoOnAfterFailures", [f"states:{verb}" for verb in _MAKING_MACHINES], (site.names.rest_machines,))
+    yield Statement("RunSomeSteps", [f"states:{verb}" for verb in _MAKING_MACHINES], site.names.derived_machines)
     yield pass_role("PassMachineRole", (site.project.state_machine_role,), "states")
     yield from not_others(site, _NOT_OF_OTHERS, [*pipeline_arns(site), *arns])
 

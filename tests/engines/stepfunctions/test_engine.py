@@ -76,6 +76,11 @@ def engine(running: Running, project: Project) -> StepFunctionsEngine:
     return StepFunctionsEngine(Clients(project.region), project, Clock(lambda: seconds[0], wait))
 
 
+def again(engine: StepFunctionsEngine) -> StepFunctionsEngine:
+    """The same of a later command, which has read nothing yet."""
+    return StepFunctionsEngine(Clients("us-east-1"), engine._names, engine._clock)  # type: ignore[arg-type]
+
+
 def start(given: dict[str, Any] | None = None, **members: Any) -> Start:
     return Start("training", read_definition(DEFINITION), given or {}, words="training", **members)
 
@@ -129,7 +134,8 @@ def test_another_definition_here_is_noted(engine: StepFunctionsEngine, running: 
     [
         (start({"Trees": "many"}), ParameterError, "with its parameters"),
         (start({"Tree": "1"}), ParameterError, "with its parameters"),
-        (start(part=Slice(("A",))), UsageError, "runs as a whole"),
+        (start(part=Slice(("Z",))), UsageError, "These steps cannot be chosen"),
+        (start(part=Slice(("B",))), UsageError, "B, C cannot run alone: no execution of rc-churn-training-dev has the"),
         (start(deployed_name="Other"), AWSError, "State machine Other is not deployed in dev"),
     ],
 )
@@ -391,9 +397,8 @@ def test_the_rest_of_a_rest_knows_what_both_have_done(engine: StepFunctionsEngin
     running.told[second.arn] = Told()
     running.told[second.arn].job("B")
     running.told[second.arn].failed_job("C", "no")
-    fresh = StepFunctionsEngine(Clients("us-east-1"), engine._names, engine._clock)  # type: ignore[arg-type]
     watching = Watching()
-    third = fresh.resume(second.arn, watching)
+    third = again(engine).resume(second.arn, watching)
     assert third.pipeline == second.pipeline
     assert "done already: A, B" in watching.lines[0]
     assert running.aws.writes[-2:] == ["UpdateStateMachine", "StartExecution"]
@@ -401,6 +406,124 @@ def test_the_rest_of_a_rest_knows_what_both_have_done(engine: StepFunctionsEngin
     machine = json.loads(asked["definition"])
     assert "C" in machine["States"]
     assert not {"A", "B"} & set(machine["States"])
+
+
+# ---- parts ----
+
+
+def test_a_part_runs_as_a_machine_of_its_own(engine: StepFunctionsEngine, running: Running) -> None:
+    running.describes_jobs()
+    running.first.job("A")
+    running.first.job("B")
+    running.over("SUCCEEDED")
+    watching = Watching()
+    execution = engine.start(start({"Trees": 7}, part=Slice(("B",), ("B",)), source=f"{NAME}/{ID}"), watching)
+    assert running.aws.writes == ["CreateStateMachine", "StartExecution"]
+    (made,) = running.aws.of("CreateStateMachine")
+    assert made["name"] == "rc-churn-training-part-dev"
+    assert made["roleArn"] == running.states.describe_state_machine(stateMachineArn=MACHINE)["roleArn"]
+    assert {"key": "dagwright:pipeline", "value": "part:training"} in made["tags"]
+    machine = json.loads(made["definition"])
+    assert [state for state in machine["States"] if " " not in state] == ["B"]
+    assert machine["States"]["B"]["Parameters"]["Environment"]["job"] == job_arn("A")
+    assert machine["States"]["B"]["Parameters"]["ProcessingJobName.$"].startswith("States.Format('rc-churn-b-")
+    ending = f"{SOURCE}, part of {NAME} on the results of {execution_arn()}, runs only B"
+    assert machine["Comment"].endswith(ending)
+    (started,) = running.aws.of("StartExecution")
+    assert started["stateMachineArn"] == f"{PLACE}:stateMachine:rc-churn-training-part-dev:1"
+    assert started["input"] == '{"Trees": 7}'
+    assert watching.lines == [f"what A gave is taken from execution {NAME}/{ID}, Succeeded"]
+    running.told[execution.arn] = Told()
+    running.told[execution.arn].job("B")
+    said = engine.describe(execution.address).as_json()
+    assert said["SelectiveExecutionConfig"] == execution.more["SelectiveExecutionConfig"]
+    config = {"SourcePipelineExecutionArn": execution_arn(), "SelectedSteps": [{"StepName": "B"}]}
+    assert said["SelectiveExecutionConfig"] == config
+    step, other = said["PipelineExecutionSteps"]
+    assert (step["StepName"], step["StepStatus"], other["StepName"]) == ("A", "Succeeded", "B")
+    assert "SelectiveExecutionResult" not in other
+    assert step["SelectiveExecutionResult"] == {"SourcePipelineExecutionArn": execution_arn()}
+
+
+def test_a_part_that_needs_nothing_asks_for_no_execution(engine: StepFunctionsEngine, running: Running) -> None:
+    execution = engine.start(start(part=Slice(only=("A",))), Nobody())
+    assert execution.pipeline == "rc-churn-training-part-dev"
+    assert execution.more == {"SelectiveExecutionConfig": {"SelectedSteps": [{"StepName": "A"}]}}
+    assert not {"ListExecutions", "DescribeExecution"} & {*running.aws.operations}
+
+
+def test_the_newest_execution_that_has_the_results_is_taken(engine: StepFunctionsEngine, running: Running) -> None:
+    running.describes_jobs()
+    start_one = running.scripted.answers["StartExecution"]
+    _ran(running, "one", "two")
+    running.scripted.answers["StartExecution"] = start_one
+    without = Told()
+    without.failed_job("A", "no")
+    running.told[execution_arn("two")] = without
+    running.first.job("A")
+    watching = Watching()
+    engine.start(start(part=Slice(only=("B",))), watching)
+    assert watching.lines == [f"what A gave is taken from execution {NAME}/one, Executing"]
+    running.told[execution_arn("one")] = without
+    engine = again(engine)
+    with pytest.raises(UsageError, match="does not have what B need") as refused:
+        engine.start(start(part=Slice(only=("B",))), watching)
+    (problem,) = refused.value.problems
+    assert (problem.step, problem.what) == ("A", "it is Failed there, and B cannot do without")
+
+
+def test_a_result_that_cannot_be_read_is_said_and_nothing_is_made(
+    engine: StepFunctionsEngine, running: Running
+) -> None:
+    running.scripted.refuse("DescribeProcessingJob", "ResourceNotFound")
+    running.first.job("A")
+    with pytest.raises(AWSError, match="What the step A gave cannot be read any more"):
+        engine.start(start(part=Slice(only=("B",)), source=execution_arn()), Nobody())
+    assert running.aws.writes == []
+
+
+def test_an_execution_of_another_pipeline_is_no_source(engine: StepFunctionsEngine, running: Running) -> None:
+    other = execution_arn(name="rc-churn-scoring-dev")
+    running.says[other], running.told[other], running.machines[other] = {}, running.first, running.compiled()
+    with pytest.raises(UsageError, match="is an execution of rc-churn-scoring-dev, not of rc-churn-training-dev"):
+        engine.start(start(part=Slice(only=("B",)), source=other), Nobody())
+
+
+def test_a_part_that_failed_goes_on_as_a_part_on_the_same_results(
+    engine: StepFunctionsEngine, running: Running
+) -> None:
+    running.describes_jobs()
+    running.first.job("A")
+    part = engine.start(start(part=Slice(only=("B",)), source=execution_arn()), Nobody())
+    running.told[part.arn] = Told()
+    running.told[part.arn].failed_job("B", "no")
+    running.over("FAILED", part.arn, error="B", cause="no")
+    running.over("SUCCEEDED")
+    rest = engine.resume(part.arn, Nobody())
+    assert rest.pipeline == "rc-churn-training-rest-dev"
+    machine = json.loads(running.aws.of("CreateStateMachine")[-1]["definition"])
+    assert [state for state in machine["States"] if " " not in state] == ["B"]
+    assert machine["States"]["B"]["Parameters"]["Environment"]["job"] == job_arn("A")
+
+
+def test_a_part_goes_on_from_what_a_failed_execution_and_its_rest_have_done(
+    engine: StepFunctionsEngine, running: Running
+) -> None:
+    running.describes_jobs()
+    running.first.job("A")
+    running.first.failed_job("B", "no")
+    running.over("FAILED", error="B", cause="no")
+    rest = engine.resume(execution_arn(), Nobody())
+    running.told[rest.arn] = Told()
+    running.told[rest.arn].job("B")
+    engine = again(engine)
+    part = engine.start(start(part=Slice(only=("C",)), source=rest.arn), Nobody())
+    assert engine.describe(part.arn).steps["B"].job == job_arn("B").rpartition("/")[2]
+    both = engine.start(start(part=Slice(only=("B", "C")), source=rest.arn), Nobody())
+    assert next(iter(engine.describe(both.arn).steps)) == "A"
+
+
+# ---- going on is refused ----
 
 
 def test_what_succeeded_does_not_go_on(engine: StepFunctionsEngine, running: Running) -> None:

@@ -205,11 +205,12 @@ def test_what_is_not_defined_any_more_is_deleted_with_prune_only(account: Accoun
     foreign = Owner("rc-churn", "staging").tags("foreign")
     account.upsert(wanted(name="foreign", tags=foreign))
     account.upsert(wanted(name="rest", tags=OWNER.tags("rest:training")))
+    account.upsert(wanted(name="part", tags=OWNER.tags("part:training")))
     plan = account.plan(wanted(), complete=True)
     assert [(one.kind, one.name) for one in plan.orphans] == [("state machine", "rc-churn-old")]
     assert account.upsert(wanted(), complete=True) == []
     assert account.upsert(wanted(), complete=True, prune=True) == ["DeleteSchedule", "DeleteStateMachine"]
-    assert sorted(account.names()) == ["rc-churn-foreign", "rc-churn-rest", NAME]
+    assert sorted(account.names()) == ["rc-churn-foreign", "rc-churn-part", "rc-churn-rest", NAME]
 
 
 def test_a_log_group_that_is_missing_is_said_with_what_to_do(account: Account, scripted: Any) -> None:

@@ -242,15 +242,16 @@ def test_where_both_ways_lead_to_one_state_the_assigned_variable_tells() -> None
         assert runs(told, machine=machine)["Good"].metadata == {"Condition": {"Outcome": str(outcome)}}
 
 
-def test_a_settled_condition_is_known_by_the_branch_that_is_in_the_machine() -> None:
+def test_a_settled_condition_is_known_by_what_its_state_keeps() -> None:
     told = Told()
     told.enter("Good", "Pass")
     told.leave("Good", "Pass")
-    states = {name: state for name, state in MACHINE["States"].items() if name not in ("Yes", "No")}
-    settled = {"Good": {"Type": "Pass", "Next": "Yes"}}
-    for branch, outcome in (({"Yes": TASK}, "True"), ({"No": {"Type": "Fail"}}, "False"), ({}, "False")):
-        machine = {"States": {**states, **settled, **branch}}
+    for kept, outcome in (({"Good_Outcome": True}, "True"), ({"Good_Outcome": False, "Good_Succeeded": True}, "False")):
+        settled = {"Good": {"Type": "Pass", "Next": "Yes", "Assign": kept}}
+        machine = {"States": {**MACHINE["States"], **settled}}
         assert runs(told, END, machine)["Good"].metadata == {"Condition": {"Outcome": outcome}}
+    machine = {"States": {**MACHINE["States"], "Good": {"Type": "Pass", "Next": "Yes"}}}
+    assert runs(told, END, machine)["Good"].metadata == {}
 
 
 def test_a_fail_step_has_the_message_of_the_end_or_of_its_variable() -> None:

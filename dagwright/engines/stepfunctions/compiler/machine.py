@@ -67,10 +67,12 @@ def compile_machine(graph: Graph, settings: MachineSettings) -> Machine:
     """
     _raise_for(_name_problems(graph))
     workload = Workload(graph, settings)
-    requirements = Requirements(graph, [name for name in settings.known if name in graph.steps], workload.settled)
+    known = [name for name in settings.known if name in graph.steps]
+    requirements = Requirements(graph, known, workload.settled, [*filter(settings.runs, graph.steps)])
     workload.read(requirements.live)
     _raise_for(workload.problems)
     live = frozenset(requirements.live)
+    _raise_for(_missing_results(graph, live, settings))
     order = {name: [one for one in graph.predecessors[name] if one in live] for name in graph.steps if name in live}
     durations = _durations(graph, settings)
     tree = structure(order, durations)
@@ -130,6 +132,18 @@ def _name_problems(graph: Graph) -> list[Problem]:
         Problem("bad-name", f"a step cannot be named {name!r:.80}", hint, step=name)
         for name in graph.steps
         if not _STEP_NAME.fullmatch(name)
+    ]
+
+
+def _missing_results(graph: Graph, live: frozenset[str], settings: MachineSettings) -> list[Problem]:
+    """What steps need of others that are neither in the machine nor known."""
+    there = {name for name in graph.steps if name in settings.known or settings.runs(name)}
+    missing = {source: name for name in live for source in graph.predecessors[name] if source not in there}
+    hint = "choose that step too, or give its result"
+    return [
+        Problem("missing-result", f"'{missing[source]}' waits for it, and it is left out", hint, step=source)
+        for source in graph.steps
+        if source in missing
     ]
 
 

@@ -9,7 +9,8 @@ What is written, and what whoever follows an execution reads from it:
     loop looks whether a job that failed is started again (loops.py)                                  is_failure
     a condition's Choice has a rule that notes a failure for what cannot be decided, one that
     notes none for what holds, and its Default for what does not                                      outcome_of
-    a condition that was settled beforehand is a Pass, and the branch not taken is in no state
+    a condition that was settled beforehand is a Pass that keeps what it has come to, and perhaps
+    that it has succeeded; the branch not taken is in no state                                        settled_outcome
 
 Members that people have written into a machine by hand may be anything.
 """
@@ -59,6 +60,12 @@ def outcome_of(state: Mapping[str, Any], rule: int | None) -> bool | None:
     if rule is None:
         return False
     return None if failures_in(state["Choices"][rule].get("Assign", {})) else True
+
+
+def settled_outcome(state: Mapping[str, Any]) -> bool | None:
+    """What a condition has come to that was settled when the machine was made; None if its state does not say."""
+    kept = list(mapping(state.get("Assign")).values())
+    return all(kept) if kept and all(isinstance(value, bool) for value in kept) else None
 
 
 def is_failure(catch: Mapping[str, Any]) -> bool:

@@ -16,16 +16,24 @@ from dagwright.definition.graph import Graph
 class Requirements:
     """What the steps of a graph need.
 
-    `done` have run already, `settled` says to what those conditions come that are known beforehand. `live` are the
-    steps that may still run, in an order that keeps every step behind those it waits for.
+    `done` have run already, so that they need nothing, `settled` says to what those conditions come that are known
+    beforehand, `to_run` are the steps that are to run, by default all that have not. `live` are those of them that may,
+    in an order that keeps every step behind those it waits for.
 
     Two kinds of sets are held as integers: of steps (a bit each), and of branches (two bits for each condition).
     """
 
-    def __init__(self, graph: Graph, done: Iterable[str] = (), settled: Mapping[str, bool] | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        done: Iterable[str] = (),
+        settled: Mapping[str, bool] | None = None,
+        to_run: Iterable[str] | None = None,
+    ) -> None:
         self._graph = graph
         settled = settled or {}
         finished = frozenset(done)
+        wanted = frozenset(graph.steps if to_run is None else to_run) - finished
         order = graph.order()
         self._step_bit = {name: 1 << index for index, name in enumerate(order)}
         self._conditions = [name for name in order if graph.steps[name].type == "Condition"]
@@ -39,8 +47,8 @@ class Requirements:
         self._ancestors: dict[str, int] = {}
         live: list[str] = []
         for name in order:
-            self._branches[name], self._ancestors[name] = self._needs(name)
-            if name not in finished and not self._is_impossible(self._branches[name] | self.established):
+            self._branches[name], self._ancestors[name] = (0, 0) if name in finished else self._needs(name)
+            if name in wanted and not self._is_impossible(self._branches[name] | self.established):
                 live.append(name)
         self.live = tuple(live)
         self._finished = self.steps(finished)

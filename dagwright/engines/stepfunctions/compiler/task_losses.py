@@ -34,8 +34,8 @@ def _of_the_pipeline(graph: Graph) -> list[Loss]:
         ),
         Loss(
             "selective-execution",
-            "single steps cannot be selected when an execution is started",
-            hint="run --resume goes on with an execution that failed",
+            "single steps cannot be selected where somebody starts the machine without this program",
+            hint="run --from, --to and --only make a machine of the steps that are chosen",
         ),
         Loss(
             "parallelism-limit",

@@ -73,6 +73,8 @@ class Workload:
             if name in self._settings.known:
                 self._recall(name)
                 continue
+            if not self._settings.runs(name):
+                continue
             self._decisions[name] = found = decide(step, self._values)
             if found.outcome is not None:
                 self.settled[name] = found.outcome

@@ -403,6 +403,23 @@ def test_a_condition_whose_outcome_is_lost_cannot_be_gone_on_from() -> None:
     assert [problem.code for problem in refused.value.problems] == ["missing-result"]
 
 
+def test_only_what_is_chosen_is_in_the_machine() -> None:
+    """A condition that is not chosen has taken the branch of those that are, whatever led to it."""
+    steps = (job("A"), condition("C", {"Get": "Steps.A.ProcessingJobArn"}, "x", [job("B"), job("D", "B")], [job("No")]))
+    part = MachineSettings("m", role="r", known={"C": {"Outcome": True}}, chosen=["B", "No"])
+    machine = compiled(*steps, job("E", "D"), settings=part)
+    assert [state for state in machine.definition["States"] if " " not in state] == ["B"]
+    called: list[Call] = []
+    assert executed(machine, called.append).status == "SUCCEEDED"
+    assert [call.state for call in called] == ["B"]
+
+
+def test_what_a_chosen_step_needs_has_to_be_known() -> None:
+    with pytest.raises(DefinitionError) as refused:
+        compiled(job("A"), job("B", "A"), settings=MachineSettings("m", role="r", chosen=["B"]))
+    assert [(problem.code, problem.step) for problem in refused.value.problems] == [("missing-result", "A")]
+
+
 # ---- what other people wrote ----
 
 

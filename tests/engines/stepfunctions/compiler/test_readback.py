@@ -16,6 +16,7 @@ from dagwright.engines.stepfunctions.compiler.readback import (
     is_failure,
     may_start_again,
     outcome_of,
+    settled_outcome,
     states_of,
     step_of,
 )
@@ -62,6 +63,16 @@ def test_a_condition_s_choice_holds_by_one_rule_and_may_fail_by_another(written:
                 assert outcome_of(state, None) is False
                 seen.update(outcomes)
     assert seen == {True, None}
+
+
+def test_a_settled_condition_says_what_it_has_come_to(written: Written) -> None:
+    found = [
+        settled_outcome(states[name])
+        for graph, states in written
+        for name, step in graph.steps.items()
+        if step.type == "Condition" and states.get(name, {}).get("Type") == "Pass"
+    ]
+    assert {*found} == {True, False}
 
 
 def test_a_job_may_start_again_if_its_step_has_policies_for_that(written: Written) -> None:
