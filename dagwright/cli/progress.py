@@ -23,6 +23,11 @@ class Lines:
         self._write(f"{execution.pipeline}: execution {execution.id} started, {count}")
 
     def changed(self, step: StepRun) -> None:
+        if step.rest:
+            last = step.tries[-1]
+            words = [clock(last.ended), step.name.ljust(self._width), "rests", last.failure_reason]
+            self._write("  " + "  ".join([*words, *remarks(step)]))
+            return
         words = [clock(step.ended or step.started), step.name.ljust(self._width), step.status.lower()]
         if step.ended:
             words.append(duration(seconds_between(step.started, step.ended)))

@@ -94,6 +94,7 @@ def start_of(arguments: Namespace, observer: Observer) -> Start:
         part=part,
         source=arguments.source or "",
         interruptions=tuple(arguments.interrupt),
+        failures=tuple(arguments.fail),
         stand_ins=here.stand_ins,
         maps=here.maps,
         expected=here.expected,
@@ -107,7 +108,8 @@ def _refuse_what_is_local(arguments: Namespace) -> None:
     if arguments.interrupt:
         what = "--interrupt: on AWS only Spot itself interrupts a training"
         raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
-    given = [word for word, value in words_of_this_machine(arguments).items() if value]
+    here = {"--fail": arguments.fail, **words_of_this_machine(arguments)}
+    given = [word for word, value in here.items() if value]
     if given:
         what = f"{', '.join(given)}: only a run on this machine can be told"
         raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
@@ -124,6 +126,7 @@ def _refuse_what_is_settled(arguments: Namespace) -> None:
         "--only": arguments.only_steps,
         "--source": arguments.source,
         "--interrupt": arguments.interrupt,
+        "--fail": arguments.fail,
         **words_of_this_machine(arguments),
         "--detach": arguments.detach,
     }

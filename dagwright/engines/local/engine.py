@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from dagwright.definition.graph import Graph, Step, read_definition
 from dagwright.definition.parameters import start_values
 from dagwright.engines.engine import Start
-from dagwright.engines.execution import Execution, Observer, StepRun
+from dagwright.engines.execution import Attempt, Execution, Observer, StepRun
+from dagwright.engines.local.attempts import attempts_of
 from dagwright.engines.local.bench import Bench
 from dagwright.engines.local.check import Check, Checked
 from dagwright.engines.local.endpoint.door import Endpoint
 from dagwright.engines.local.environments import Environments, Images, Rule
+from dagwright.engines.local.failures import Failures
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, new_tuning_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
@@ -127,7 +129,6 @@ class LocalEngine:
             scope = self._scope(recording)
             endpoint = tools.enter_context(Endpoint(self.home, execution.id, self._account, observer.noted))
             bench = self._bench(start, recording, launcher, containers, endpoint, tools.enter_context(Removal()))
-            interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events)
             images = Check(graph, scope, bench, start.expected, [uri for _, uri in brought]).checked().images()
             for path, uri in brought:
@@ -138,7 +139,7 @@ class LocalEngine:
                 observer.noted(note)
             self._record(graph, execution)
             run.run(images)
-            for note in interruptions.unmet(execution.steps):
+            for note in [*bench.interruptions.unmet(execution.steps), *bench.failures.unmet(execution.steps)]:
                 observer.noted(note)
             return execution
 
@@ -232,6 +233,7 @@ class LocalEngine:
             now=now,
             watch=recording.watch,
             interruptions=Interruptions(start.interruptions, noted),
+            failures=Failures(start.failures),
             stand_ins=stand_ins,
             say=noted,
             max_parallel=self._max_parallel,
@@ -293,8 +295,9 @@ class LocalEngine:
             hint = did_you_mean(execution, [row["id"] for row in found or rows[:5]])
             raise UsageError(f"'{execution}' {what}", hint=hint)
         result = _execution(found[0])
+        tries = attempts_of(self.home.database, result.id)
         for row in self.home.database.rows("steps", execution=result.id):
-            result.steps[row["name"]] = _step(row)
+            result.steps[row["name"]] = _step(row, tries.get(row["name"], ()))
         return result
 
     def graph(self, execution: Execution) -> Graph:
@@ -375,7 +378,7 @@ def _execution(row: Mapping[str, Any]) -> Execution:
     )
 
 
-def _step(row: Mapping[str, Any]) -> StepRun:
+def _step(row: Mapping[str, Any], tries: tuple[Attempt, ...]) -> StepRun:
     return StepRun(
         name=row["name"],
         type=row["type"],
@@ -388,4 +391,5 @@ def _step(row: Mapping[str, Any]) -> StepRun:
         output=json.loads(row["output"]) if row["output"] else None,
         job=row["job"] or "",
         more=json.loads(row["more"]),
+        tries=tries,
     )

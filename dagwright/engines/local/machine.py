@@ -16,8 +16,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from dagwright.definition.graph import Step
+from dagwright.definition.retries import kind_of
 from dagwright.engines.engine import Start
-from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
+from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution, Rest
+from dagwright.engines.local.attempts import Attempts, rest
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.engine import PROCESS, LocalEngine, Settings
 from dagwright.engines.local.home import new_job_name
@@ -35,6 +37,7 @@ from dagwright.engines.stepfunctions.compiler.readback import (
     states_of,
     step_of,
 )
+from dagwright.engines.stepfunctions.compiler.retries import error_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.interpreter import running as interpreter
 from dagwright.engines.stepfunctions.interpreter.running import Call, Interrupt, MachineStart, TaskFailure, run_machine
@@ -94,10 +97,12 @@ class _Finished:
 
 @dataclass(frozen=True)
 class _FailedForNow:
-    """Said by a thread of the machine: a step's job has failed, and will start again."""
+    """Said by a thread of the machine: an attempt of a step has failed, and another follows, after so many `seconds` if
+    the machine says that."""
 
     step: str
     result: StepResult
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,10 @@ class MachineRun:
     _entered: set[str] = field(default_factory=set)
     """The steps of which the machine has come to a state."""
     _failed: dict[str, StepResult] = field(default_factory=dict)
-    """How the jobs ended of which the machine has yet to decide whether they start again."""
+    """How the attempts ended of which the machine has yet to decide whether another one follows."""
+    _resting: dict[str, StepResult] = field(default_factory=dict)
+    """How the last attempt ended of the steps that wait for another one, as the record knows it."""
+    _attempts: Attempts = field(default_factory=Attempts)
 
     def __post_init__(self) -> None:
         self._graph = self.recording.graph
@@ -185,10 +193,12 @@ class MachineRun:
         """Record what has happened; how the machine has ended, once it has."""
         if isinstance(event, _Began):
             self.recording.begin(self._graph.steps[event.step], event.job)
+            self._attempts.begin(self._graph.steps[event.step])
+            self._resting.pop(event.step, None)
         elif isinstance(event, _Finished):
-            self.recording.finish(event.step, event.result)
+            self._finish(event.step, event.result)
         elif isinstance(event, _FailedForNow):
-            self.recording.failed_for_now(event.step, event.result)
+            self._rest(event)
         elif isinstance(event, _Over):
             if isinstance(event.ending, BaseException):
                 raise event.ending
@@ -198,15 +208,36 @@ class MachineRun:
             self.recording.stop()
         return None
 
+    def _finish(self, name: str, result: StepResult) -> None:
+        number = self.recording.attempts[name]
+        why = "" if self.recording.is_stopping else self._attempts.after(self._graph.steps[name], result, number)
+        self.recording.finish(name, result)
+        if isinstance(why, str):
+            self.recording.note_end(name, why)
+
+    def _rest(self, event: _FailedForNow) -> None:
+        """The machine decides that a step rests, and how long its own Retry lets it; the rest of it is as anywhere."""
+        number = self.recording.attempts[event.step]
+        found = self._attempts.after(self._graph.steps[event.step], event.result, number)
+        most = found.most if isinstance(found, Rest) else 0
+        seconds = event.seconds if event.seconds is not None else found.seconds if isinstance(found, Rest) else 0.0
+        self._resting[event.step] = event.result
+        self.recording.failed_for_now(
+            event.step, event.result, rest(seconds, number + 1, most, kind_of(event.result.failure_reason))
+        )  # fmt: skip
+
     def _close(self, ending: interpreter.Ended) -> None:
         """Steps that have not ended at the end of the machine are how it ended: its Fail state, or a state that failed
         where nothing catches that."""
         status = STOPPED if ending.status == interpreter.ABORTED else FAILED
-        steps = self.recording.execution.steps
+        steps, failed = self.recording.execution.steps, {**self._failed, **self._resting}
         for step in self._graph.steps.values():
             if status == FAILED and step.name in self._entered and step.name not in steps:  # it read its files
                 self.recording.begin(step, "")
         for run in [run for run in steps.values() if run.status == EXECUTING]:
+            if run.name in failed:
+                self.recording.finish(run.name, failed[run.name])
+                continue
             reason = ending.cause if ending.error == run.name else _reason(ending)
             metadata = {"Fail": {"ErrorMessage": reason}} if run.type == "Fail" else {}
             self.recording.finish(run.name, StepResult(status, reason, metadata))
@@ -264,12 +295,22 @@ class MachineRun:
             self._end(step, StepResult(SUCCEEDED, "", metadata, {"Outcome": outcome}))
 
     def caught(self, state: str, error: str, cause: str, following: str) -> None:
-        """What no call has said: a file that is not there or is no JSON. It is a failure if the machine notes one;
-        without, a loop starts the job again or a condition does without the file."""
+        """What no call has said: a file that is not there or is no JSON; or a call that was refused for the last time.
+        It is a failure if the machine notes one; without, a loop starts the job again or a condition does without."""
         step = self._graph.steps.get(step_of(state))
         catches = [entry for entry in self._states[state]["Catch"] if entry["Next"] == following]
-        if step and self._told.get(step.name) != FAILED and any(map(is_failure, catches)):
+        if step is None or not any(map(is_failure, catches)):
+            return
+        if step.name in self._failed:
+            self._end(step, self._failed.pop(step.name))
+        elif self._told.get(step.name) != FAILED:
             self._fail(step, cause if error == _NO_SUCH_KEY else f"{error}: {cause}")
+
+    def retried(self, state: str, seconds: float) -> None:
+        """A call that was refused is made again."""
+        step = step_of(state)
+        if step in self._failed:
+            self.events.put(_FailedForNow(step, self._failed.pop(step), seconds))
 
     def abandoned(self, state: str) -> None:
         """Its job is stopped."""
@@ -302,7 +343,7 @@ class MachineRun:
     def _job(self, call: Call, step: Step) -> Any:
         request = dict(call.parameters)
         job = request.pop(NAME_MEMBERS[step.type])
-        result = self._run(replace(step, arguments=request), job)
+        result = self._run(call, replace(step, arguments=request), job)
         if result.status != SUCCEEDED:
             raise TaskFailure(_GIVEN_UP, _text({**result.output, "FailureReason": result.failure_reason}))
         return result.output
@@ -322,7 +363,7 @@ class MachineRun:
     def _lambda(self, call: Call, step: Step) -> Any:
         envelope = {**step.envelope, "FunctionArn": call.parameters["FunctionName"]}
         job = new_job_name(self.recording.execution.id, step.name)
-        result = self._run(replace(step, arguments=call.parameters["Payload"], envelope=envelope), job)
+        result = self._run(call, replace(step, arguments=call.parameters["Payload"], envelope=envelope), job)
         if result.status != SUCCEEDED:
             raise TaskFailure("Lambda.Unknown", _text({"errorMessage": result.failure_reason}))
         return {"Payload": result.answer, "StatusCode": 200}
@@ -331,7 +372,7 @@ class MachineRun:
         envelope = {**step.envelope, "SqsQueueUrl": call.parameters["QueueUrl"]}
         arguments = call.parameters["MessageBody"]["arguments"]
         job = new_job_name(self.recording.execution.id, step.name)
-        result = self._run(replace(step, arguments=arguments, envelope=envelope), job)
+        result = self._run(call, replace(step, arguments=arguments, envelope=envelope), job)
         if result.status != SUCCEEDED:
             raise TaskFailure(_GIVEN_UP, result.failure_reason)
         return result.answer
@@ -339,18 +380,18 @@ class MachineRun:
     def _model(self, call: Call, step: Step) -> Any:
         request = dict(call.parameters)
         name = request.pop(NAME_MEMBERS[step.type])
-        return {"ModelArn": self._made(replace(step, arguments=request), name)["ModelArn"]}
+        return {"ModelArn": self._made(call, replace(step, arguments=request), name)["ModelArn"]}
 
     def _endpoint_config(self, call: Call, step: Step) -> Any:
-        made = self._made(replace(step, arguments=dict(call.parameters)), "")
+        made = self._made(call, replace(step, arguments=dict(call.parameters)), "")
         return {"EndpointConfigArn": made["EndpointConfigArn"]}
 
     def _model_package(self, call: Call, step: Step) -> Any:
-        made = self._made(replace(step, arguments=dict(call.parameters)), "")
+        made = self._made(call, replace(step, arguments=dict(call.parameters)), "")
         return {"ModelPackageArn": made["ModelPackageArn"]}
 
-    def _made(self, step: Step, name: str) -> Mapping[str, Any]:
-        result = self._run(step, name)
+    def _made(self, call: Call, step: Step, name: str) -> Mapping[str, Any]:
+        result = self._run(call, step, name)
         if result.status != SUCCEEDED:
             raise TaskFailure(_REFUSED, result.failure_reason)
         return result.output
@@ -370,22 +411,26 @@ class MachineRun:
             raise TaskFailure("States.DataLimitExceeded", what)
         return {"Body": text}
 
-    def _run(self, step: Step, job: str) -> StepResult:
+    def _run(self, call: Call, step: Step, job: str) -> StepResult:
         """Run a step whose arguments the machine has resolved, as soon as there is a place for its job."""
         if not starts_job(step, self.bench):
-            return self._run_now(step, job)
+            return self._run_now(call, step, job)
         with self._places:
             if self._interrupt.requested:
                 raise TaskFailure(_GIVEN_UP, "the execution is being stopped")
-            return self._run_now(step, job)
+            return self._run_now(call, step, job)
 
-    def _run_now(self, step: Step, job: str) -> StepResult:
+    def _run_now(self, call: Call, step: Step, job: str) -> StepResult:
+        """Raises TaskFailure if the call is refused for a reason by whose name a Retry knows it."""
         self._begin(step, job if starts_job(step, self.bench) else "")
         result = result_of(step, self.scope.for_job(job), self.bench)
-        if result.status == FAILED and may_start_again(self._states[step.name]):
+        refused = error_of(call.resource, result.failure_reason) if result.status == FAILED else ""
+        if refused or (result.status == FAILED and may_start_again(self._states[step.name])):
             self._failed[step.name] = result
         else:
             self._end(step, result)
+        if refused:
+            raise TaskFailure(refused, result.failure_reason)
         return result
 
     def _again(self, step: Step, result: StepResult, *, starts_again: bool) -> None:
