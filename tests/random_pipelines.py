@@ -125,7 +125,7 @@ class Drawing:
         return step
 
     def _policy(self) -> Json:
-        """Throttling and faults are named together, and no end is in time: else a machine does otherwise, as it says."""
+        """Throttling and faults are named together, no end is in time: else a machine does otherwise, and says so."""
         kinds = (
             ["SageMaker.CAPACITY_ERROR"],
             ["SageMaker.JOB_INTERNAL_ERROR"],
