@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> int:
         for step, log in found:
             printed.add(step, log, log.lines(arguments.tail), even_if_empty=True)
     if not printed.lines:
-        print(f"Nothing was printed there{_waiting(execution, arguments)}.", file=sys.stderr)
+        print(f"Nothing was printed there{_why_nothing(execution, arguments)}.", file=sys.stderr)
     if not arguments.attempt:
         _name_other_attempts(execution, arguments)
     return DONE
@@ -95,8 +95,11 @@ def _as_json(step: StepRun, log: Log, arguments: Namespace) -> dict[str, str]:
     return {"step": step.name, "host": log.host, "path": log.address, "text": text}
 
 
-def _waiting(execution: Execution, arguments: Namespace) -> str:
-    """Which of the steps may still have a log; else that not all have one."""
+def _why_nothing(execution: Execution, arguments: Namespace) -> str:
+    """How the attempt ended that is asked for; which of the steps may still have a log; else that not all have one."""
+    if arguments.attempt:
+        attempt = execution.steps[arguments.step].tries[arguments.attempt - 1]
+        return f": attempt {attempt.number} ended as {attempt.status}: {attempt.failure_reason.rstrip('.')}"
     young = [step.name for step in _wanted(execution, arguments) if not step.ended]
     if young:
         return f" yet: a job's log begins when its machine has started ({', '.join(young)})"

@@ -28,7 +28,8 @@ class Lines:
             words = [clock(last.ended), step.name.ljust(self._width), "rests", last.failure_reason]
             self._write("  " + "  ".join([*words, *remarks(step)]))
             return
-        words = [clock(step.ended or step.started), step.name.ljust(self._width), step.status.lower()]
+        began = step.tries[-1].started if step.tries else step.started
+        words = [clock(step.ended or began), step.name.ljust(self._width), step.status.lower()]
         if step.ended:
             words.append(duration(seconds_between(step.started, step.ended)))
         if step.failure_reason:
