@@ -66,8 +66,8 @@ def _name_other_attempts(execution: Execution, arguments: Namespace) -> None:
     for step in _wanted(execution, arguments):
         others = [str(attempt.number) for attempt in step.tries[:-1] if attempt.job]
         if others:
-            words = f"logs {execution.address} --step {step.name} --attempt N"
-            what = f"{step.name}: this is attempt {step.attempts}; of {', '.join(others)}: {command(arguments, words)}"
+            words = f"logs {execution.address} --step {step.name} --attempt {others[-1]}"
+            what = f"{step.name}: this is attempt {step.attempts}; for {', '.join(others)}: {command(arguments, words)}"
             print(what, file=sys.stderr)
 
 

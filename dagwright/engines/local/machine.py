@@ -16,13 +16,12 @@ from queue import SimpleQueue
 from typing import Any
 
 from dagwright.definition.graph import Step
-from dagwright.definition.retries import kind_of
 from dagwright.engines.engine import Start
-from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution, Rest
-from dagwright.engines.local.attempts import Attempts, rest
+from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.engine import PROCESS, LocalEngine, Settings
 from dagwright.engines.local.home import new_job_name
+from dagwright.engines.local.machine_record import Began, FailedForNow, Finished, MachineRecord
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import result_of, starts_job
@@ -80,32 +79,6 @@ class LocalMachineEngine(LocalEngine):
 
 
 @dataclass(frozen=True)
-class _Began:
-    """Said by a thread of the machine: a step begins, or begins again."""
-
-    step: str
-    job: str = ""
-
-
-@dataclass(frozen=True)
-class _Finished:
-    """Said by a thread of the machine: how a step has ended."""
-
-    step: str
-    result: StepResult
-
-
-@dataclass(frozen=True)
-class _FailedForNow:
-    """Said by a thread of the machine: an attempt of a step has failed, and another follows, after so many `seconds` if
-    the machine says that."""
-
-    step: str
-    result: StepResult
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
 class _Over:
     """Said by the machine's thread: how the machine has ended, or the bug that ended it."""
 
@@ -133,12 +106,10 @@ class MachineRun:
     """The steps of which the machine has come to a state."""
     _failed: dict[str, StepResult] = field(default_factory=dict)
     """How the attempts ended of which the machine has yet to decide whether another one follows."""
-    _resting: dict[str, StepResult] = field(default_factory=dict)
-    """How the last attempt ended of the steps that wait for another one, as the record knows it."""
-    _attempts: Attempts = field(default_factory=Attempts)
 
     def __post_init__(self) -> None:
         self._graph = self.recording.graph
+        self._record = MachineRecord(self.recording)
         self._states = states_of(self.machine.definition)
         self._places = threading.BoundedSemaphore(self.max_parallel)
         self._answers: Mapping[str, Callable[[Call, Step], Any]] = {
@@ -191,14 +162,8 @@ class MachineRun:
 
     def _handle(self, event: Any) -> interpreter.Ended | None:
         """Record what has happened; how the machine has ended, once it has."""
-        if isinstance(event, _Began):
-            self.recording.begin(self._graph.steps[event.step], event.job)
-            self._attempts.begin(self._graph.steps[event.step])
-            self._resting.pop(event.step, None)
-        elif isinstance(event, _Finished):
-            self._finish(event.step, event.result)
-        elif isinstance(event, _FailedForNow):
-            self._rest(event)
+        if isinstance(event, (Began, Finished, FailedForNow)):
+            self._record.take(event)
         elif isinstance(event, _Over):
             if isinstance(event.ending, BaseException):
                 raise event.ending
@@ -208,29 +173,11 @@ class MachineRun:
             self.recording.stop()
         return None
 
-    def _finish(self, name: str, result: StepResult) -> None:
-        number = self.recording.attempts[name]
-        why = "" if self.recording.is_stopping else self._attempts.after(self._graph.steps[name], result, number)
-        self.recording.finish(name, result)
-        if isinstance(why, str):
-            self.recording.note_end(name, why)
-
-    def _rest(self, event: _FailedForNow) -> None:
-        """The machine decides that a step rests, and how long its own Retry lets it; the rest of it is as anywhere."""
-        number = self.recording.attempts[event.step]
-        found = self._attempts.after(self._graph.steps[event.step], event.result, number)
-        most = found.most if isinstance(found, Rest) else 0
-        seconds = event.seconds if event.seconds is not None else found.seconds if isinstance(found, Rest) else 0.0
-        self._resting[event.step] = event.result
-        self.recording.failed_for_now(
-            event.step, event.result, rest(seconds, number + 1, most, kind_of(event.result.failure_reason))
-        )  # fmt: skip
-
     def _close(self, ending: interpreter.Ended) -> None:
         """Steps that have not ended at the end of the machine are how it ended: its Fail state, or a state that failed
         where nothing catches that."""
         status = STOPPED if ending.status == interpreter.ABORTED else FAILED
-        steps, failed = self.recording.execution.steps, {**self._failed, **self._resting}
+        steps, failed = self.recording.execution.steps, {**self._failed, **self._record.resting}
         for step in self._graph.steps.values():
             if status == FAILED and step.name in self._entered and step.name not in steps:  # it read its files
                 self.recording.begin(step, "")
@@ -310,7 +257,7 @@ class MachineRun:
         """A call that was refused is made again."""
         step = step_of(state)
         if step in self._failed:
-            self.events.put(_FailedForNow(step, self._failed.pop(step), seconds))
+            self.events.put(FailedForNow(step, self._failed.pop(step), seconds))
 
     def abandoned(self, state: str) -> None:
         """Its job is stopped."""
@@ -324,12 +271,12 @@ class MachineRun:
 
     def _begin(self, step: Step, job: str = "") -> None:
         self._told[step.name] = ""
-        self.events.put(_Began(step.name, job))
+        self.events.put(Began(step.name, job))
 
     def _end(self, step: Step, result: StepResult) -> None:
         self._told[step.name] = result.status
         self.recording.outputs[step.name] = result.output  # known at once to whatever the machine does next
-        self.events.put(_Finished(step.name, result))
+        self.events.put(Finished(step.name, result))
 
     # ---- the calls of Task states ----
 
@@ -435,7 +382,7 @@ class MachineRun:
 
     def _again(self, step: Step, result: StepResult, *, starts_again: bool) -> None:
         if starts_again:
-            self.events.put(_FailedForNow(step.name, result))
+            self.events.put(FailedForNow(step.name, result))
         else:
             self._end(step, result)
 
