@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -32,6 +33,7 @@ from dagwright.definition.slices import in_order, needs
 from dagwright.engines.execution import FAILED, SUCCEEDED, Execution, Nobody, StepRun
 from dagwright.engines.local import run as local_run
 from dagwright.engines.local.bench import StepResult
+from dagwright.engines.local.failures import Failures
 from dagwright.engines.local.home import Home
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.reuse import Reuse
@@ -39,6 +41,7 @@ from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import KINDS, Kind
 from dagwright.engines.stepfunctions.compiler.machine import compile_machine
 from dagwright.engines.stepfunctions.compiler.readback import states_of, step_of
+from dagwright.engines.stepfunctions.compiler.retries import error_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.events import Event, read_event
 from dagwright.engines.stepfunctions.interpreter.running import (
@@ -59,6 +62,7 @@ NAME, EXECUTION, STARTED = "random-pipeline", "run-1", "2026-11-21T17:09:59.123Z
 BUCKET = "bucket"
 NAMES = ("ProcessingJobName", "TrainingJobName", "ModelName")
 FAILED_JOB = "AlgorithmError: as planned"
+_CREATE = "arn:aws:states:::sagemaker:createProcessingJob.sync"
 
 
 class Dice(Protocol):
@@ -188,8 +192,15 @@ class Jobs:
 
 
 def failed(reason: str) -> TaskFailure:
-    """What a job's failure is called, and its description, written without blanks as the service does."""
+    """What a job's failure is called, and its description, written without blanks as the service does; or a call's."""
+    if error_of(_CREATE, reason):
+        return TaskFailure(error_of(_CREATE, reason), reason)
     return TaskFailure("States.TaskFailed", json.dumps({"FailureReason": reason}, separators=(",", ":")))
+
+
+def said_by(failure: TaskFailure) -> str:
+    """The reason, as a step gives it."""
+    return json.loads(failure.cause)["FailureReason"] if failure.error == "States.TaskFailed" else failure.cause
 
 
 # ---- the local engine ----
@@ -213,7 +224,8 @@ def run_here(example: Example, graph: Graph, home: Home) -> Record:
     scope = RunScope(
         graph, store, Account(), EXECUTION, NAME, STARTED, lambda: STARTED, parameters, recording.outputs
     )  # fmt: skip
-    bench: Any = SimpleNamespace(environments=SimpleNamespace(of=lambda image: None), stand_ins={})
+    images = SimpleNamespace(of=lambda image: None)
+    bench: Any = SimpleNamespace(environments=images, stand_ins={}, failures=Failures())
     bench.telling = lambda wrote: bench
     run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step.name}", SimpleQueue(), at_once, chosen)
     with _recorded(jobs):
@@ -238,7 +250,7 @@ def _recorded(jobs: Jobs) -> Iterator[None]:
         try:
             answer = jobs.run(step.name, request, scope.job)
         except TaskFailure as failure:
-            return StepResult(FAILED, json.loads(failure.cause)["FailureReason"])
+            return StepResult(FAILED, said_by(failure))
         if step.type == "Lambda":
             answer = {"OutputParameters": answer}
         return StepResult(SUCCEEDED, output=answer)
@@ -392,6 +404,9 @@ def _told_otherwise(graph: Graph, here: Record, there: Record, *, ended_early: b
             yield f"{name} here: {ours}, in the history: {theirs}"
 
 
+_REFUSED = re.compile(r"^SageMaker\.\w+: ")  # what Step Functions calls the refusal of a call, before its cause
+
+
 def _said(step: StepRun, here: Record) -> dict[str, Any]:
     """What is said of a step. A value that is missing is described in one way by each, a message and a job's reason in
     one way by both."""
@@ -400,7 +415,7 @@ def _said(step: StepRun, here: Record) -> dict[str, Any]:
         "status": step.status,
         "attempts": step.attempts,
         "outcome": step.metadata.get("Condition"),
-        "reason": step.failure_reason if is_quoted else bool(step.failure_reason),
+        "reason": _REFUSED.sub("", step.failure_reason) if is_quoted else bool(step.failure_reason),
         "has ended": bool(step.ended),
     }
 

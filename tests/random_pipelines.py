@@ -26,7 +26,14 @@ TEXTS = (
     " ",
 )
 NUMBERS = (0, 1, 2, -3, 40, 0.5, 0.875, 1.0, 2.5, 1e-05, 123456789)
-REASONS = ("CapacityError: none left", "InternalServerError: sorry", "AlgorithmError: CapacityError: no")
+REASONS = (
+    "CapacityError: none left",
+    "InternalServerError: sorry",
+    "AlgorithmError: CapacityError: no",
+    "ThrottlingException: Rate exceeded",
+    "InternalFailure: unknown",
+    "ResourceLimitExceeded: too many",
+)
 COMPARISONS = ("Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
 PARAMETERS = (
     ("Text", "String"),
@@ -114,13 +121,19 @@ class Drawing:
             self.example.fails |= {name}
         if kind in ("Processing", "Training") and self.chance(15):
             step["RetryPolicies"] = [self._policy() for _ in range(self.dice.number(1, 2))]
-            self.example.stumbles[name] = [self.one(REASONS) for _ in range(self.dice.number(0, 4))]
+            self.example.stumbles[name] = [self.one(REASONS) for _ in range(self.dice.number(0, 6))]
         return step
 
     def _policy(self) -> Json:
-        kinds = ("SageMaker.CAPACITY_ERROR", "SageMaker.JOB_INTERNAL_ERROR", "Step.THROTTLING")
-        ends = self.one(({"MaxAttempts": 1}, {"MaxAttempts": 3}, {"ExpireAfterMin": 2}))
-        named = [kind for kind in kinds if self.chance(50)] or [kinds[0]]
+        """Throttling and faults are named together, no end is in time: else a machine does otherwise, and says so."""
+        kinds = (
+            ["SageMaker.CAPACITY_ERROR"],
+            ["SageMaker.JOB_INTERNAL_ERROR"],
+            ["SageMaker.RESOURCE_LIMIT"],
+            ["Step.THROTTLING", "Step.SERVICE_FAULT"],
+        )
+        ends = self.one(({"MaxAttempts": 1}, {"MaxAttempts": 3}, {}))
+        named = [kind for some in kinds if self.chance(50) for kind in some] or kinds[0]
         return {"ExceptionType": named, "BackoffRate": self.one((1.0, 2.5)), "IntervalSeconds": 7, **ends}
 
     def _processing(self, name: str, near: list[str], visible: list[str], depth: int) -> Json:

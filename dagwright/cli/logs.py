@@ -6,9 +6,10 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 from dagwright.cli import DONE
-from dagwright.cli.engines import engine_of
+from dagwright.cli.engines import command, engine_of
 from dagwright.cli.progress import Lines
 from dagwright.cli.text import as_json, shown
 from dagwright.engines.engine import Engine, Log
@@ -25,6 +26,8 @@ def run(arguments: Namespace) -> int:
     with closing(engine_of(arguments)) as engine:
         execution = engine.describe(arguments.execution)
         _check_step(engine, execution, arguments)
+        if arguments.attempt:
+            _choose_attempt(execution, arguments)
         if arguments.follow:
             return _follow(engine, execution, arguments)
         found = [(step, log) for step in _wanted(execution, arguments) for log in engine.logs(step)]
@@ -35,8 +38,37 @@ def run(arguments: Namespace) -> int:
         for step, log in found:
             printed.add(step, log, log.lines(arguments.tail), even_if_empty=True)
     if not printed.lines:
-        print(f"Nothing was printed there{_waiting(execution, arguments)}.", file=sys.stderr)
+        print(f"Nothing was printed there{_why_nothing(execution, arguments)}.", file=sys.stderr)
+    if not arguments.attempt:
+        _name_other_attempts(execution, arguments)
     return DONE
+
+
+def _choose_attempt(execution: Execution, arguments: Namespace) -> None:
+    """The step is its attempt of that number, with its job. Raises UsageError if there is none."""
+    if not arguments.step or arguments.follow:
+        raise UsageError(
+            "--attempt goes with --step, and without --follow", hint="logs EXECUTION --step STEP --attempt N"
+        )
+    step = execution.steps[arguments.step]
+    chosen = next((attempt for attempt in step.tries if attempt.number == arguments.attempt), None)
+    if chosen is None:
+        known = ", ".join(str(attempt.number) for attempt in step.tries)
+        hint = f"it has {known}" if known else "Only executions on this machine keep the logs of all attempts."
+        raise UsageError(
+            f"Step '{step.name}' of execution {execution.id} has no attempt {arguments.attempt}", hint=hint
+        )
+    execution.steps[step.name] = replace(step, job=chosen.job, attempts=chosen.number)
+
+
+def _name_other_attempts(execution: Execution, arguments: Namespace) -> None:
+    """Whose logs are not among those printed."""
+    for step in _wanted(execution, arguments):
+        others = [str(attempt.number) for attempt in step.tries[:-1] if attempt.job]
+        if others:
+            words = f"logs {execution.address} --step {step.name} --attempt {others[-1]}"
+            what = f"{step.name}: this is attempt {step.attempts}; for {', '.join(others)}: {command(arguments, words)}"
+            print(what, file=sys.stderr)
 
 
 def _check_step(engine: Engine, execution: Execution, arguments: Namespace) -> None:
@@ -63,8 +95,11 @@ def _as_json(step: StepRun, log: Log, arguments: Namespace) -> dict[str, str]:
     return {"step": step.name, "host": log.host, "path": log.address, "text": text}
 
 
-def _waiting(execution: Execution, arguments: Namespace) -> str:
-    """Which of the steps may still have a log; else that not all have one."""
+def _why_nothing(execution: Execution, arguments: Namespace) -> str:
+    """How the attempt ended that is asked for; which of the steps may still have a log; else that not all have one."""
+    if arguments.attempt:
+        attempt = execution.steps[arguments.step].tries[arguments.attempt - 1]
+        return f": attempt {attempt.number} ended as {attempt.status}: {attempt.failure_reason.rstrip('.')}"
     young = [step.name for step in _wanted(execution, arguments) if not step.ended]
     if young:
         return f" yet: a job's log begins when its machine has started ({', '.join(young)})"
@@ -100,7 +135,7 @@ class _Printed:
         self.lines = 0
         self._headings = headings
         self._is_terminal = sys.stdout.isatty()
-        self._last: tuple[str, str] | None = None
+        self._last = ""
 
     def add(self, step: StepRun, log: Log, lines: Iterator[str], *, even_if_empty: bool = False) -> None:
         if even_if_empty:
@@ -111,6 +146,8 @@ class _Printed:
             self.lines += 1
 
     def _head(self, step: StepRun, log: Log) -> None:
-        if self._headings and self._last != (step.name, log.host):
-            print(f"==> {step.name} {log.host} <==")
-        self._last = (step.name, log.host)
+        which = f", attempt {step.attempts}" if step.attempts > 1 else ""
+        heading = f"==> {step.name} {log.host}{which} <=="
+        if self._headings and self._last != heading:
+            print(heading)
+        self._last = heading

@@ -23,7 +23,13 @@ class Lines:
         self._write(f"{execution.pipeline}: execution {execution.id} started, {count}")
 
     def changed(self, step: StepRun) -> None:
-        words = [clock(step.ended or step.started), step.name.ljust(self._width), step.status.lower()]
+        if step.rest:
+            last = step.tries[-1]
+            words = [clock(last.ended), step.name.ljust(self._width), "rests", last.failure_reason]
+            self._write("  " + "  ".join([*words, *remarks(step)]))
+            return
+        began = step.tries[-1].started if step.tries else step.started
+        words = [clock(step.ended or began), step.name.ljust(self._width), step.status.lower()]
         if step.ended:
             words.append(duration(seconds_between(step.started, step.ended)))
         if step.failure_reason:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from dagwright.engines.execution import StepRun
+from dagwright.cli.text import seconds_between
+from dagwright.engines.execution import Rest, StepRun
+from dagwright.engines.times import now
 
 
 def remarks(step: StepRun) -> list[str]:
@@ -19,7 +21,11 @@ def remarks(step: StepRun) -> list[str]:
     stand_in = step.metadata.get("StandIn", {}).get("Source", "")
     if stand_in:
         said.append(f"stand-in {stand_in}")
-    if step.attempts > 1:
+    if step.rest:
+        said.append(_waits(step.rest))
+    elif not step.ended and step.tries and step.tries[-1].ended:
+        said.append("waits for its next attempt")
+    elif step.attempts > 1:
         said.append(f"attempt {step.attempts}")
     outcome = step.metadata.get("Condition", {}).get("Outcome")
     if outcome:
@@ -28,6 +34,13 @@ def remarks(step: StepRun) -> list[str]:
     if callback.get("CallbackToken") and not step.ended:
         said.append(f"waits for an answer with token {callback['CallbackToken']}")
     return said
+
+
+def _waits(rest: Rest) -> str:
+    """`attempt 2 of 4 in 8 s (SageMaker.CAPACITY_ERROR)`, with the seconds that are left."""
+    left = max(0, round(seconds_between(now(), rest.ends) or 0))
+    which = f"attempt {rest.number} of {rest.most}" if rest.most else f"attempt {rest.number}"
+    return f"{which} in {left} s ({rest.kind})"
 
 
 def _id(arn: str) -> str:

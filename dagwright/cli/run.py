@@ -114,6 +114,7 @@ def start_of(arguments: Namespace, observer: Observer) -> Start:
         part=part,
         source=arguments.source or "",
         interruptions=tuple(arguments.interrupt),
+        failures=tuple(arguments.fail),
         stand_ins=here.stand_ins,
         maps=here.maps,
         expected=here.expected,
@@ -129,7 +130,8 @@ def _refuse_what_is_local(arguments: Namespace) -> None:
     if arguments.interrupt:
         what = "--interrupt: on AWS only Spot itself interrupts a training"
         raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
-    given = [word for word, value in words_of_this_machine(arguments).items() if value]
+    here = {"--fail": arguments.fail, **words_of_this_machine(arguments)}
+    given = [word for word, value in here.items() if value]
     if given:
         what = f"{', '.join(given)}: only a run on this machine can be told"
         raise UsageError(what, hint="Leave it out, or run on this machine: without --env.")
@@ -147,6 +149,7 @@ def _refuse_what_is_settled(arguments: Namespace) -> None:
         "--source": arguments.source,
         "--interrupt": arguments.interrupt,
         "--no-cache": arguments.no_cache,
+        "--fail": arguments.fail,
         **words_of_this_machine(arguments),
         "--detach": arguments.detach,
     }

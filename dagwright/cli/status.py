@@ -11,7 +11,7 @@ from dagwright.cli.engines import engine_of
 from dagwright.cli.explain import explanation
 from dagwright.cli.remarks import remarks
 from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between, shown
-from dagwright.engines.execution import Execution, StepRun
+from dagwright.engines.execution import Attempt, Execution, StepRun
 
 
 def run(arguments: Namespace) -> int:
@@ -52,8 +52,20 @@ def _text(execution: Execution) -> str:
     if execution.parameters:
         lines.append(columns([["", name, f"= {value}"] for name, value in execution.parameters.items()]))
     heading = [["step", "type", "state", "started", "time", ""]] if execution.steps else []
-    lines.append(columns([*heading, *(_row(step) for step in execution.steps.values())]))
+    lines.append(columns([*heading, *(row for step in execution.steps.values() for row in _rows(step))]))
     return "\n".join(line for line in lines if line)
+
+
+def _rows(step: StepRun) -> list[list[str]]:
+    """A step, and below it its attempts if there was more than one."""
+    tried = step.tries if len(step.tries) > 1 else ()
+    return [_row(step), *(_attempt(attempt) for attempt in tried)]
+
+
+def _attempt(attempt: Attempt) -> list[str]:
+    taken = duration(seconds_between(attempt.started, attempt.ended))
+    began = clock(attempt.started)
+    return [f"  attempt {attempt.number}", "", attempt.status, began, taken, attempt.failure_reason]
 
 
 def _row(step: StepRun) -> list[str]:

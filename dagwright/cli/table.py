@@ -80,7 +80,8 @@ class LiveTable:
             return Text(name, style="dim"), Text(state, style="dim"), "", Text(self._reason(name), style="dim")
         taken = duration(seconds_between(run.started, run.ended or now()))
         why = run.failure_reason or ", ".join(remarks(run))
-        return Text(name), Text(run.status.lower(), style=_COLOURS.get(run.status, "")), taken, Text(shown(why))
+        word, colour = ("rests", "yellow") if run.rest else (run.status.lower(), _COLOURS.get(run.status, ""))
+        return Text(name), Text(word, style=colour), taken, Text(shown(why))
 
     def _reason(self, name: str) -> str:
         if name in self._skipped:

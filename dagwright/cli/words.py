@@ -162,6 +162,11 @@ def _executions(command: _Command) -> None:
         help="interrupt its Spot training once it has a checkpoint; again for each further time (here only)",
     )  # fmt: skip
     run.add_argument(
+        "--fail", action="append", default=[], metavar="STEP=TYPE",
+        help="let one attempt of a step fail: CAPACITY_ERROR, JOB_INTERNAL_ERROR, RESOURCE_LIMIT, THROTTLING, "
+        "SERVICE_FAULT, or exit=N; again for each further attempt (here only)",
+    )  # fmt: skip
+    run.add_argument(
         "--check", action="store_true", help="say what would be done with each step, and do nothing (here only)"
     )
     run.add_argument(
@@ -187,6 +192,7 @@ def _executions(command: _Command) -> None:
     logs = command("logs", "what the jobs of an execution printed")
     _execution(logs, "its id; default: the newest")
     logs.add_argument("--step", metavar="STEP", help="of this step only")
+    logs.add_argument("--attempt", type=_count, metavar="N", help="of its attempt N; default: the last (here only)")
     logs.add_argument("--tail", type=_count, metavar="N", help="the last N lines of each log")
     logs.add_argument("--follow", action="store_true", help="go on until the execution ends")
     stop = command("stop", "stop a running execution")

@@ -34,9 +34,10 @@ class Start:
     `part` is run alone, on the results of the execution `source`.
 
     On this machine only: `interruptions` name the steps whose training is interrupted as Spot instances are, each as
-    often as it is named; `stand_ins` say by step what is done instead of it; `maps` bring a file or folder to the
-    address that a definition names; `expected` are addresses that programs write without saying so. Unless it
-    `uses_cache` every step runs; if it `explains`, each step is noted that was looked for in the cache.
+    often as it is named; `failures` say which steps fail, and how (`STEP=TYPE`); `stand_ins` say by step what is done
+    instead of it; `maps` bring a file or folder to the address that a definition names; `expected` are addresses that
+    programs write without saying so. Unless it `uses_cache` every step runs; if it `explains`, each step is noted that
+    was looked for in the cache.
     """
 
     pipeline: str
@@ -50,6 +51,7 @@ class Start:
     part: Slice = field(default_factory=Slice)
     source: str = ""
     interruptions: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     maps: Mapping[str, str] = field(default_factory=dict)
     expected: tuple[str, ...] = ()

@@ -14,6 +14,43 @@ EXECUTING, STOPPING, STOPPED = "Executing", "Stopping", "Stopped"
 SUCCEEDED, FAILED, COMPLETED_WITH_FAILURES = "Succeeded", "Failed", "CompletedWithFailures"
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One of the times that a step was started: its job, and how that ended. Times are ISO-8601 in UTC."""
+
+    number: int
+    job: str = ""
+    status: str = EXECUTING
+    failure_reason: str = ""
+    started: str = ""
+    ended: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """A member of `Attempts`, in the words of PipelineExecutionSteps as far as they go."""
+        return {
+            "Attempt": self.number,
+            "Status": self.status,
+            **({"FailureReason": self.failure_reason} if self.failure_reason else {}),
+            "StartTime": self.started,
+            **({"EndTime": self.ended} if self.ended else {}),
+            **({"JobName": self.job} if self.job else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Rest:
+    """A step that has failed waits so many seconds, until the time `ends`, for its attempt of that `number`.
+
+    `kind` is what a retry policy calls the failure; `most` is the number of the last attempt, 0 if time decides it.
+    """
+
+    seconds: float
+    number: int
+    most: int
+    kind: str
+    ends: str
+
+
 @dataclass
 class StepRun:
     """A step that has been started; steps of an untaken branch never become one."""
@@ -31,9 +68,13 @@ class StepRun:
     """The name of its job, which is the name of its logs; empty for a step without one."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """What else the service says of it, such as CacheHitResult, as it says it."""
+    tries: tuple[Attempt, ...] = ()
+    """Its attempts as far as they are known: all of them on this machine, none on AWS."""
+    rest: Rest | None = None
+    """What it waits for between two attempts."""
 
     def as_json(self) -> dict[str, Any]:
-        """A member of PipelineExecutionSteps."""
+        """A member of PipelineExecutionSteps, with `Attempts` where they are known."""
         return {
             "StepName": self.name,
             **({"StepType": self.type} if self.type else {}),
@@ -42,6 +83,7 @@ class StepRun:
             "StartTime": self.started,
             **({"EndTime": self.ended} if self.ended else {}),
             "AttemptCount": self.attempts,
+            **({"Attempts": [attempt.as_json() for attempt in self.tries]} if self.tries else {}),
             **self.more,
             "Metadata": dict(self.metadata),
             **({"Output": dict(self.output)} if self.output is not None else {}),

@@ -16,7 +16,7 @@ LOSSES: Mapping[str, str] = {
     "step-cache": "results of earlier executions, where a step asks for them",
     "many-tags": "a job with as many tags as AWS takes",
     "retry-expiry": "ExpireAfterMin: it is counted in attempts",
-    "retry-errors": "policies of their own for throttling and for faults of the service",
+    "retry-errors": "a policy of its own for throttling or for faults of the service",
     "retry-tuning": "another attempt at a tuning job after an internal error",
     "package-group": "a model package group that is made when the first package is registered",
     "job-name": "a job's name that begins with what is found at run time",

@@ -14,7 +14,7 @@ from typing import Any
 from dagwright.definition.graph import read_definition
 from dagwright.definition.slices import Slice
 from dagwright.engines.engine import Start
-from dagwright.engines.execution import Execution, Nobody
+from dagwright.engines.execution import Execution, Nobody, Rest, StepRun
 from dagwright.engines.local.engine import LocalEngine
 from dagwright.engines.local.scope import Account
 from dagwright.project import EnvironmentRule, LocalSettings
@@ -41,6 +41,11 @@ class Watcher(Nobody):
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.left_out: list[str] = []
+        self.rests: list[Rest] = []
+
+    def changed(self, step: StepRun) -> None:
+        if step.rest:
+            self.rests.append(step.rest)
 
     def noted(self, line: str) -> None:
         self.notes.append(line)

@@ -5,6 +5,7 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
 
     check         what this engine cannot run, said before anything runs
     engine        which step is next; side by side where nothing forbids it
+    attempts      which step starts again after it failed; failures  lets some fail on purpose
     steps         one function per step type
     processing    a CreateProcessingJob request, and training  a CreateTrainingJob request
     job           what both become: a job as the runner needs it

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dagwright.engines.local.environments import Images
 from dagwright.engines.local.interruption import Interruptions
@@ -18,6 +18,9 @@ from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import Account
 from dagwright.engines.local.stand_ins import StandIn
 from dagwright.engines.local.store import Stamp
+
+if TYPE_CHECKING:
+    from dagwright.engines.local.failures import Failures
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Bench:
     watch: Callable[[str, Stoppable], None]
     """Told of each job when it exists, so that it can be stopped."""
     interruptions: Interruptions
+    failures: Failures
     stand_ins: Mapping[str, StandIn] = field(default_factory=dict)
     """By the name of the step that each stands for."""
     say: Callable[[str], None] = lambda line: None

@@ -97,6 +97,7 @@ class Check:
             self._look_at_jobs(step)
         self._problems += promises.problems
         self._problems += self.bench.interruptions.problems(self.graph, self.scope)
+        self._problems += self.bench.failures.problems(self.graph)
         models = {name: [*self._models(step)] for name, step in steps.items()}
         coming = Coming(self.arriving, self.brought, promises.objects)
         needed, missing = data_needed(self.graph, self._jobs, models, self.scope.store, coming)

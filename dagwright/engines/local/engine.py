@@ -23,6 +23,7 @@ from dagwright.engines.local.check import Check, Checked, asks_for_cache
 from dagwright.engines.local.endpoint.door import Endpoint
 from dagwright.engines.local.environments import Environments, Images, Rule
 from dagwright.engines.local.executions import Executions
+from dagwright.engines.local.failures import Failures
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, new_tuning_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
@@ -171,7 +172,6 @@ class LocalEngine:
             confinement = None if containers else self._confinement(start, execution.id, tools)
             removal = tools.enter_context(Removal())
             bench = self._bench(start, recording, launcher, containers, endpoint, removal, confinement)
-            interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events, reuse.chosen)
             arriving = [*start.expected]
             checked = Check(graph, scope, bench, arriving, [uri for _, uri in brought], recording.to_run(reuse.chosen))
@@ -190,7 +190,7 @@ class LocalEngine:
             for note in same_outputs(self.home, execution, graph.definition):
                 observer.noted(note)
             run.run(images)
-            for note in interruptions.unmet(execution.steps):
+            for note in [*bench.interruptions.unmet(execution.steps), *bench.failures.unmet(execution.steps)]:
                 observer.noted(note)
             return execution
 
@@ -308,6 +308,7 @@ class LocalEngine:
             now=now,
             watch=recording.watch,
             interruptions=Interruptions(start.interruptions, noted),
+            failures=Failures(start.failures),
             stand_ins=stand_ins,
             say=noted,
             limits=Limits(self._settings.limits, start.pipeline),

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dagwright.definition.graph import Graph, read_definition
-from dagwright.engines.execution import Execution, StepRun
+from dagwright.engines.execution import Attempt, Execution, StepRun
+from dagwright.engines.local.attempts import attempts_of
 from dagwright.engines.local.begun import Begun
 from dagwright.engines.local.home import Home
 from dagwright.errors import UsageError, did_you_mean
@@ -64,8 +65,9 @@ class Executions:
 
     def _with_steps(self, row: Mapping[str, Any]) -> Execution:
         execution = _execution(row)
+        tries = attempts_of(self._home.database, execution.id)
         for step in self._home.database.rows("steps", execution=execution.id):
-            execution.steps[step["name"]] = _step(step)
+            execution.steps[step["name"]] = _step(step, tries.get(step["name"], ()))
         return execution
 
 
@@ -81,7 +83,7 @@ def _execution(row: Mapping[str, Any]) -> Execution:
     )
 
 
-def _step(row: Mapping[str, Any]) -> StepRun:
+def _step(row: Mapping[str, Any], tries: tuple[Attempt, ...]) -> StepRun:
     return StepRun(
         name=row["name"],
         type=row["type"],
@@ -94,4 +96,5 @@ def _step(row: Mapping[str, Any]) -> StepRun:
         output=json.loads(row["output"]) if row["output"] else None,
         job=row["job"] or "",
         more=json.loads(row["more"]),
+        tries=tries,
     )

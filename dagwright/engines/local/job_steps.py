@@ -124,8 +124,8 @@ def prepared(
 ) -> tuple[JobRun, dict[str, str]]:
     """The run of a step's job, and its times. Raises ConfigurationError, ExecutionError."""
     environment: Environment = bench.environments.of(job.image)
-    limit = bench.limits.of(step.name)
-    run = JobRun(bench.environments.with_program(job), environment, bench.workshop, interruption, entered, limit)
+    job = bench.failures.program(step.name, bench.environments.with_program(job))
+    run = JobRun(job, environment, bench.workshop, interruption, entered, bench.limits.of(step.name))
     bench.watch(step.name, run)
     return run, dict.fromkeys(("created", "started", "ended"), bench.now())
 

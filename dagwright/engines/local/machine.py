@@ -23,6 +23,7 @@ from dagwright.engines.local.begun import STEP_FUNCTIONS
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.engine import PROCESS, LocalEngine, Settings
 from dagwright.engines.local.home import new_job_name
+from dagwright.engines.local.machine_record import Began, FailedForNow, Finished, MachineRecord
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.steps import result_of, starts_job
@@ -37,6 +38,7 @@ from dagwright.engines.stepfunctions.compiler.readback import (
     states_of,
     step_of,
 )
+from dagwright.engines.stepfunctions.compiler.retries import error_of
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.interpreter import running as interpreter
 from dagwright.engines.stepfunctions.interpreter.running import Call, Interrupt, MachineStart, TaskFailure, run_machine
@@ -94,30 +96,6 @@ class LocalMachineEngine(LocalEngine):
 
 
 @dataclass(frozen=True)
-class _Began:
-    """Said by a thread of the machine: a step begins, or begins again."""
-
-    step: str
-    job: str = ""
-
-
-@dataclass(frozen=True)
-class _Finished:
-    """Said by a thread of the machine: how a step has ended."""
-
-    step: str
-    result: StepResult
-
-
-@dataclass(frozen=True)
-class _FailedForNow:
-    """Said by a thread of the machine: a step's job has failed, and will start again."""
-
-    step: str
-    result: StepResult
-
-
-@dataclass(frozen=True)
 class _Over:
     """Said by the machine's thread: how the machine has ended, or the bug that ended it."""
 
@@ -144,10 +122,11 @@ class MachineRun:
     _entered: set[str] = field(default_factory=set)
     """The steps of which the machine has come to a state."""
     _failed: dict[str, StepResult] = field(default_factory=dict)
-    """How the jobs ended of which the machine has yet to decide whether they start again."""
+    """How the attempts ended of which the machine has yet to decide whether another one follows."""
 
     def __post_init__(self) -> None:
         self._graph = self.recording.graph
+        self._record = MachineRecord(self.recording)
         self._states = states_of(self.machine.definition)
         self._places = threading.BoundedSemaphore(self.max_parallel)
         self._answers: Mapping[str, Callable[[Call, Step], Any]] = {
@@ -201,12 +180,8 @@ class MachineRun:
 
     def _handle(self, event: Any) -> interpreter.Ended | None:
         """Record what has happened; how the machine has ended, once it has."""
-        if isinstance(event, _Began):
-            self.recording.begin(self._graph.steps[event.step], event.job)
-        elif isinstance(event, _Finished):
-            self.recording.finish(event.step, event.result)
-        elif isinstance(event, _FailedForNow):
-            self.recording.failed_for_now(event.step, event.result)
+        if isinstance(event, (Began, Finished, FailedForNow)):
+            self._record.take(event)
         elif isinstance(event, _Over):
             if isinstance(event.ending, BaseException):
                 raise event.ending
@@ -220,11 +195,14 @@ class MachineRun:
         """Steps that have not ended at the end of the machine are how it ended: its Fail state, or a state that failed
         where nothing catches that."""
         status = STOPPED if ending.status == interpreter.ABORTED else FAILED
-        steps = self.recording.execution.steps
+        steps, failed = self.recording.execution.steps, {**self._failed, **self._record.resting}
         for step in self._graph.steps.values():
             if status == FAILED and step.name in self._entered and step.name not in steps:  # it read its files
                 self.recording.begin(step, "")
         for run in [run for run in steps.values() if run.status == EXECUTING]:
+            if run.name in failed:
+                self.recording.finish(run.name, failed[run.name])
+                continue
             reason = ending.cause if ending.error == run.name else _reason(ending)
             metadata = {"Fail": {"ErrorMessage": reason}} if run.type == "Fail" else {}
             self.recording.finish(run.name, StepResult(status, reason, metadata))
@@ -282,12 +260,22 @@ class MachineRun:
             self._end(step, StepResult(SUCCEEDED, "", metadata, {"Outcome": outcome}))
 
     def caught(self, state: str, error: str, cause: str, following: str) -> None:
-        """What no call has said: a file that is not there or is no JSON. It is a failure if the machine notes one;
-        without, a loop starts the job again or a condition does without the file."""
+        """What no call has said: a file that is not there or is no JSON; or a call that was refused for the last time.
+        It is a failure if the machine notes one; without, a loop starts the job again or a condition does without."""
         step = self._graph.steps.get(step_of(state))
         catches = [entry for entry in self._states[state]["Catch"] if entry["Next"] == following]
-        if step and self._told.get(step.name) != FAILED and any(map(is_failure, catches)):
+        if step is None or not any(map(is_failure, catches)):
+            return
+        if step.name in self._failed:
+            self._end(step, self._failed.pop(step.name))
+        elif self._told.get(step.name) != FAILED:
             self._fail(step, cause if error == _NO_SUCH_KEY else f"{error}: {cause}")
+
+    def retried(self, state: str, seconds: float) -> None:
+        """A call that was refused is made again."""
+        step = step_of(state)
+        if step in self._failed:
+            self.events.put(FailedForNow(step, self._failed.pop(step), seconds))
 
     def abandoned(self, state: str) -> None:
         """Its job is stopped."""
@@ -301,12 +289,12 @@ class MachineRun:
 
     def _begin(self, step: Step, job: str = "") -> None:
         self._told[step.name] = ""
-        self.events.put(_Began(step.name, job))
+        self.events.put(Began(step.name, job))
 
     def _end(self, step: Step, result: StepResult) -> None:
         self._told[step.name] = result.status
         self.recording.outputs[step.name] = result.output  # known at once to whatever the machine does next
-        self.events.put(_Finished(step.name, result))
+        self.events.put(Finished(step.name, result))
 
     # ---- the calls of Task states ----
 
@@ -320,7 +308,7 @@ class MachineRun:
     def _job(self, call: Call, step: Step) -> Any:
         request = dict(call.parameters)
         job = request.pop(NAME_MEMBERS[step.type])
-        result = self._run(replace(step, arguments=request), job)
+        result = self._run(call, replace(step, arguments=request), job)
         if result.status != SUCCEEDED:
             raise TaskFailure(_GIVEN_UP, _text({**result.output, "FailureReason": result.failure_reason}))
         return result.output
@@ -340,7 +328,7 @@ class MachineRun:
     def _lambda(self, call: Call, step: Step) -> Any:
         envelope = {**step.envelope, "FunctionArn": call.parameters["FunctionName"]}
         job = new_job_name(self.recording.execution.id, step.name)
-        result = self._run(replace(step, arguments=call.parameters["Payload"], envelope=envelope), job)
+        result = self._run(call, replace(step, arguments=call.parameters["Payload"], envelope=envelope), job)
         if result.status != SUCCEEDED:
             raise TaskFailure("Lambda.Unknown", _text({"errorMessage": result.failure_reason}))
         return {"Payload": result.answer, "StatusCode": 200}
@@ -349,7 +337,7 @@ class MachineRun:
         envelope = {**step.envelope, "SqsQueueUrl": call.parameters["QueueUrl"]}
         arguments = call.parameters["MessageBody"]["arguments"]
         job = new_job_name(self.recording.execution.id, step.name)
-        result = self._run(replace(step, arguments=arguments, envelope=envelope), job)
+        result = self._run(call, replace(step, arguments=arguments, envelope=envelope), job)
         if result.status != SUCCEEDED:
             raise TaskFailure(_GIVEN_UP, result.failure_reason)
         return result.answer
@@ -357,18 +345,18 @@ class MachineRun:
     def _model(self, call: Call, step: Step) -> Any:
         request = dict(call.parameters)
         name = request.pop(NAME_MEMBERS[step.type])
-        return {"ModelArn": self._made(replace(step, arguments=request), name)["ModelArn"]}
+        return {"ModelArn": self._made(call, replace(step, arguments=request), name)["ModelArn"]}
 
     def _endpoint_config(self, call: Call, step: Step) -> Any:
-        made = self._made(replace(step, arguments=dict(call.parameters)), "")
+        made = self._made(call, replace(step, arguments=dict(call.parameters)), "")
         return {"EndpointConfigArn": made["EndpointConfigArn"]}
 
     def _model_package(self, call: Call, step: Step) -> Any:
-        made = self._made(replace(step, arguments=dict(call.parameters)), "")
+        made = self._made(call, replace(step, arguments=dict(call.parameters)), "")
         return {"ModelPackageArn": made["ModelPackageArn"]}
 
-    def _made(self, step: Step, name: str) -> Mapping[str, Any]:
-        result = self._run(step, name)
+    def _made(self, call: Call, step: Step, name: str) -> Mapping[str, Any]:
+        result = self._run(call, step, name)
         if result.status != SUCCEEDED:
             raise TaskFailure(_REFUSED, result.failure_reason)
         return result.output
@@ -388,27 +376,31 @@ class MachineRun:
             raise TaskFailure("States.DataLimitExceeded", what)
         return {"Body": text}
 
-    def _run(self, step: Step, job: str) -> StepResult:
+    def _run(self, call: Call, step: Step, job: str) -> StepResult:
         """Run a step whose arguments the machine has resolved, as soon as there is a place for its job."""
         if not starts_job(step, self.bench):
-            return self._run_now(step, job)
+            return self._run_now(call, step, job)
         with self._places:
             if self._interrupt.requested:
                 raise TaskFailure(_GIVEN_UP, "the execution is being stopped")
-            return self._run_now(step, job)
+            return self._run_now(call, step, job)
 
-    def _run_now(self, step: Step, job: str) -> StepResult:
+    def _run_now(self, call: Call, step: Step, job: str) -> StepResult:
+        """Raises TaskFailure if the call is refused for a reason by whose name a Retry knows it."""
         self._begin(step, job if starts_job(step, self.bench) else "")
         result = result_of(step, self.scope.for_job(job), self.bench)
-        if result.status == FAILED and may_start_again(self._states[step.name]):
+        refused = error_of(call.resource, result.failure_reason) if result.status == FAILED else ""
+        if refused or (result.status == FAILED and may_start_again(self._states[step.name])):
             self._failed[step.name] = result
         else:
             self._end(step, result)
+        if refused:
+            raise TaskFailure(refused, result.failure_reason)
         return result
 
     def _again(self, step: Step, result: StepResult, *, starts_again: bool) -> None:
         if starts_again:
-            self.events.put(_FailedForNow(step.name, result))
+            self.events.put(FailedForNow(step.name, result))
         else:
             self._end(step, result)
 

@@ -8,11 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dagwright.definition.graph import Graph, Step
-from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, Observer, StepRun
+from dagwright.definition.retries import OF_CALLS, kind_of
+from dagwright.engines.execution import (
+    EXECUTING,
+    FAILED,
+    STOPPED,
+    STOPPING,
+    SUCCEEDED,
+    Attempt,
+    Execution,
+    Observer,
+    Rest,
+    StepRun,
+)
+from dagwright.engines.local.attempts import attempts_of
 from dagwright.engines.local.begun import Begun
 from dagwright.engines.local.bench import StepResult, Stoppable
 from dagwright.engines.local.home import Home
@@ -54,7 +67,10 @@ class Recording:
         """A step starts, or starts again; `job` is the name of its job if it has one."""
         again = self.execution.steps.get(step.name)
         self.attempts[step.name] = number = self.attempts.get(step.name, 0) + 1
-        run = StepRun(step.name, step.type, started=again.started if again else now(), attempts=number, job=job)
+        attempt = Attempt(number, job, EXECUTING, started=now())
+        started = again.started if again else attempt.started
+        run = StepRun(step.name, step.type, started=started, attempts=number, job=job)
+        run.tries = (*self._earlier(step.name, number), attempt)
         self.execution.steps[step.name] = run
         kept = {"status": run.status, "job": run.job, "attempts": run.attempts}
         database = self.home.database
@@ -68,7 +84,7 @@ class Recording:
                 )  # fmt: skip
             database.insert_row(
                 connection, "attempts", execution=self.execution.id, step=run.name, number=number, job=job,
-                status=EXECUTING, started=now() if again else run.started,
+                status=EXECUTING, started=attempt.started,
             )  # fmt: skip
         self.observer.changed(run)
 
@@ -124,6 +140,12 @@ class Recording:
             [self.execution.id, self._source, run.name],
         )
 
+    def _earlier(self, step: str, number: int) -> tuple[Attempt, ...]:
+        """The attempts before that one, those of an earlier part of the execution too."""
+        if number == 1:
+            return ()
+        return attempts_of(self.home.database, self.execution.id, step=step).get(step, ())
+
     def announce_adopted(self) -> None:
         """Tell whoever watches of the steps that are not run, and which branches are not taken therefore."""
         for run in list(self.execution.steps.values()):
@@ -136,7 +158,7 @@ class Recording:
         run = self.execution.steps[name]
         run.status, run.failure_reason, run.metadata = result.status, result.failure_reason, result.metadata
         run.output, run.ended, run.more = dict(result.output) or None, now(), result.more
-        run.job = result.job or run.job
+        run.job, run.rest = result.job or run.job, None
         self.outputs[name] = result.output
         self._keep(run, result)
         self.observer.changed(run)
@@ -152,12 +174,19 @@ class Recording:
             untaken = step.else_steps if output["Outcome"] else step.if_steps
             self._block(untaken, f"'{step.name}' took the other branch")
 
-    def failed_for_now(self, name: str, result: StepResult) -> None:
-        """A step's job has failed, and is started again after a while: the step goes on."""
+    def failed_for_now(self, name: str, result: StepResult, rest: Rest) -> None:
+        """An attempt of a step has failed, and another one follows after a rest: the step goes on."""
         self._jobs.pop(name, None)
+        run = self.execution.steps[name]
         with self.home.database.transaction() as connection:
-            self._keep_attempt(connection, self.execution.steps[name], result, now())
-        self.observer.noted(f"{name}: {result.failure_reason}; another attempt follows")
+            self._keep_attempt(connection, run, result, now())
+        run.rest = rest
+        self.observer.changed(run)
+
+    def note_end(self, name: str, why: str) -> None:
+        """Why a step that has failed is not tried again, if that is worth saying."""
+        if why:
+            self.observer.noted(f"{name} is not tried again: {why}")
 
     def is_blocked(self, name: str) -> bool:
         """Whether a step will not run."""
@@ -183,9 +212,17 @@ class Recording:
             )
 
     def _keep_attempt(self, connection: sqlite3.Connection, run: StepRun, result: StepResult, ended: str) -> None:
+        """How the last attempt of a step has ended, unless it had ended before and the step has rested since."""
+        attempt = run.tries[-1]
+        if attempt.ended:
+            return
+        job = "" if kind_of(result.failure_reason) in OF_CALLS else run.job  # a call that is refused starts none
+        status, reason = result.status, result.failure_reason
+        attempt = replace(attempt, job=job, status=status, failure_reason=reason, ended=ended)
+        run.tries = (*run.tries[:-1], attempt)
         self.home.database.update_rows(
             connection, "attempts", {"execution": self.execution.id, "step": run.name, "number": run.attempts},
-            status=result.status, failure_reason=result.failure_reason, ended=ended, job=run.job,
+            job=job, status=status, failure_reason=reason, ended=ended,
         )  # fmt: skip
 
     def _block(self, names: tuple[str, ...], why: str) -> None:

@@ -60,7 +60,7 @@ class Run:
     chosen: Collection[str] | None = None
     work: Callable[[Step, RunScope, Bench], StepResult] = result_of
     """What a step's thread does."""
-    _attempts: Attempts = field(default_factory=Attempts)
+    attempts: Attempts = field(default_factory=Attempts)
     _resting: dict[str, tuple[threading.Timer, StepResult]] = field(default_factory=dict)
     """Steps that wait for another attempt, with how the last one ended."""
     _waiting: dict[str, int] = field(default_factory=dict)
@@ -117,15 +117,16 @@ class Run:
         job = self.job_name(step)
         takes_time = starts_job(step, self.bench)
         self.recording.begin(step, job if takes_time else "")
+        self.attempts.begin(step)
         scope = self.scope.for_job(job)
         if not takes_time:
-            self._finish(step.name, result_of(step, scope, self.bench))
+            self._rest_or_finish(step, result_of(step, scope, self.bench))
             return
         thread = threading.Thread(target=self._run_job, args=(step, scope), name=step.name, daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            self._finish(step.name, StepResult(FAILED, f"InternalServerError: it could not be started: {error}"))
+            self._rest_or_finish(step, StepResult(FAILED, f"InternalServerError: it could not be started: {error}"))
             return
         self._running[step.name] = thread
 
@@ -152,12 +153,13 @@ class Run:
             self._rest_or_finish(self._graph.steps[event.step], event.result)
 
     def _rest_or_finish(self, step: Step, result: StepResult) -> None:
-        wait = None if self._closed else self._attempts.wait_after(step, result)
-        if wait is None:
+        rest = "" if self._closed else self.attempts.after(step, result, self.recording.attempts[step.name])
+        if isinstance(rest, str):
             self._finish(step.name, result)
+            self.recording.note_end(step.name, rest)
             return
-        self.recording.failed_for_now(step.name, result)
-        timer = self.after(wait, lambda: self.events.put(Rested(step.name)))
+        self.recording.failed_for_now(step.name, result, rest)
+        timer = self.after(rest.seconds, lambda: self.events.put(Rested(step.name)))
         timer.daemon = True
         self._resting[step.name] = timer, result
         timer.start()

@@ -32,8 +32,8 @@ from dagwright.engines.local.training import artifact_uri
 from dagwright.engines.uploads import files_below
 from dagwright.errors import ExecutionError
 
-# What the service names: the members of the Describe response with its name and its ARN, and the kind of the ARN.
-_NAMED = {
+#: What the service names: the members of the Describe response with its name and its ARN, and the kind of the ARN.
+NAMED = {
     "Processing": ("ProcessingJobName", "ProcessingJobArn", "processing-job"),
     "QualityCheck": ("ProcessingJobName", "ProcessingJobArn", "processing-job"),
     "ClarifyCheck": ("ProcessingJobName", "ProcessingJobArn", "processing-job"),
@@ -117,8 +117,8 @@ def response_of(step: Step, stand_in: StandIn, request: Any, made: Mapping[str, 
 def _made(step: Step, request: Any, job: str, account: Account) -> dict[str, Any]:
     """The members that follow from the name of the job."""
     made: dict[str, Any] = {}
-    if step.type in _NAMED:
-        name, arn, resource = _NAMED[step.type]
+    if step.type in NAMED:
+        name, arn, resource = NAMED[step.type]
         made = {name: job, arn: account.arn(f"{resource}/{job}")}
     if step.type == "Training" and member(request, "OutputDataConfig.S3OutputPath", str):
         made["ModelArtifacts"] = {"S3ModelArtifacts": artifact_uri(job, request, "model.tar.gz")}
@@ -127,7 +127,7 @@ def _made(step: Step, request: Any, job: str, account: Account) -> dict[str, Any
 
 def made_by_the_run(step: Step) -> dict[str, Any]:
     """The same members before there is a job: nobody knows them."""
-    made: dict[str, Any] = dict.fromkeys(_NAMED.get(step.type, ())[:2], UNKNOWN)
+    made: dict[str, Any] = dict.fromkeys(NAMED.get(step.type, ())[:2], UNKNOWN)
     return {**made, **({"ModelArtifacts": {"S3ModelArtifacts": UNKNOWN}} if step.type == "Training" else {})}
 
 

@@ -69,7 +69,7 @@ def _policy(step: Step) -> Problem | None:
     if not unclear:
         return None
     hint = (
-        "write ExceptionType as a list of known failures, and one of "
+        "write ExceptionType as a list of known failures, and no more than one of "
         f"MaxAttempts (1 to {MOST_ATTEMPTS}) and ExpireAfterMin (1 to {MOST_MINUTES})"
     )
     return _refused(step, "the retry policy cannot be understood", hint, f"RetryPolicies[{unclear[0]}]")

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagwright.definition.graph import Step
-from dagwright.definition.retries import RESOURCE_LIMIT, SERVICE_FAULT, THROTTLING, policies_of
+from dagwright.definition.retries import (
+    ALWAYS,
+    OF_CALLS,
+    RESOURCE_LIMIT,
+    SERVICE_FAULT,
+    THROTTLING,
+    kind_of,
+    policies_of,
+)
 
 # An optimised integration calls whatever SageMaker refuses AmazonSageMakerException, throttling and faults of the
 # service as well as a request that is wrong, and only a used-up quota by its own name. An SDK integration says
@@ -91,8 +99,18 @@ def retries_of(step: Step) -> tuple[Retry, ...]:
     return (*found, _patient(left)) if left else tuple(found)
 
 
+def error_of(resource: str, reason: str) -> str:
+    """What Step Functions calls the failure of a call that SageMaker refuses for this reason; empty for a reason that
+    is none of those which a retry policy names for calls."""
+    kind = kind_of(reason)
+    if kind == RESOURCE_LIMIT:
+        return _LIMITS[0]
+    return "" if kind not in OF_CALLS else _THROTTLED[1] if ":aws-sdk:" in resource else _THROTTLED[0]
+
+
 def _patient(errors: tuple[str, ...]) -> Retry:
-    """Outlives a burst: SageMaker creates one job of a kind in a second, and many branches start at once. Eight waits
-    of at most 3, 6, 12, 24, 45, 45, 45, 45 seconds, half of that on average; a wrong request fails for good after them,
-    in about two minutes, because its error has the same name."""
-    return Retry(errors, 3, 8, 2.0, 45, spread=True)
+    """Each wait is half as long on average; a wrong request fails for good after them, in about two minutes, because
+    its error has the same name."""
+    return Retry(
+        errors, ALWAYS.interval_seconds, ALWAYS.max_attempts, ALWAYS.backoff_rate, ALWAYS.longest_wait, spread=True
+    )  # fmt: skip

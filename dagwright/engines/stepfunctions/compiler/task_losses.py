@@ -99,11 +99,13 @@ def _expires(step: Step) -> bool:
 
 
 def _tells_errors_apart(step: Step) -> bool:
-    """Whether throttling and faults of the service have policies of their own: Step Functions has one name for both."""
+    """Whether throttling and faults of the service are tried again in different ways, one of them perhaps without a
+    policy: Step Functions has one name for both."""
     kinds = [
         [kind for kind in policy.exceptions if kind in (THROTTLING, SERVICE_FAULT)] for policy in policies_of(step)
     ]
-    return len([kind for kind in kinds if kind]) > 1
+    named = [kind for kind in kinds if kind]
+    return len(named) > 1 or any(len({*kind}) == 1 for kind in named)
 
 
 def _retries_a_tuning_job(step: Step) -> bool:

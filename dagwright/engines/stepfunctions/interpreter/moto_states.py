@@ -59,6 +59,7 @@ class Machine(Protocol):
     def entered(self, state: str) -> None: ...
     def chosen(self, state: str, rule: int | None) -> None: ...
     def caught(self, state: str, error: str, cause: str, following: str) -> None: ...
+    def retried(self, state: str, seconds: float) -> None: ...
     def abandoned(self, state: str) -> None: ...
     def wait(self, seconds: float) -> None: ...
     def call(self, env: Environment, state: str, resource: str, parameters: Any) -> Any: ...
@@ -183,7 +184,17 @@ class Compared(Comparison):
 
 
 class Task(_Seen, StateTaskService):
-    """Any call of a service: moto has a class for each of its optimised ones, and none for SageMaker."""
+    """Any call of a service: moto has a class for each of its optimised ones, and none for SageMaker.
+
+    Mends the counts of a Retry, which hold for one execution of the state (states-language.net/spec.html, "Complex
+    retry scenarios"): moto goes on with them when a loop leads to the state again.
+    """
+
+    def _eval_state(self, env: Environment) -> None:
+        retriers: list[Any] = self.retry.retriers if self.retry else []
+        for retrier in retriers:
+            retrier.forget(env)
+        super()._eval_state(env)
 
     def _validate_service_integration_is_supported(self) -> None:
         """Whoever answers the call knows what it can."""
@@ -247,8 +258,16 @@ class Retrier(RetrierDecl):
             return
         for part in (self.interval_seconds, self.backoff_rate, self.max_delay_seconds, self.jitter_strategy):
             part.eval(env=env)
-        self.machine.wait(env.stack.pop())
+        seconds = env.stack.pop()
+        state: Any = env.states.context_object.context_object_data["State"]
+        self.machine.retried(state["Name"], seconds)
+        self.machine.wait(seconds)
         env.stack.append(RetrierOutcome.Executed)
+
+    def forget(self, env: Environment) -> None:
+        """Count from the beginning."""
+        for key in (self.max_attempts._attempt_number_key(), self.backoff_rate._next_multiplier_key()):
+            env.heap.pop(key, None)
 
 
 class ErrorEquals(ErrorEqualsDecl):

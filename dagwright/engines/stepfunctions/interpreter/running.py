@@ -77,6 +77,9 @@ class Witness(Protocol):
     def caught(self, state: str, error: str, cause: str, following: str) -> None:
         """A Task state has failed, after all its retries, and one of its Catch entries leads to `following`."""
 
+    def retried(self, state: str, seconds: float) -> None:
+        """The call of a Task state has failed, and is made again after so many seconds."""
+
     def abandoned(self, state: str) -> None:
         """Nobody waits for the answer to the call of this state any more: it took too long, or the machine is over."""
 
@@ -87,6 +90,7 @@ class Blind:
     def entered(self, state: str) -> None: ...
     def chosen(self, state: str, rule: int | None) -> None: ...
     def caught(self, state: str, error: str, cause: str, following: str) -> None: ...
+    def retried(self, state: str, seconds: float) -> None: ...
     def abandoned(self, state: str) -> None: ...
 
 
@@ -167,6 +171,7 @@ class _Execution:
         self.entered = witness.entered
         self.chosen = witness.chosen
         self.caught = witness.caught
+        self.retried = witness.retried
         self.wait = sleep or interrupt.wait
         self._broken: list[BaseException] = []
         self._calls: list[str] = []

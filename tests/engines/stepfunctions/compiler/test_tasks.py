@@ -482,7 +482,7 @@ def test_a_group_that_is_not_written_out_is_not_named() -> None:
         (
             "Training",
             {"RetryPolicies": [{"ExceptionType": ["Step.THROTTLING"], "ExpireAfterMin": 5}]},
-            ["retry-expiry"],
+            ["retry-expiry", "retry-errors"],
         ),
     ],
 )
