@@ -12,9 +12,10 @@ from dagwright.errors import UsageError
 
 if TYPE_CHECKING:
     from dagwright.engines.local.begun import Begun
-    from dagwright.engines.local.engine import LocalEngine, Settings
+    from dagwright.engines.local.engine import LocalEngine
     from dagwright.engines.local.gate import Gate
     from dagwright.engines.local.scope import Account
+    from dagwright.engines.local.settings import Settings
     from dagwright.engines.local.store import Store
     from dagwright.project import LocalSettings
 

@@ -18,9 +18,9 @@ from dagwright.doctor.findings import Sayings, ok, problem, warning
 from dagwright.doctor.ward import Declared
 from dagwright.doctor.workload import Workload
 from dagwright.engines.local.containers import Docker
-from dagwright.engines.local.engine import NAMESPACES, PATHS
 from dagwright.engines.local.environments import Environments
 from dagwright.engines.local.launcher import Launcher
+from dagwright.engines.local.launching import NAMESPACES, PATHS
 from dagwright.engines.local.spark import SUBMIT, java_home
 from dagwright.errors import DagwrightError
 

@@ -4,7 +4,9 @@ What comes in: a `Graph`, parameter values, the project's settings. What goes ou
 record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order of the data:
 
     check         what this engine cannot run, said before anything runs
-    engine        which step is next; side by side where nothing forbids it
+    engine        begins a run, or lets an execution go on, as it was begun; launching  what starts its jobs
+    reuse         which steps need not run, as there are results of them
+    run           which step is next; side by side where nothing forbids it; recording  keeps what happens
     attempts      which step starts again after it failed; failures  lets some fail on purpose
     steps         one function per step type
     processing    a CreateProcessingJob request, and training  a CreateTrainingJob request
@@ -23,7 +25,9 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     spark         what a job needs that submits a Spark application, with the program  smspark_submit
     cache         an earlier result instead of a step that would give the same, found by its  cache_key  with the
                   digests  of its inputs; cache_forecast  says before a run what will be taken
-    jobs          the jobs of all runs; single_job  a step by itself
+    home          the folder; who is at work in it; what killed runs left. cleaning  frees space behind a  gate
+    limits        of memory and processors, by confinement: control_groups or the supervisor's memory_watch
+    executions    what the record has; jobs  the jobs of all runs; single_job  a step by itself
     store         S3 as a folder tree
     database      executions, steps, jobs, metrics, models
 """

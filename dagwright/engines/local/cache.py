@@ -215,6 +215,8 @@ def config_of(step: Step, scope: RunScope, bench: Bench) -> tuple[CacheConfig, s
         return config, "CacheConfig is off"
     if step.name in bench.stand_ins:
         return config, "something stands in for it"
+    if bench.failures.concern(step.name):
+        return config, "it fails on purpose"
     return config, "it is interrupted on purpose" if bench.interruptions.of(step.name) else ""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,15 +21,15 @@ from dagwright.engines.local.begun import PIPELINES, Begun
 from dagwright.engines.local.bench import Bench
 from dagwright.engines.local.check import Check, Checked, asks_for_cache
 from dagwright.engines.local.endpoint.door import Endpoint
-from dagwright.engines.local.environments import Environments, Images, Rule
+from dagwright.engines.local.environments import Environments, Images
 from dagwright.engines.local.executions import Executions
 from dagwright.engines.local.failures import Failures
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, new_tuning_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
+from dagwright.engines.local.launching import CONTAINED, PROCESS, Launching
 from dagwright.engines.local.limits import Limits
-from dagwright.engines.local.limits import Rule as LimitRule
 from dagwright.engines.local.log_file import LogFile, log_files
 from dagwright.engines.local.neighbours import same_outputs
 from dagwright.engines.local.recording import Recording
@@ -38,9 +38,8 @@ from dagwright.engines.local.removal import Removal
 from dagwright.engines.local.reuse import Reuse, results_for_part, results_of_resumed
 from dagwright.engines.local.run import Run, stopping_signals
 from dagwright.engines.local.scope import Account, RunScope
+from dagwright.engines.local.settings import Settings
 from dagwright.engines.local.stand_ins import read_stand_ins
-from dagwright.engines.local.steps import has_job
-from dagwright.engines.local.store import storage_errors
 from dagwright.engines.times import now
 from dagwright.engines.uploads import mapped
 from dagwright.errors import ExecutionError, UsageError
@@ -51,41 +50,7 @@ if TYPE_CHECKING:
     from dagwright.engines.local.containers import Containers
 
 cache_clock = now  # by which results grow old
-NAMESPACES, PATHS = "namespaces", "paths"
-PROCESS, DOCKER = "process", "docker"
-_SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
-_NOT_SANDBOXED = (
-    "sandbox: none ({}). /opt/ml is replaced in arguments and variables only: a script with /opt/ml written into it "
-    "will not find it, the hosts of a job do not know each other's names, and a job can reach and change what you can, "
-    "network isolation or not"
-)
-_CONTAINED = "docker: each job runs in a container of its image, as you: what USER its image names does not count"
 _LOOK_AGAIN_SECONDS = 0.2
-
-
-class Settings(Protocol):
-    """The `local` section of the configuration."""
-
-    @property
-    def environments(self) -> tuple[Rule, ...]: ...
-    @property
-    def libraries(self) -> str: ...
-    @property
-    def lambdas(self) -> Mapping[str, str]: ...
-    @property
-    def callbacks(self) -> Mapping[str, str]: ...
-    @property
-    def stand_ins(self) -> Mapping[str, str]: ...
-    @property
-    def max_parallel(self) -> int | None: ...
-    @property
-    def limits(self) -> tuple[LimitRule, ...]: ...
-    @property
-    def sandbox(self) -> str: ...
-    @property
-    def stop_grace_seconds(self) -> int: ...
-    @property
-    def copy_below_mib(self) -> int: ...
 
 
 class Way(Protocol):
@@ -124,12 +89,13 @@ class LocalEngine:
         whose results from elsewhere are not to be had; StorageError if the machine gives out.
         """
         parameters = start_values(start.graph, start.values(start.graph))
-        reuse = Reuse()
-        if start.part:
-            reuse = results_for_part(start.part, start.graph, start.pipeline, start.source, self._settled())
-            start = replace(start, source=reuse.source)
         execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
         with self.home.at_work(execution.id) as recorded:
+            reuse = Reuse()
+            if start.part:
+                self.home.settle()
+                reuse = results_for_part(start.part, start.graph, start.pipeline, start.source, self.home)
+                start = replace(start, source=reuse.source)
             return self._carry_out(start, execution, reuse, observer, recorded)
 
     def resume(self, execution: str, observer: Observer, current: Start | None = None) -> Execution:
@@ -163,13 +129,14 @@ class LocalEngine:
         self._provide(start)
         with ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
-            containers = self._containers(execution.id, tools)
-            launcher, notes = self._launcher(graph, execution.id, tools)
+            launching = Launching(self.home, self._settings, self._runtime, tools)
+            containers = launching.containers(execution.id)
+            launcher, notes = launching.launcher(graph, execution.id)
             recording = Recording(execution, graph, self.home, observer)
             recording.adopt(reuse)
             scope = self._scope(recording)
             endpoint = tools.enter_context(Endpoint(self.home, execution.id, self._account, observer.noted))
-            confinement = None if containers else self._confinement(start, execution.id, tools)
+            confinement = None if containers else launching.confinement(start, execution.id)
             removal = tools.enter_context(Removal())
             bench = self._bench(start, recording, launcher, containers, endpoint, removal, confinement)
             run = self._way(start, recording, scope, bench, events, reuse.chosen)
@@ -183,7 +150,7 @@ class LocalEngine:
             observer.started(execution, graph.predecessors)
             processes = not containers or any(step.type == "Lambda" for step in graph.steps.values())
             notes = [*(notes if processes else []), *([confinement.note] if confinement else [])]
-            for note in [*reuse.notes, *([_CONTAINED] if containers else []), *notes, *run.notes]:
+            for note in [*reuse.notes, *([CONTAINED] if containers else []), *notes, *run.notes]:
                 observer.noted(note)
             recording.open(Begun.of(start, self.kind, self._runtime, self._settings.libraries))
             recorded()
@@ -193,10 +160,6 @@ class LocalEngine:
             for note in [*bench.interruptions.unmet(execution.steps), *bench.failures.unmet(execution.steps)]:
                 observer.noted(note)
             return execution
-
-    def _settled(self) -> Home:
-        self.home.settle()
-        return self.home
 
     def check(self, start: Start, observer: Observer) -> Checked:
         """What a run would do with each step, and every reason why it could not run; starts and makes nothing.
@@ -210,7 +173,7 @@ class LocalEngine:
         recording = Recording(Execution("check", start.pipeline, parameters, started=now()), graph, self.home, observer)
         arriving = (*start.expected, *(asset.uri for asset in start.assets))
         with ExitStack() as tools, Launcher() as launcher:
-            containers = self._containers("check", tools)
+            containers = Launching(self.home, self._settings, self._runtime, tools).containers("check")
             bench = self._bench(start, recording, launcher, containers, None, Removal())
             checked = Check(graph, self._scope(recording), bench, arriving, brought).checked()
             return self._with_forecasts(checked, start, self._scope(recording), bench)
@@ -321,55 +284,6 @@ class LocalEngine:
         """The environments of the project's images; `say` is told of what is made."""
         settings = self._settings
         return Environments(self.home.environments, settings.environments, self._project, say, settings.libraries)
-
-    def _containers(self, execution: str, tools: ExitStack) -> Containers | None:
-        """What starts the containers of a run, if it is to have any. Raises ExecutionError without a Docker engine."""
-        if self._runtime != DOCKER:
-            return None
-        from dagwright.engines.local.containers import Containers, Docker
-
-        docker = Docker(str(self.home.path), self._settings.stop_grace_seconds)
-        docker.require()
-        docker.remove_abandoned(lambda other: self.home.process_of(other) is not None)
-        return Containers(docker, execution, tools.enter_context(Launcher()))
-
-    def _confinement(self, start: Start, execution: str, tools: ExitStack) -> Confinement | None:
-        """What holds the jobs of a run to their limits, if any has one. Raises ExecutionError if nothing can."""
-        limits = Limits(self._settings.limits, start.pipeline).found(start.graph.steps)
-        if not limits:
-            return None
-        from dagwright.engines.local.confinement import Confinement
-
-        return tools.enter_context(closing(Confinement(execution, limits, self.home.jobs(execution))))
-
-    def _launcher(self, graph: Graph, execution: str, tools: ExitStack) -> tuple[Launcher, list[str]]:
-        """A launcher, with sandboxes if that can be, and what to say of it.
-
-        Raises ExecutionError if the configuration insists on sandboxes and the machine refuses them.
-        """
-        wanted = self._settings.sandbox
-        if not any(map(has_job, graph.steps.values())):
-            self.home.settle()
-            return tools.enter_context(Launcher()), []
-        refusal = "the configuration says so"
-        if wanted != PATHS:
-            launcher = tools.enter_context(Launcher(self._sandbox_folder(execution)))
-            self.home.settle()
-            refusal = launcher.refusal()
-            if not refusal:
-                return launcher, [_SANDBOXED]
-        if wanted == NAMESPACES:
-            raise ExecutionError(
-                f"The configuration asks for namespaces, and this machine refuses them: {refusal}",
-                hint="Allow unprivileged user namespaces, or set local.sandbox to auto.",
-            )
-        return tools.enter_context(Launcher()), [_NOT_SANDBOXED.format(refusal)]
-
-    def _sandbox_folder(self, execution: str) -> Path:
-        folder = self.home.jobs(execution) / "sandbox"
-        with storage_errors(f"{folder} cannot be made"):
-            folder.mkdir(parents=True)
-        return folder
 
     # ---- looking ----
 

@@ -78,6 +78,10 @@ class Failures:
             else:
                 self._of_step.setdefault(step, []).append(read)
 
+    def concern(self, step: str) -> bool:
+        """Whether any was asked for of a step, if it has come about or not."""
+        return step in self._of_step
+
     def instead(self, step: Step, scope: RunScope) -> StepResult | None:
         """How an attempt of a step ends that begins now, if it is to fail before anything of it runs.
 

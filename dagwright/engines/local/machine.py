@@ -21,11 +21,13 @@ from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
 from dagwright.engines.local.begun import STEP_FUNCTIONS
 from dagwright.engines.local.bench import Bench, StepResult
-from dagwright.engines.local.engine import PROCESS, LocalEngine, Settings
+from dagwright.engines.local.engine import LocalEngine
 from dagwright.engines.local.home import new_job_name
+from dagwright.engines.local.launching import PROCESS
 from dagwright.engines.local.machine_record import Began, FailedForNow, Finished, MachineRecord
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.scope import Account, RunScope
+from dagwright.engines.local.settings import Settings
 from dagwright.engines.local.steps import result_of, starts_job
 from dagwright.engines.local.tuning_names import SUMMARIES
 from dagwright.engines.stepfunctions.compiler.job_names import NAME_MEMBERS

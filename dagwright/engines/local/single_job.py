@@ -18,10 +18,11 @@ from dagwright.engines.engine import Start
 from dagwright.engines.jobs import name_beginning, new_names
 from dagwright.engines.local.begun import SINGLE_JOB
 from dagwright.engines.local.bench import Bench
-from dagwright.engines.local.engine import LocalEngine, Settings
+from dagwright.engines.local.engine import LocalEngine
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.run import Run
 from dagwright.engines.local.scope import Account, RunScope
+from dagwright.engines.local.settings import Settings
 from dagwright.engines.local.store import storage_errors
 
 
