@@ -171,8 +171,10 @@ def test_large_numbers_are_written_as_ruff_writes_them_and_those_past_all_are_re
     )
     for number in ("1e999", "-1e999"):
         text = json.dumps(definition_of(step("Odd", {"a": "here"}))).replace('"here"', number)
-        with pytest.raises(DefinitionError, match="a number is too large"):
+        with pytest.raises(DefinitionError, match="it holds a number that is too large"):
             imported(text, "p")
+        with pytest.raises(DefinitionError, match="a number is too large"):
+            imported(json.loads(text), "p")
 
 
 def test_the_machines_of_a_tuning_step_may_stand_where_the_sdk_writes_them() -> None:
