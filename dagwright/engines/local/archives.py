@@ -37,7 +37,7 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive, tarinfo=_bounded()) as tar:
             members = [*_ordinary(tar, archive.name, folder)]
-            tar.fileobj.read(_LONGEST_HEADER)  # type: ignore[union-attr]  # to its end, where a packed file has its sum
+            tar.fileobj.read(_LONGEST_HEADER)  # to its end, where a packed file has its sum
             tar.extraction_filter = getattr(tarfile, "data_filter", None)  # a second look, by Pythons that have it
             tar.extractall(folder, members)  # noqa: S202 - every member was looked at
     except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, zlib.error, lzma.LZMAError) as error:
