@@ -1,4 +1,4 @@
-"""Everything that reads foreign text, asked with text that nobody expects: it returns, or raises what it says it raises.
+"""Everything that reads foreign text, asked with text that nobody expects: it returns, or raises our own.
 
 A few inputs each, always the same, in `make test`; `FUZZ=2000` asks so many of each, other ones each time. What is kept
 in `seeds/` is asked for ever.
