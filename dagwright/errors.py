@@ -22,6 +22,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+# A name of megabytes is quoted by whoever complains of it; nobody reads on after this.
+_LONGEST_TEXT = 4000
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… ({len(text):,} characters)"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -40,9 +47,9 @@ class Problem:
     where: str = ""
 
     def __str__(self) -> str:
-        place = ": ".join(part for part in (self.where, self.step, self.field) if part)
-        text = f"{place}: {self.what}" if place else self.what
-        return f"{text} ({self.hint})" if self.hint else text
+        place = ": ".join(_brief(part) for part in (self.where, self.step, self.field) if part)
+        text = f"{place}: {_brief(self.what)}" if place else _brief(self.what)
+        return f"{text} ({_brief(self.hint)})" if self.hint else text
 
     def as_json(self) -> dict[str, Any]:
         """The members `validate --json` prints: code, severity, step, field, what, hint, and where if there is one."""
@@ -61,8 +68,8 @@ class DagwrightError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  - {problem}" for problem in self.problems)]
-        return "\n".join([*lines, self.hint] if self.hint else lines)
+        lines = [_brief(self.message), *(f"  - {problem}" for problem in self.problems)]
+        return "\n".join([*lines, _brief(self.hint)] if self.hint else lines)
 
 
 class UserError(DagwrightError):

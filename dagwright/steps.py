@@ -61,7 +61,7 @@ class CacheConfig:
     def __init__(self, enable_caching: bool = False, expire_after: str | None = None) -> None:
         found = Findings()
         if expire_after is not None and not (isinstance(expire_after, str) and _DURATION.fullmatch(expire_after)):
-            hint = _right_duration(str(expire_after))
+            hint = _right_duration(expire_after) if isinstance(expire_after, str) else "it is written out: P30D"
             what = f"{expire_after!r} is not an ISO 8601 duration"
             found.add("bad-duration", what, hint, "CacheConfig.ExpireAfter")
         of_kind(enable_caching, bool, "True or False", "CacheConfig.Enabled", found)

@@ -4,6 +4,7 @@ What comes in: the definition, as text or as the object it parses to; whoever wr
 steps and parameters, the values of its expressions, the answer of its conditions, typed start values, every problem,
 every change, a picture.
 
+    text.py         JSON to the object, and nothing that only Python would take for JSON
     path.py         `a.b['c'][0]`: the keys a property path names, and the value they lead to
     expression.py   Get, Std:Join, Std:JsonGet: what they refer to and what they come to
     declaration.py  one step, one parameter: what each says about itself

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from math import isinf
 from typing import Any, NamedTuple, Protocol
 
 from dagwright.definition.path import NAMED_LISTS, Path, follow, parse_parts, parse_path, write_path
@@ -88,6 +89,8 @@ class _JSONFloat(float):
 
     def __new__(cls, text: str) -> _JSONFloat:
         number = super().__new__(cls, text)
+        if isinf(number):
+            raise ValueError(f"{text:.40} is too large for a number")
         number.text = str(text)
         return number
 

@@ -7,11 +7,10 @@ and nested conditions are read and can be drawn and compared.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any, cast
+from typing import Any
 
 from dagwright.definition.declaration import (
     BRANCHES,
@@ -26,6 +25,7 @@ from dagwright.definition.declaration import (
     read_step,
 )
 from dagwright.definition.expression import Place, PropertyFile, Reference, spell_place, survey
+from dagwright.definition.text import parse
 from dagwright.errors import DefinitionError, Problem, did_you_mean
 
 __all__ = [
@@ -41,8 +41,6 @@ __all__ = [
 ]
 
 Links = Mapping[str, tuple[str, ...]]
-# Far deeper than any pipeline; what is deeper still would end in the limits of Python's own JSON module.
-_DEEPEST = 400
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def examine_definition(source: str | bytes | dict[str, Any]) -> tuple[Graph, lis
     With problems the graph may lack steps and parameters, names may lead nowhere, and its order leaves out the steps
     that cannot be put in one. Raises DefinitionError for what is no definition at all.
     """
-    definition = source if isinstance(source, dict) else _parse(source)
+    definition = source if isinstance(source, dict) else parse(source)
     problems: list[Problem] = []
     parameters = _read_parameters(definition.get("Parameters"), problems)
     steps, uses = _read_steps(definition.get("Steps"), problems)
@@ -117,52 +115,6 @@ def examine_definition(source: str | bytes | dict[str, Any]) -> tuple[Graph, lis
     if len(order) < len(steps):
         problems.extend(_cycle_problems(predecessors, order))
     return Graph(steps, parameters, definition, predecessors, successors, order), problems
-
-
-def _parse(source: str | bytes) -> dict[str, Any]:
-    where = ""
-    try:
-        text = source.removeprefix("\ufeff") if isinstance(source, str) else source
-        definition = json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        what, where = error.msg, f"line {error.lineno}, column {error.colno}"
-    except RecursionError:
-        what = "it is nested too deeply"
-    except ValueError as error:
-        what = str(error)
-    else:
-        what = _unusable(definition)
-        if not what:
-            return cast("dict[str, Any]", definition)
-    hint = 'a pipeline definition is a JSON object: {"Version": "2020-12-01", "Steps": [...]}'
-    raise DefinitionError("this is not a pipeline definition", [Problem("not-json", what, hint, where=where)])
-
-
-def _unusable(definition: Any) -> str:
-    """Why a JSON value cannot be a definition at all; empty if it can."""
-    if not isinstance(definition, dict):
-        return "the outermost value is not an object"
-    level: list[Any] = [definition]
-    for _ in range(_DEEPEST):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, (dict, list))
-        ]
-        if not level:
-            break
-    else:
-        return f"it is nested more than {_DEEPEST} deep"
-    try:
-        json.dumps(definition, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return "it holds half of a surrogate pair, which is no character"
-    return ""
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON value")
 
 
 def _read_parameters(raw: Any, problems: list[Problem]) -> dict[str, Parameter]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dagwright.definition.diff_values import exact
-from dagwright.definition.expression import is_expression
+from dagwright.definition.expression import is_expression, survey
 from dagwright.definition.graph import Graph, read_definition
 from dagwright.errors import DefinitionError
 from dagwright.importing.layout import WIDTH, Group, Node, call, lines_of, quoted, row
@@ -229,6 +229,9 @@ def _image_name(address: str) -> str:
 def _state_parameter(draft: Draft, entry: Mapping[str, Any]) -> None:
     name, kind = entry["Name"], entry.get("Type")
     members = {key: value for key, value in entry.items() if key != "Name"}
+    if any(True for _ in survey(members)):
+        what = f"the parameter '{name}' holds an expression, which no declaration can"
+        raise DefinitionError(what, hint="write its values out")
     node: Node = call("VerbatimParameter", quoted(name), draft.value(members))
     if kind in _PARAMETERS:
         default = [] if "DefaultValue" not in entry else [draft.value(entry["DefaultValue"])]

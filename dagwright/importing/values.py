@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from keyword import iskeyword
 from math import isfinite
 from typing import Any
 
@@ -152,8 +153,8 @@ class Draft:
             yield f"{step}.properties.Outputs[{quoted(str(path[1]))}]"
         ways = (f".{key}" if isinstance(key, str) and _is_member(key) else f"[{_key(key)}]" for key in path)
         yield f"{step}.properties{''.join(ways)}"
-        keys = "".join(f".{key}" if at == 0 else f"[{_key(key)}]" for at, key in enumerate(path))
-        yield f"{step}.properties{keys}"
+        if path and isinstance(path[0], str) and _is_member(path[0]):
+            yield f"{step}.properties.{path[0]}{''.join(f'[{_key(key)}]' for key in path[1:])}"
 
     def _is_property(self, source: str, text: str) -> bool:
         try:
@@ -283,7 +284,9 @@ def _verbatim(value: Any, body: Node | None = None) -> Node:
 
 
 def _is_member(key: str) -> bool:
-    return key.isascii() and key.isidentifier() and key[0].isupper()
+    """Whether it may stand behind a dot. Whoever wrote the definition chose it, and what is made is evaluated: an
+    expression must not pass for a name."""
+    return key.isascii() and key.isidentifier() and key[0].isupper() and not iskeyword(key)
 
 
 def _key(key: str | int) -> str:

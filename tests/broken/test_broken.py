@@ -93,5 +93,5 @@ def test_every_code_is_in_the_catalogue_and_nothing_else_is() -> None:
 
 
 def sources() -> Iterator[Path]:
-    yield from (DEFINITION / name for name in ("graph.py", "declaration.py", "conditions.py", "validate.py"))
+    yield from (DEFINITION / name for name in ("text.py", "graph.py", "declaration.py", "conditions.py", "validate.py"))
     yield from (path for path in sorted((DEFINITION / "rules").glob("*.py")) if path.name != "catalogue.py")

@@ -394,3 +394,10 @@ def test_a_property_file_is_no_value_by_itself(evaluated: Any) -> None:
 def test_an_address_must_be_text(world: Any) -> None:
     with pytest.raises(EvaluationError, match="needs a text as S3Uri, and has a number"):
         evaluate(json_get_s3("a", get("Parameters.P")), world(parameters={"P": 5}))
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_a_number_of_a_file_that_is_none_is_not_compared(number: str, world: Any) -> None:
+    scope = world(objects={"s3://bucket/e.json": f'{{"a": {number}}}'})
+    with pytest.raises(EvaluationError, match="is not JSON"):
+        evaluate(json_get_s3("a", "s3://bucket/e.json"), scope)

@@ -13,6 +13,8 @@ from dagwright.engines.local.image_content import content_of
 from dagwright.engines.local.image_layer import make_layer
 from dagwright.errors import ConfigurationError
 
+DOUBLED = "\n".join(f"ENV A{number + 1}=$A{number}$A{number}" for number in range(60))
+
 
 def recipe(folder: Path, text: str) -> Recipe:
     (folder / "Dockerfile").write_text(text)
@@ -216,7 +218,13 @@ def test_what_only_looks_like_a_here_document_is_followed(tmp_path: Path, line: 
         ("ENV A=${B#c}", "has a form of variable that is not followed here"),
         ("INCLUDE other", "line 2: 'INCLUDE' is not followed here"),
         ("FROM a b", "line 2: FROM names an image"),
+        (f"CMD {100_000 * '['}", "line 2: CMD is a line for a shell"),
+        (f"ENV A0=x\n{DOUBLED}", "line 24: its variables come to more than 4 MiB"),
+        (DOUBLED.replace("ENV", "ARG").replace("A1=", "A0=x A1="), "its variables come to more than 4 MiB"),
+        (f"ENV B={'x' * 9_999}\nENV A={500 * '$B'}", "line 3: its variables come to more than 4 MiB"),
+        ("RUN x\n" * 10_000, "line 10001: no image has more than 10,000 instructions"),
     ],
+    ids=lambda value: f"{value:.40}",
 )
 def test_what_cannot_be_followed_is_a_sentence_with_its_line(context: Path, line: str, said: str) -> None:
     (context / "way-out").symlink_to("/etc/passwd")

@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 from engines.place import Place
 
 from dagwright.engines.local.script_mode import decoded, script_mode, variable_text
-from dagwright.engines.local.staging import unpack
 from dagwright.errors import DefinitionError, ExecutionError
 
 TRAIN = """
@@ -213,29 +210,6 @@ def test_an_archive_that_would_leave_its_folder_is_refused(place: Place, member:
     reason = place.run(place.training("T", hyperparameters=hyperparameters)).failure_reason
     assert f"bad.tar.gz holds '{member.rstrip('/')}', which is refused" in reason
     assert str(place.folder) not in reason
-
-
-@pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")
-@pytest.mark.parametrize("filtered", [True, False])
-def test_what_is_unpacked_has_ordinary_owners_and_permissions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filtered: bool
-) -> None:
-    """Also on a Python whose tarfile has no filters yet."""
-    with tarfile.open(tmp_path / "a.tar", "w") as archive:
-        for name, kind, mode in (
-            ("./", tarfile.DIRTYPE, 0),
-            ("d", tarfile.DIRTYPE, 0o777),
-            ("d/f", tarfile.REGTYPE, 0o4777),
-        ):
-            info = tarfile.TarInfo(name)
-            info.type, info.mode, info.uid, info.gid, info.uname = kind, mode, 12345, 12345, "root"
-            archive.addfile(info)
-    if not filtered:
-        monkeypatch.delattr(tarfile, "data_filter", raising=False)
-    unpack(tmp_path / "a.tar", tmp_path / "here")
-    entries = [tmp_path / "here" / name for name in (".", "d", "d/f")]
-    assert [entry.stat().st_mode & 0o7777 for entry in entries] == [0o755] * 3
-    assert {(entry.stat().st_uid, entry.stat().st_gid) for entry in entries} == {(os.getuid(), os.getgid())}
 
 
 @pytest.mark.parametrize("content", [b"", b"not a tar", b"\x1f\x8b\x08\x00broken"])

@@ -168,3 +168,10 @@ def test_a_prefix_holds_what_it_would_find(store: Store) -> None:
     (store.path("s3://bucket/empty")).mkdir()
     for prefix in ("x", "x/", "x/part-1", "x/part", "x/other", "x/part/", "empty", "e", "absent", "absent/y"):
         assert store.holds(f"s3://bucket/{prefix}") == bool(store.objects(f"s3://bucket/{prefix}")), prefix
+
+
+def test_a_text_that_nobody_can_hold_is_not_read(store: Store) -> None:
+    store.put_bytes(b"", "s3://bucket/x")
+    os.truncate(store.path("s3://bucket/x"), 1 << 40)
+    with pytest.raises(StorageError, match="it has more than 256 MiB"):
+        store.read_text("s3://bucket/x")

@@ -171,8 +171,10 @@ def test_large_numbers_are_written_as_ruff_writes_them_and_those_past_all_are_re
     )
     for number in ("1e999", "-1e999"):
         text = json.dumps(definition_of(step("Odd", {"a": "here"}))).replace('"here"', number)
-        with pytest.raises(DefinitionError, match="a number is too large"):
+        with pytest.raises(DefinitionError, match="it holds a number that is too large"):
             imported(text, "p")
+        with pytest.raises(DefinitionError, match="a number is too large"):
+            imported(json.loads(text), "p")
 
 
 def test_the_machines_of_a_tuning_step_may_stand_where_the_sdk_writes_them() -> None:
@@ -409,3 +411,37 @@ def test_names_that_aws_refuses_are_refused_with_a_way_out() -> None:
     with pytest.raises(DefinitionError, match="such as 'Tell-the-team'") as caught:
         imported(definition_of(fail("no", "Tell the team")), "p")
     assert [problem.where for problem in caught.value.problems] == [""], "there is no line of anybody's to show"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "Arn if 1 << (1 << 62) else x",
+        "Arn or (lambda a: a(a))(lambda a: a(a))",
+        "ENV x",
+        "None",
+        "Arn, VerbatimParameter(9)",
+        "Arn := 1",
+    ],
+)
+def test_what_stands_in_a_reference_is_never_evaluated(key: str) -> None:
+    """A module is tried out while it is written: a path is no place to hide an expression in."""
+    reads = {"Name": "B", "Type": "Lambda", "Arguments": {"x": {"Get": f"Steps.A.{key}"}}}
+    definition = {"Version": "2020-12-01", "Steps": [{"Name": "A", "Type": "Processing"}, reads]}
+    made = imported(definition, "hidden")
+    assert round_trips(made, definition) == ()
+    assert f'Verbatim({{"Get": "Steps.A.{key}"}})' in made.text
+
+
+@pytest.mark.parametrize("held", [{"Get": "Parameters.P"}, {"Std:Bogus": 1}, [{"a": {"Std:JsonGet": {}}}]])
+@pytest.mark.parametrize("member", ["DefaultValue", "EnumValues", "Else"])
+def test_a_declaration_that_holds_an_expression_is_refused(held: Any, member: str) -> None:
+    parameter = {"Name": "P", "Type": "String", member: held}
+    with pytest.raises(DefinitionError, match="the parameter 'P' holds an expression"):
+        imported({"Version": "2020-12-01", "Parameters": [parameter], "Steps": []}, "held")
+
+
+def test_an_expression_as_the_age_of_a_result_comes_back_verbatim() -> None:
+    cache = {"Enabled": True, "ExpireAfter": {"Get": "Execution.PipelineName"}}
+    definition = {"Version": "2020-12-01", "Steps": [{"Name": "A", "Type": "Processing", "CacheConfig": cache}]}
+    assert round_trips(imported(definition, "cached"), definition) == ()

@@ -22,7 +22,8 @@ class Rule(NamedTuple):
 
 
 _STRUCTURE = {
-    "not-json": "a text that is not JSON, or not an object",
+    "not-json": "a text that is not JSON, or not an object, or holds a number above 1.8e308",
+    "duplicate-key": "two members of one name in one object",
     "no-steps": "a definition without a list of Steps",
     "step-shape": "a step that is not an object",
     "step-without-name": "a step without a Name",

@@ -19,6 +19,8 @@ from typing import Any
 from dagwright.errors import ConfigurationError
 
 _LARGEST_BYTES = 1 << 20
+_MOST_INSTRUCTIONS = 10_000  # an image has 127 layers
+_MOST_WRITTEN = 4 << 20  # what variables come to; sixty that each say the one before twice fill any memory
 _FLAG = re.compile(r"--([a-z-]+)(?:=(\S*))?\s+")
 _VARIABLE = re.compile(r"\\(.)|\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::([-+])([^}]*))?\}|(.?))")
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""")
@@ -92,7 +94,7 @@ class _Reader:
         self._stages: dict[str, Recipe] = {}
         self._global: dict[str, str] = {}
         self._given: dict[str, str] = {}
-        self._line, self._instruction = 0, ""
+        self._line, self._instruction, self._written = 0, "", 0
         self._name = ""
         self._has_command = False
         self._readers: dict[str, Callable[[str], None]] = {
@@ -103,7 +105,9 @@ class _Reader:
     def read(self, text: str) -> Recipe:
         if re.match(r"\s*#\s*escape\s*=\s*`", text):
             raise ConfigurationError(f"{self._path}: another escape character than the backslash is not followed here")
-        for self._line, self._instruction, rest in _instructions(text):
+        for number, (self._line, self._instruction, rest) in enumerate(_instructions(text)):
+            if number == _MOST_INSTRUCTIONS:
+                raise self._refusal(f"no image has more than {_MOST_INSTRUCTIONS:,} instructions")
             if "\0" in rest:
                 raise self._refusal("a NUL is in it")
             if self._instruction == "FROM":
@@ -234,7 +238,7 @@ class _Reader:
         """The JSON list of an instruction; None if it is none."""
         try:
             words = json.loads(rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             return None
@@ -274,9 +278,11 @@ class _Reader:
             if name in _PLATFORM and name not in values:
                 raise self._refusal(f"{name} is a builder's to say: give ARG {name} a default")
             held = values.get(name, "")
-            if operator == "+":
-                return other if held else ""
-            return held or (other if operator == "-" else "")
+            said = (other if held else "") if operator == "+" else held or (other if operator == "-" else "")
+            self._written += len(said)
+            if self._written > _MOST_WRITTEN:
+                raise self._refusal(f"its variables come to more than {_MOST_WRITTEN >> 20} MiB")
+            return said
 
         return _VARIABLE.sub(value, text)
 

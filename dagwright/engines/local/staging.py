@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dagwright.engines.local.archives import unpack
 from dagwright.engines.local.checkpoints import stamps
 from dagwright.engines.local.disk_space import require_room
 from dagwright.engines.local.job import ML, Host, Input, Job
@@ -23,9 +22,6 @@ from dagwright.engines.local.pip_installs import prepare_pip
 from dagwright.engines.local.sources import objects_of, share_of
 from dagwright.engines.local.store import Store, StoredObject, copy_file, link_file, storage_errors
 from dagwright.errors import ExecutionError
-
-if TYPE_CHECKING:
-    from tarfile import TarInfo
 
 _jobs = count()
 
@@ -171,38 +167,3 @@ def _machine_hosts() -> str:
         return Path("/etc/hosts").read_text(encoding="utf-8", errors="replace").rstrip("\n") + "\n"
     except OSError:
         return "127.0.0.1\tlocalhost\n"
-
-
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive that somebody else made. Raises ExecutionError for what would leave `folder`."""
-    import tarfile
-
-    try:
-        with tarfile.open(archive) as tar:
-            members = tar.getmembers()
-            for member in members:
-                if not _may_be_unpacked(member):
-                    raise ExecutionError(
-                        f"{archive.name} holds '{member.name}', which is refused: no links, no way out"
-                    )
-                _make_ordinary(member)
-            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # a second look, by Pythons that have it
-            tar.extractall(folder, members)  # noqa: S202 - every member was looked at
-    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise  # the machine's failure, not the archive's
-        raise ExecutionError(f"{archive.name} is no readable tar archive: {error}") from error
-
-
-def _may_be_unpacked(member: TarInfo) -> bool:
-    """A file or a folder, inside the folder it is unpacked to."""
-    place = os.path.normpath(f"/x/{member.name}")
-    inside = place.startswith("/x/") or (place == "/x" and member.isdir())
-    return inside and not member.name.startswith("/") and (member.isreg() or member.isdir())
-
-
-def _make_ordinary(member: TarInfo) -> None:
-    """Its owner is who unpacks it, and may read it; nobody else may write it. Owners of another machine are nobody
-    inside a sandbox."""
-    member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
-    member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dagwright.engines.local.publication import Publication
 
 _MANY_BYTES = 1 << 30
+_MOST_TEXT = 256 << 20  # of evaluations and manifests, which are read whole
 _PERMISSIONS = 0o644
 
 
@@ -103,9 +104,13 @@ class Store:
             return any(entry.is_file() or any(True for _ in _below(entry)) for entry in begun)
 
     def read_text(self, uri: str) -> str:
-        """The text of an object. Raises StorageError if there is none or it is not UTF-8."""
+        """The text of an object. Raises StorageError if there is none, it is not UTF-8 or too large to be held."""
         try:
-            return self.path(uri).read_text(encoding="utf-8")
+            with self.path(uri).open("rb") as file:
+                content = file.read(_MOST_TEXT + 1)
+            if len(content) > _MOST_TEXT:
+                raise StorageError(f"{uri} cannot be read: it has more than {_MOST_TEXT >> 20} MiB")
+            return content.decode()
         except (FileNotFoundError, NotADirectoryError):
             raise StorageError(f"There is no object {uri}") from None
         except (OSError, UnicodeDecodeError) as error:
