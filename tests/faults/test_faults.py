@@ -1,0 +1,63 @@
+"""A sample of the faults that `make soak` tries, and the harness itself: it has to see what is wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from engines.place import Place
+
+TESTS = Path(__file__).parents[1]
+
+
+def faults(*words: str, breaking: str = "") -> subprocess.CompletedProcess[str]:
+    """`python -m faults`; `breaking` is done to the product first."""
+    program = f"import sys\nfrom faults.__main__ import main\n{breaking}\nsys.exit(main(sys.argv[1:]))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+    command = [sys.executable, "-c", program, *words]
+    return subprocess.run(command, env=environment, cwd=TESTS, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "sample"),
+    [("kill", 16), ("power", 10), ("stop", 8), ("parallel,settling", 8), ("processes", 8)],
+)
+def test_whatever_is_killed_nothing_is_lost_and_nothing_done_twice(kinds: str, sample: int, place: Place) -> None:
+    done = faults("--kinds", kinds, "--sample", str(sample), "--workers", "1")
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
+    assert re.search(r"faults \d+, of which 0 left a flaw", done.stdout)
+    tried = int(re.search(r"faults (\d+)", done.stdout)[1])  # type: ignore[index]
+    assert tried >= sample
+    assert "steps that had succeeded before" in done.stdout
+
+
+_COPIES = "import os, shutil\nos.replace = lambda before, now: shutil.copyfile(before, now) and os.unlink(before)"
+_FORGETS = "from dagwright.engines.local.home import Home\nHome.settle = lambda home: None"
+_TWO_STEPS = "from dagwright.engines.local.recording import Recording\nRecording.adopt = lambda *given, **named: None"
+
+
+@pytest.mark.parametrize(
+    ("breaking", "kinds", "flaw"),
+    [
+        (_COPIES, "kill", r"object work/\S+ is \d+ bytes \w+, and not \d+ bytes"),
+        (_FORGETS, "kill", r"the record says Executing in executions, and nothing runs"),
+        (_TWO_STEPS, "kill", r"step \w+ ran again, and it had succeeded"),
+    ],
+)
+def test_the_harness_sees_what_is_broken(breaking: str, kinds: str, flaw: str, place: Place) -> None:
+    done = faults("--kinds", kinds, "--sample", "1", "--workers", "1", breaking=breaking)
+    print(done.stdout, done.stderr)
+    assert done.returncode == 1
+    assert re.search(flaw, done.stdout)
+
+
+@pytest.mark.soak
+def test_every_point(place: Place) -> None:
+    done = faults("--seconds", os.environ.get("SECONDS_OF_SOAK", "600"))
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
