@@ -34,11 +34,20 @@ def ending(engine: Engine, execution: Execution, arguments: Namespace) -> str:
     logs = f"logs {execution.address}{f' --step {failed_job}' if failed_job else ''}"
     look = [command(arguments, f"status {execution.address}"), command(arguments, logs)]
     lines.append(f"  look further: {'   '.join(look)}")
-    if execution.arn and execution.status in (FAILED, STOPPED):
-        lines.append(f"  go on:        {command(arguments, f'run --resume {execution.address}')}")
+    again = resuming(execution, arguments)
+    if again:
+        lines.append(f"  go on:        {again}")
     if execution.status == STOPPED:
         lines.insert(1, "  the jobs that were running have been ended; what had finished is kept")
     return "\n".join(lines)
+
+
+def resuming(execution: Execution, arguments: Namespace) -> str:
+    """The command that lets an execution go on; empty if it cannot, or need not."""
+    is_one_job = "/" in execution.pipeline
+    if is_one_job or execution.status not in (FAILED, STOPPED):
+        return ""
+    return command(arguments, f"run --resume {execution.address}")
 
 
 def what_came_out(engine: Engine, execution: Execution) -> str:

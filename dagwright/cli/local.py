@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dagwright.cli.sources import has_project, project_of
+from dagwright.errors import UsageError
 
 if TYPE_CHECKING:
+    from dagwright.engines.local.begun import Begun
     from dagwright.engines.local.engine import LocalEngine, Settings
     from dagwright.engines.local.scope import Account
     from dagwright.engines.local.store import Store
@@ -22,10 +25,14 @@ def local_store(arguments: Namespace) -> Store:
 
 
 def local_engine(arguments: Namespace) -> LocalEngine:
-    """The one that executes state machines if the words ask for it. Raises ConfigurationError."""
-    account, prefix, settings = local_place(arguments)
-    runtime = getattr(arguments, "runtime", None) or "process"
-    if getattr(arguments, "engine", None) == "stepfunctions":
+    """The one that executes state machines if the words ask for it, or if the execution that is to be resumed was one.
+
+    Raises ConfigurationError, UsageError.
+    """
+    begun = _begun(arguments)
+    account, prefix, settings = local_place(arguments, begun.libraries)
+    runtime = getattr(arguments, "runtime", None) or begun.runtime or "process"
+    if begun.engine == "stepfunctions":
         from dagwright.engines.local.machine import LocalMachineEngine
 
         return LocalMachineEngine(arguments.root, account, settings, prefix, runtime)
@@ -34,11 +41,34 @@ def local_engine(arguments: Namespace) -> LocalEngine:
     return LocalEngine(arguments.root, account, settings, runtime)
 
 
-def local_place(arguments: Namespace) -> tuple[Account, str, Settings]:
+def _begun(arguments: Namespace) -> Begun:
+    """How the execution to be resumed was begun, or how the words want one to be."""
+    from dagwright.engines.local.begun import Begun
+
+    named = getattr(arguments, "engine", None)
+    resumed = getattr(arguments, "resume", None)
+    if not resumed:
+        return Begun(engine=named or "pipelines")
+    from dagwright.engines.local.executions import Executions
+    from dagwright.engines.local.home import Home
+
+    with closing(Home(arguments.root / ".dagwright")) as home:
+        executions = Executions(home)
+        execution = executions.find(resumed)
+        begun = executions.begun(execution)
+    if begun.engine == "job":
+        words = f"job run {execution.pipeline.rpartition('/')[2]}"
+        raise UsageError(f"Execution {execution.id} is of one job, which goes on from nothing", hint=f"Again: {words}")
+    if named not in (None, begun.engine):
+        raise UsageError(f"Execution {execution.id} goes on as it was begun, not with --engine {named}")
+    return begun
+
+
+def local_place(arguments: Namespace, libraries: str = "") -> tuple[Account, str, Settings]:
     """Whose names local runs use, what those of jobs begin with (empty without a project), and how they run."""
     from dagwright.engines.local.scope import Account
 
-    given = getattr(arguments, "libraries", None)
+    given = getattr(arguments, "libraries", None) or libraries
     if has_project(arguments):
         project = project_of(arguments)
         account = Account(project.region, project.account_id, project.partition)

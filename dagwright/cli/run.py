@@ -23,6 +23,7 @@ from dagwright.errors import UsageError
 
 if TYPE_CHECKING:
     from dagwright.cli.table import LiveTable
+    from dagwright.engines.engine import Engine
 
 
 def run(arguments: Namespace) -> int:
@@ -38,7 +39,7 @@ def run(arguments: Namespace) -> int:
         with closing(observer_of(arguments)) as observer:
             if arguments.resume:
                 _refuse_what_is_settled(arguments)
-                execution = engine.resume(arguments.resume, observer)
+                execution = engine.resume(arguments.resume, observer, _current(engine, arguments, observer))
             elif arguments.detach:
                 execution = engine.start(start_of(arguments, observer), observer)
             else:
@@ -54,6 +55,18 @@ def run(arguments: Namespace) -> int:
     return DONE if execution.status == SUCCEEDED else EXECUTION_FAILED
 
 
+def _current(engine: Engine, arguments: Namespace, observer: Observer) -> Start | None:
+    """The pipeline of the execution to be resumed as it is now, if that is asked for."""
+    if not arguments.with_current_code:
+        return None
+    if arguments.env != "local":
+        what = "--with-current-code: on AWS an execution goes on with the code that it was started with"
+        raise UsageError(what, hint="Upsert the pipeline, and run it: from where it failed with --from STEP.")
+    if not (arguments.pipeline or arguments.file):
+        arguments.pipeline = engine.describe(arguments.resume).pipeline
+    return start_of(arguments, observer)
+
+
 def refuse_libraries_on_aws(arguments: Namespace) -> None:
     """Raises UsageError: there jobs have the libraries of their images."""
     if arguments.libraries and arguments.env != "local":
@@ -67,6 +80,8 @@ def start_of(arguments: Namespace, observer: Observer) -> Start:
 
     Raises UsageError, ParameterError, DefinitionError.
     """
+    if arguments.with_current_code and not arguments.resume:
+        raise UsageError("--with-current-code goes with --resume", hint="A new run has the current code anyway.")
     part = Slice(tuple(arguments.from_steps), tuple(arguments.to_steps), tuple(arguments.only_steps))
     _refuse_what_is_local(arguments)
     if arguments.source and not part:
@@ -115,9 +130,9 @@ def _refuse_what_is_local(arguments: Namespace) -> None:
 
 def _refuse_what_is_settled(arguments: Namespace) -> None:
     """An execution goes on as it was started."""
+    which = {} if arguments.with_current_code else {"PIPELINE": arguments.pipeline, "--file": arguments.file}
     words = {
-        "PIPELINE": arguments.pipeline,
-        "--file": arguments.file,
+        **which,
         "-p": arguments.parameter,
         "--from": arguments.from_steps,
         "--to": arguments.to_steps,

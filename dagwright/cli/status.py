@@ -6,7 +6,7 @@ from argparse import Namespace
 from contextlib import closing
 
 from dagwright.cli import DONE
-from dagwright.cli.ending import what_came_out
+from dagwright.cli.ending import resuming, what_came_out
 from dagwright.cli.engines import engine_of
 from dagwright.cli.remarks import remarks
 from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between, shown
@@ -25,6 +25,9 @@ def run(arguments: Namespace) -> int:
         made = what_came_out(engine, execution)
         if made:
             print(made)
+        again = resuming(execution, arguments)
+        if again:
+            print(f"go on: {again}")
     return DONE
 
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from contextlib import closing
 
 from dagwright.cli import DONE
+from dagwright.cli.ending import resuming
 from dagwright.cli.engines import engine_name, engine_of
 from dagwright.cli.sources import project_of
 from dagwright.cli.text import as_json
@@ -39,5 +40,7 @@ def run(arguments: Namespace) -> int:
     """Wait until it has ended, and say how."""
     with closing(engine_of(arguments)) as engine:
         execution = engine.stop(arguments.execution or _only_one_running(engine, arguments))
-    print(as_json(execution.as_json()) if arguments.json else f"Execution {execution.id}: {execution.status}")
+    again = resuming(execution, arguments)
+    said = "\n".join([f"Execution {execution.id}: {execution.status}", *([f"go on: {again}"] if again else [])])
+    print(as_json(execution.as_json()) if arguments.json else said)
     return DONE

@@ -131,15 +131,17 @@ def _executions(command: _Command) -> None:
     )
     _libraries(run)
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
-    run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed or was stopped (on AWS)")
+    run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed, was stopped or was killed")
+    run.add_argument(
+        "--with-current-code", action="store_true",
+        help="with --resume: with the pipeline as it is now; what has changed of it runs again (here only)",
+    )  # fmt: skip
     for word, what in (
-        ("from", "this step and what follows from it (on AWS)"),
-        ("to", "this step and what it needs (on AWS)"),
+        ("from", "this step and what follows from it"),
+        ("to", "this step and what it needs"),
     ):
         run.add_argument(f"--{word}", dest=f"{word}_steps", action="append", default=[], metavar="STEP", help=what)
-    run.add_argument(
-        "--only", dest="only_steps", action="append", default=[], metavar="STEP", help="this step alone (on AWS)"
-    )
+    run.add_argument("--only", dest="only_steps", action="append", default=[], metavar="STEP", help="this step alone")
     run.add_argument("--source", metavar="EXECUTION", help="whose results --from, --to and --only go on from")
     run.add_argument(
         "--interrupt", action="append", default=[], metavar="STEP",

@@ -100,8 +100,9 @@ class Engine(Protocol):
     def start(self, start: Start, observer: Observer) -> Execution:
         """Start it and leave it. Raises UsageError where nothing goes on by itself."""
 
-    def resume(self, execution: str, observer: Observer) -> Execution:
-        """Let an execution that failed or was stopped go on, and follow it as `run` does. Raises UsageError."""
+    def resume(self, execution: str, observer: Observer, current: Start | None = None) -> Execution:
+        """Let an execution that failed or was stopped go on, and follow it as `run` does; on this machine also with the
+        pipeline as it is now, `current`. Raises UsageError."""
 
     def describe(self, execution: str = "") -> Execution:
         """An execution with its steps. Raises UsageError if it is not there or its name means several."""

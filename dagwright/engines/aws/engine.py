@@ -90,7 +90,7 @@ class AWSEngine(ABC):
         self._check_account()
         return self._start(start, observer)[0]
 
-    def resume(self, execution: str, observer: Observer) -> Execution:
+    def resume(self, execution: str, observer: Observer, current: Start | None = None) -> Execution:
         """Let an execution that failed or was stopped go on, and follow it. Raises UsageError for any other."""
         before = self.describe(execution)
         if before.status not in (FAILED, STOPPED):

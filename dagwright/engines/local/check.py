@@ -7,7 +7,7 @@ and the image of its jobs; problems; and notes on what a local run leaves out wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,8 @@ class Checked:
 class Check:
     """One look at a run before it begins: at its definition, its parameters and the data that are there.
 
-    `arriving` are addresses at and below which objects will be there, written by programs that nobody declares;
-    `brought` those of the objects that the run brings.
+    Of the steps those `to_run` are looked at; all of them if that is None. `arriving` are addresses at and below which
+    objects will be there, written by programs that nobody declares; `brought` those of the objects that the run brings.
     """
 
     graph: Graph
@@ -79,6 +79,7 @@ class Check:
     bench: Bench
     arriving: Sequence[str] = ()
     brought: Sequence[str] = ()
+    to_run: Collection[str] | None = None
     _problems: list[Problem] = field(default_factory=list)
     _jobs: dict[str, list[Job]] = field(default_factory=dict)
     _libraries: dict[str, str] = field(default_factory=dict)
@@ -87,21 +88,22 @@ class Check:
     def checked(self) -> Checked:
         """Everything that can be known now. Starts and makes nothing."""
         promises = promises_of(self.graph, self.bench.stand_ins, self.scope.for_job("check"))
-        self.scope = replace(self.scope, outputs=promises.results).for_job("check")
-        for step in self.graph.steps.values():
+        self.scope = replace(self.scope, outputs={**self.scope.outputs, **promises.results}).for_job("check")
+        steps = {name: step for name, step in self.graph.steps.items() if self.to_run is None or name in self.to_run}
+        for step in steps.values():
             self._problems += _impossible_name(step)
             self._problems += kind_problems(step, self.bench.stand_ins)
             self._problems += condition_problems(step)
             self._look_at_jobs(step)
         self._problems += promises.problems
         self._problems += self.bench.interruptions.problems(self.graph, self.scope)
-        models = {name: [*self._models(step)] for name, step in self.graph.steps.items()}
+        models = {name: [*self._models(step)] for name, step in steps.items()}
         coming = Coming(self.arriving, self.brought, promises.objects)
         needed, missing = data_needed(self.graph, self._jobs, models, self.scope.store, coming)
         self._problems += missing
         failed = {problem.step for problem in self._problems}
-        steps = [self._step_check(self.graph.steps[name], needed, name in failed) for name in self.graph.order()]
-        return Checked(steps, self._problems, self.scope.pipeline)
+        checks = [self._step_check(steps[name], needed, name in failed) for name in self.graph.order() if name in steps]
+        return Checked(checks, self._problems, self.scope.pipeline)
 
     def _look_at_jobs(self, step: Step) -> None:
         kind, stand_in = KINDS.get(step.type), self.bench.stand_ins.get(step.name)

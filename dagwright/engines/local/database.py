@@ -144,6 +144,12 @@ class Database:
         statement = f"UPDATE {table} SET {changes} WHERE {tests}"  # noqa: S608 - names are this package's own
         connection.execute(statement, [*_stored(values), *_stored(where)])
 
+    def has(self, connection: sqlite3.Connection, table: str, **where: Any) -> bool:
+        """Whether there is such a row, inside a transaction that has begun."""
+        tests = " AND ".join(f"{name} = ?" for name in where)
+        statement = f"SELECT 1 FROM {table} WHERE {tests} LIMIT 1"  # noqa: S608 - names are our own
+        return connection.execute(statement, _stored(where)).fetchone() is not None
+
     def rows(self, table: str, order: str = "rowid", columns: str = "*", **where: Any) -> list[dict[str, Any]]:
         """The rows whose columns equal `where`, in `order`."""
         tests = " AND ".join(f"{name} = ?" for name in where) or "1"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dagwright.definition.graph import Graph, Step, read_definition
+from dagwright.definition.graph import Graph, Step
 from dagwright.definition.parameters import start_values
 from dagwright.engines.engine import Start
-from dagwright.engines.execution import Execution, Observer, StepRun
+from dagwright.engines.execution import SUCCEEDED, Execution, Observer, StepRun
+from dagwright.engines.local.begun import PIPELINES, Begun
 from dagwright.engines.local.bench import Bench
 from dagwright.engines.local.check import Check, Checked
 from dagwright.engines.local.endpoint.door import Endpoint
 from dagwright.engines.local.environments import Environments, Images, Rule
+from dagwright.engines.local.executions import Executions
 from dagwright.engines.local.home import Home, new_execution_id, new_job_name, new_tuning_job_name, private_folders
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
@@ -28,6 +31,7 @@ from dagwright.engines.local.log_file import LogFile, log_files
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
+from dagwright.engines.local.reuse import Reuse, results_for_part, results_of_resumed
 from dagwright.engines.local.run import Run, stopping_signals
 from dagwright.engines.local.scope import Account, RunScope
 from dagwright.engines.local.stand_ins import read_stand_ins
@@ -35,7 +39,7 @@ from dagwright.engines.local.steps import has_job
 from dagwright.engines.local.store import storage_errors
 from dagwright.engines.times import now
 from dagwright.engines.uploads import mapped
-from dagwright.errors import ExecutionError, UsageError, did_you_mean
+from dagwright.errors import ExecutionError, UsageError
 
 if TYPE_CHECKING:
     from dagwright.engines.local.containers import Containers
@@ -50,8 +54,6 @@ _NOT_SANDBOXED = (
 )
 _CONTAINED = "docker: each job runs in a container of its image, as you: what USER its image names does not count"
 _LOOK_AGAIN_SECONDS = 0.2
-_NEWEST_FIRST = "started DESC, rowid DESC"
-_SUMMARY = "id, pipeline, status, failure_reason, started, ended, parameters"
 
 
 class Settings(Protocol):
@@ -94,6 +96,8 @@ class LocalEngine:
     `runtime` is `process`, or `docker` for jobs in containers of their images.
     """
 
+    kind = PIPELINES
+
     def __init__(self, project: Path, account: Account, settings: Settings, runtime: str = PROCESS) -> None:
         self._project = project.absolute()  # a job has another working folder
         self.home = Home(self._project / ".dagwright")
@@ -106,41 +110,75 @@ class LocalEngine:
     def run(self, start: Start, observer: Observer) -> Execution:
         """Run it to its end. Ctrl-C stops it.
 
-        Raises ParameterError and DefinitionError, each with every problem, before anything runs; StorageError if the
-        machine gives out.
+        Raises ParameterError and DefinitionError, each with every problem, before anything runs; UsageError for a part
+        whose results from elsewhere are not to be had; StorageError if the machine gives out.
         """
+        parameters = start_values(start.graph, start.values(start.graph))
+        reuse = Reuse()
         if start.part:
-            raise UsageError(
-                "--from, --to and --only: running a part of a pipeline on this machine is not in this version",
-                hint="Leave them out to run all of it.",
-            )
-        graph = start.graph
-        parameters = start_values(graph, start.values(graph))
+            reuse = results_for_part(start.part, start.graph, start.pipeline, start.source, self._settled())
+            start = replace(start, source=reuse.source)
         execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
+        with self.home.at_work(execution.id):
+            return self._carry_out(start, execution, reuse, observer)
+
+    def resume(self, execution: str, observer: Observer, current: Start | None = None) -> Execution:
+        """Let an execution that failed, was stopped or was killed go on: under its id, with its parameters and the code
+        it was begun with, or as the pipeline is now, `current`. What has succeeded does not run again.
+
+        Raises UsageError for any other execution, and what `run` raises.
+        """
+        found = self.describe(execution)
+        with self.home.at_work(found.id):
+            found = self.describe(found.id)  # another may have gone on with it meanwhile
+            if not found.ended or found.status == SUCCEEDED:
+                what = f"Execution {found.id} is {found.status}"
+                raise UsageError(what, hint="Only one that has failed, was stopped or was killed can go on.")
+            begun, before = self.executions.begun(found), self.graph(found)
+            if begun.engine != self.kind:
+                raise UsageError(f"Execution {found.id} is of another engine here: {begun.engine}")
+            start = _going_on(found, before, begun, current)
+            reuse = results_of_resumed(found, before, start.graph, self.home)
+            if begun.slice:
+                reuse = replace(reuse, chosen=begun.slice.steps(start.graph))
+            found.parameters = start_values(start.graph, start.given)
+            return self._carry_out(start, found, reuse, observer)
+
+    def _carry_out(self, start: Start, execution: Execution, reuse: Reuse, observer: Observer) -> Execution:
+        """Run an execution, a new one or one that goes on, to its end."""
+        graph = start.graph
         brought = mapped(start.maps)
         self._provide(start)
-        with self.home.at_work(execution.id), ExitStack() as tools:
+        with ExitStack() as tools:
             events = tools.enter_context(stopping_signals())
             containers = self._containers(execution.id, tools)
             launcher, notes = self._launcher(graph, execution.id, tools)
             recording = Recording(execution, graph, self.home, observer)
+            recording.adopt(reuse)
             scope = self._scope(recording)
             endpoint = tools.enter_context(Endpoint(self.home, execution.id, self._account, observer.noted))
             bench = self._bench(start, recording, launcher, containers, endpoint, tools.enter_context(Removal()))
             interruptions = bench.interruptions
-            run = self._way(start, recording, scope, bench, events)
-            images = Check(graph, scope, bench, start.expected, [uri for _, uri in brought]).checked().images()
+            run = self._way(start, recording, scope, bench, events, reuse.chosen)
+            arriving = [*start.expected]
+            checked = Check(graph, scope, bench, arriving, [uri for _, uri in brought], recording.to_run(reuse.chosen))
+            images = checked.checked().images()
             for path, uri in brought:
                 self.home.store.put(path, uri)
             observer.started(execution, graph.predecessors)
             processes = not containers or any(step.type == "Lambda" for step in graph.steps.values())
-            for note in [*([_CONTAINED] if containers else []), *(notes if processes else []), *run.notes]:
+            notes = notes if processes else []
+            for note in [*reuse.notes, *([_CONTAINED] if containers else []), *notes, *run.notes]:
                 observer.noted(note)
-            self._record(graph, execution)
+            recording.open(Begun.of(start, self.kind, self._runtime, self._settings.libraries))
             run.run(images)
             for note in interruptions.unmet(execution.steps):
                 observer.noted(note)
             return execution
+
+    def _settled(self) -> Home:
+        self.home.settle()
+        return self.home
 
     def check(self, start: Start, observer: Observer) -> Checked:
         """What a run would do with each step, and every reason why it could not run; starts and makes nothing.
@@ -158,10 +196,19 @@ class LocalEngine:
             bench = self._bench(start, recording, launcher, containers, None, Removal())
             return Check(graph, self._scope(recording), bench, arriving, brought).checked()
 
-    def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
-        """How this engine runs a graph. Raises DefinitionError if it cannot."""
-        execution = recording.execution
-        return Run(recording, scope, bench, self._max_parallel, lambda step: _job_name(execution.id, step), events)
+    def _way(
+        self,
+        start: Start,
+        recording: Recording,
+        scope: RunScope,
+        bench: Bench,
+        events: SimpleQueue[Any],
+        chosen: Collection[str] | None,
+    ) -> Way:
+        """How this engine runs a graph, or the `chosen` steps of it. Raises DefinitionError if it cannot."""
+        identity = recording.execution.id
+        job_name = partial(_job_name, identity)
+        return Run(recording, scope, bench, self._max_parallel, job_name, events, chosen=chosen)
 
     @property
     def _max_parallel(self) -> int:
@@ -174,21 +221,11 @@ class LocalEngine:
             hint="Leave --detach out, or let the shell run the command in the background.",
         )
 
-    def resume(self, execution: str, observer: Observer) -> Execution:
-        """Raises UsageError: it is not in this version."""
-        raise UsageError("Resuming a local execution is not in this version", hint="Run the pipeline again.")
-
     def _provide(self, start: Start) -> None:
         """Put the pipeline's code where its definition says it is: under the hash of its content, so once."""
         for asset in start.assets:
             if not self.home.store.path(asset.uri).exists():
                 self.home.store.put_bytes(asset.content(), asset.uri)
-
-    def _record(self, graph: Graph, execution: Execution) -> None:
-        self.home.database.insert(
-            "executions", id=execution.id, pipeline=execution.pipeline, status=execution.status,
-            started=execution.started, parameters=dict(execution.parameters), definition=dict(graph.definition),
-        )  # fmt: skip
 
     def _scope(self, recording: Recording) -> RunScope:
         execution = recording.execution
@@ -281,26 +318,19 @@ class LocalEngine:
 
     # ---- looking ----
 
+    @property
+    def executions(self) -> Executions:
+        """What the record has, after what killed runs have left in it is settled."""
+        self.home.settle()
+        return Executions(self.home)
+
     def describe(self, execution: str = "") -> Execution:
         """An execution by its id or the beginning of it; the newest if none is named. Raises UsageError."""
-        self.home.settle()
-        rows = self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY)
-        found = [row for row in rows if row["id"].startswith(execution)]
-        if not rows:
-            raise UsageError("Nothing has run here yet", hint="Start with: deploy.py run PIPELINE")
-        if not found or (len(found) > 1 and execution):
-            what = "is the beginning of several executions" if found else "is no execution of this project"
-            hint = did_you_mean(execution, [row["id"] for row in found or rows[:5]])
-            raise UsageError(f"'{execution}' {what}", hint=hint)
-        result = _execution(found[0])
-        for row in self.home.database.rows("steps", execution=result.id):
-            result.steps[row["name"]] = _step(row)
-        return result
+        return self.executions.find(execution)
 
     def graph(self, execution: Execution) -> Graph:
         """The definition that an execution ran."""
-        (row,) = self.home.database.rows("executions", id=execution.id)
-        return read_definition(row["definition"])
+        return Executions(self.home).graph(execution)
 
     def complete(self, execution: Execution) -> None:
         """Nothing to add: the record holds the output of every step."""
@@ -316,12 +346,7 @@ class LocalEngine:
 
     def history(self, pipeline: str = "", limit: int | None = None) -> list[Execution]:
         """The newest executions, newest first, without their steps. Raises UsageError for an unknown pipeline."""
-        self.home.settle()
-        executions = [_execution(row) for row in self.home.database.rows("executions", _NEWEST_FIRST, _SUMMARY)]
-        if pipeline and not any(execution.pipeline == pipeline for execution in executions):
-            hint = did_you_mean(pipeline, [execution.pipeline for execution in executions])
-            raise UsageError(f"Pipeline '{pipeline}' has not run here", hint=hint)
-        return [execution for execution in executions if pipeline in ("", execution.pipeline)][:limit]
+        return self.executions.history(pipeline, limit)
 
     def logs(self, step: StepRun) -> list[LogFile]:
         """The log of each host of a step's job, or of each of its trials; empty for a step without one."""
@@ -359,33 +384,21 @@ class LocalEngine:
         self.home.close()
 
 
+def _going_on(execution: Execution, before: Graph, begun: Begun, current: Start | None) -> Start:
+    """The start of an execution that goes on: as it was begun, or with the pipeline as it is now."""
+    graph = current.graph if current else before
+    return Start(
+        pipeline=execution.pipeline,
+        graph=graph,
+        given={name: value for name, value in execution.parameters.items() if name in graph.parameters},
+        assets=current.assets if current else (),
+        words=begun.words,
+        part=begun.slice,
+        source=begun.source,
+        stand_ins=begun.stand_ins,
+        expected=begun.expected,
+    )
+
+
 def _job_name(execution: str, step: Step) -> str:
     return new_tuning_job_name(execution, step.name) if step.type == "Tuning" else new_job_name(execution, step.name)
-
-
-def _execution(row: Mapping[str, Any]) -> Execution:
-    return Execution(
-        id=row["id"],
-        pipeline=row["pipeline"],
-        parameters=json.loads(row["parameters"]),
-        status=row["status"],
-        failure_reason=row["failure_reason"] or "",
-        started=row["started"],
-        ended=row["ended"] or "",
-    )
-
-
-def _step(row: Mapping[str, Any]) -> StepRun:
-    return StepRun(
-        name=row["name"],
-        type=row["type"],
-        status=row["status"],
-        failure_reason=row["failure_reason"] or "",
-        started=row["started"],
-        ended=row["ended"] or "",
-        attempts=row["attempts"],
-        metadata=json.loads(row["metadata"]),
-        output=json.loads(row["output"]) if row["output"] else None,
-        job=row["job"] or "",
-        more=json.loads(row["more"]),
-    )

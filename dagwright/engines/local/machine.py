@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,6 +18,7 @@ from typing import Any
 from dagwright.definition.graph import Step
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
+from dagwright.engines.local.begun import STEP_FUNCTIONS
 from dagwright.engines.local.bench import Bench, StepResult
 from dagwright.engines.local.engine import PROCESS, LocalEngine, Settings
 from dagwright.engines.local.home import new_job_name
@@ -38,7 +39,7 @@ from dagwright.engines.stepfunctions.compiler.readback import (
 from dagwright.engines.stepfunctions.compiler.settings import MachineSettings
 from dagwright.engines.stepfunctions.interpreter import running as interpreter
 from dagwright.engines.stepfunctions.interpreter.running import Call, Interrupt, MachineStart, TaskFailure, run_machine
-from dagwright.errors import InternalError, StorageError
+from dagwright.errors import InternalError, StorageError, UsageError
 
 _GIVEN_UP = "States.TaskFailed"
 _REFUSED = "SageMaker.ValidationException"
@@ -49,6 +50,8 @@ _LARGEST_PAYLOAD = 256 * 1024  # bytes that go into or come out of a state (deve
 class LocalMachineEngine(LocalEngine):
     """A local engine that runs definitions as state machines. `job_prefix` begins the names of jobs (`acme-churn`)."""
 
+    kind = STEP_FUNCTIONS
+
     def __init__(
         self, project: Path, account: Account, settings: Settings, job_prefix: str = "", runtime: str = PROCESS
     ) -> None:
@@ -56,9 +59,17 @@ class LocalMachineEngine(LocalEngine):
         self._job_prefix = job_prefix
 
     def _way(
-        self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]
+        self,
+        start: Start,
+        recording: Recording,
+        scope: RunScope,
+        bench: Bench,
+        events: SimpleQueue[Any],
+        chosen: Collection[str] | None,
     ) -> MachineRun:
         """Raises DefinitionError if the definition cannot be a state machine, UsageError without the interpreter."""
+        if chosen is not None:
+            raise UsageError("A state machine runs whole here", hint="Run the part without --engine stepfunctions.")
         account = scope.account
         settings = MachineSettings(
             name=start.pipeline,
@@ -67,6 +78,7 @@ class LocalMachineEngine(LocalEngine):
             account_id=account.account_id,
             job_prefix=self._job_prefix,
             role=f"arn:{account.partition}:iam::{account.account_id}:role/local",
+            known=dict(recording.outputs),
         )
         interpreter.require()
         machine = compile_machine(start.graph, settings)
@@ -172,6 +184,7 @@ class MachineRun:
             self._thread = threading.Thread(target=self._execute, name="state machine", daemon=True)
             self._thread.start()
             ending = None
+            self.recording.announce_adopted()
             while ending is None:
                 ending = self._handle(self.events.get())
             self._thread.join()

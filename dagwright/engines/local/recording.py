@@ -6,15 +6,17 @@ Called from one thread, the run's own; jobs are made known from theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, STOPPING, SUCCEEDED, Execution, Observer, StepRun
+from dagwright.engines.local.begun import Begun
 from dagwright.engines.local.bench import StepResult, Stoppable
 from dagwright.engines.local.home import Home
+from dagwright.engines.local.reuse import Reuse
 from dagwright.engines.local.steps import metrics_of
 from dagwright.engines.times import now
 from dagwright.errors import DagwrightError, InternalError
@@ -34,6 +36,8 @@ class Recording:
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     """How often each step has been started, in an earlier part of the execution too."""
+    _source: str = ""
+    """The execution that the steps which do not run are copied from; empty if they are its own."""
     _jobs: dict[str, Stoppable] = field(default_factory=dict)
     _blocked: set[str] = field(default_factory=set)
 
@@ -68,16 +72,57 @@ class Recording:
             )  # fmt: skip
         self.observer.changed(run)
 
-    def adopt(self, run: StepRun, *, is_new: bool) -> None:
-        """A step is not run, as `run` has its result; it is recorded if it `is_new` to this execution."""
-        self.execution.steps[run.name] = run
-        self.outputs[run.name] = run.output or {}
-        if is_new:
-            self.home.database.insert(
-                "steps", execution=self.execution.id, name=run.name, type=run.type, status=run.status,
-                started=run.started, ended=run.ended, attempts=run.attempts, metadata=dict(run.metadata),
-                output=run.output, job=run.job, more=dict(run.more),
-            )  # fmt: skip
+    def adopt(self, reuse: Reuse) -> None:
+        """These steps do not run: there are results of them."""
+        self._source = reuse.source
+        self.execution.steps = {**reuse.results}
+        self.outputs.update((name, run.output or {}) for name, run in reuse.results.items())
+
+    def to_run(self, chosen: Collection[str] | None) -> tuple[str, ...]:
+        """The steps that are to run, of the `chosen` if there are any, as far as no condition keeps them from it."""
+        known = self.execution.steps
+        return tuple(name for name in self.graph.steps if name not in known and (chosen is None or name in chosen))
+
+    def open(self, begun: Begun) -> None:
+        """Begin the record of the execution, or go on with it: what it does not keep of its steps is forgotten, but for
+        their attempts and the objects they wrote."""
+        execution, database = self.execution, self.home.database
+        execution.status, execution.failure_reason, execution.ended = EXECUTING, "", ""
+        kept = {
+            "pipeline": execution.pipeline, "status": execution.status, "started": execution.started,
+            "failure_reason": None, "ended": None, "parameters": dict(execution.parameters),
+            "definition": dict(self.graph.definition), "begun": begun.as_json(),
+        }  # fmt: skip
+        earlier = database.rows("steps", columns="name", execution=execution.id)
+        attempts = database.rows("attempts", order="number", execution=execution.id)
+        self.attempts.update((row["step"], row["number"]) for row in attempts)
+        with database.transaction() as connection:
+            if database.has(connection, "executions", id=execution.id):
+                database.update_rows(connection, "executions", {"id": execution.id}, **kept)
+                self._forget(connection, [row["name"] for row in earlier if row["name"] not in execution.steps])
+            else:
+                database.insert_row(connection, "executions", id=execution.id, **kept)
+            if self._source:
+                for run in execution.steps.values():
+                    self._copy(connection, run)
+
+    def _forget(self, connection: sqlite3.Connection, names: list[str]) -> None:
+        rows = [(self.execution.id, name) for name in names]
+        connection.executemany("DELETE FROM steps WHERE execution = ? AND name = ?", rows)
+        connection.executemany("DELETE FROM metrics WHERE execution = ? AND step = ?", rows)
+
+    def _copy(self, connection: sqlite3.Connection, run: StepRun) -> None:
+        """What another execution has of a step is this one's as well."""
+        self.home.database.insert_row(
+            connection, "steps", execution=self.execution.id, name=run.name, type=run.type, status=run.status,
+            started=run.started, ended=run.ended, attempts=run.attempts, metadata=dict(run.metadata),
+            output=run.output, job=run.job, more=dict(run.more),
+        )  # fmt: skip
+        connection.execute(
+            "INSERT OR IGNORE INTO written SELECT ?, step, uri, inode, modified_ns, size FROM written "
+            "WHERE execution = ? AND step = ?",
+            [self.execution.id, self._source, run.name],
+        )
 
     def announce_adopted(self) -> None:
         """Tell whoever watches of the steps that are not run, and which branches are not taken therefore."""

@@ -98,10 +98,9 @@ class Run:
     def _what_waits(self) -> dict[str, int]:
         """The steps that may run, in order, each with the number of steps it waits for."""
         known, predecessors = self.recording.execution.steps, self._graph.predecessors
+        to_run = {*self.recording.to_run(self.chosen)}
         return {
-            name: sum(before not in known for before in predecessors[name])
-            for name in self._order
-            if name not in known and (self.chosen is None or name in self.chosen)
+            name: sum(before not in known for before in predecessors[name]) for name in self._order if name in to_run
         }
 
     # ---- starting ----

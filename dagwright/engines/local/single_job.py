@@ -6,6 +6,7 @@ What comes in: the definition of that step. What goes out: an execution like any
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from dagwright.definition.graph import Step
 from dagwright.engines.engine import Start
 from dagwright.engines.jobs import name_beginning, new_names
+from dagwright.engines.local.begun import SINGLE_JOB
 from dagwright.engines.local.bench import Bench
 from dagwright.engines.local.engine import LocalEngine, Settings
 from dagwright.engines.local.recording import Recording
@@ -26,11 +28,21 @@ from dagwright.engines.local.store import storage_errors
 class LocalJobEngine(LocalEngine):
     """A local engine that runs definitions of one step; `prefix` (`acme-churn`) begins the names of their jobs."""
 
+    kind = SINGLE_JOB
+
     def __init__(self, project: Path, account: Account, settings: Settings, prefix: str) -> None:
         super().__init__(project, account, settings)
         self._prefix = prefix
 
-    def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Run:
+    def _way(
+        self,
+        start: Start,
+        recording: Recording,
+        scope: RunScope,
+        bench: Bench,
+        events: SimpleQueue[Any],
+        chosen: Collection[str] | None,
+    ) -> Run:
         scope = replace(scope, pipeline=start.pipeline.partition("/")[0])
         return Run(recording, scope, bench, self._max_parallel, self._new_name, events)
 
