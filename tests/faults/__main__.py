@@ -28,7 +28,7 @@ from faults.trial import Pipeline, Trial, Verdict, reference_of, verdict_of
 
 SETTLED_AT = "send-half launcher #3"
 KINDS = ("kill", "power", "stop", "parallel", "processes", "settling")
-_ESSENTIAL = ("sqlite COMMIT", "rename s3/", "rename runs/", "fsync")
+_ESSENTIAL = ("sqlite COMMIT", "rename ", "fsync ", "copy s3/")
 
 Task = tuple[Trial, Reference, Path]
 
@@ -113,15 +113,26 @@ def _every(kinds: Iterable[str], folder: Path) -> Iterator[tuple[Trial, Referenc
 
 
 def _share(every: list[tuple[Trial, Reference]], sample: int) -> list[tuple[Trial, Reference]]:
-    """All; or an evenly spread sample, with every kill at what makes results last."""
+    """All; or an evenly spread sample, with every kill at what makes the first job's results last."""
     if not sample:
         return every
     stride = max(1, len(every) // sample)
+    essential = set(_essential([one.point for one, _ in every if one.kind == "kill"]))
     return [
         one
         for index, one in enumerate(every)
-        if index % stride == stride // 2 or (one[0].kind == "kill" and one[0].point.startswith(_ESSENTIAL))
+        if index % stride == stride // 2 or (one[0].kind == "kill" and one[0].point in essential)
     ]
+
+
+def _essential(points: list[str]) -> Iterator[str]:
+    """From the moment that the first job has been started to that in which the second step begins."""
+    started = next((index for index, point in enumerate(points) if point.startswith("send-half ")), len(points))
+    for point in points[started:]:
+        if point.startswith("sqlite INSERT INTO steps"):
+            return
+        if point.startswith(_ESSENTIAL):
+            yield point
 
 
 def _random(folder: Path, seed: int, until: float) -> Iterator[Task]:
