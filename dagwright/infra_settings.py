@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _ROLES = ("role", "pipeline_role", "state_machines.role", "scheduler.role")
 _QUEUE = "scheduler.dead_letter_queue"
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,8 @@ def replica_bucket(bucket: str, region: str) -> str:
     return f"{bucket}-{region}"
 
 
-def _bucket(settings: Settings) -> str:
+def bucket_name(settings: Settings) -> str:
+    """The bucket of an environment, made of the placeholders unless it is given."""
     company, team, project = (settings.value(key) for key in ("company", "team", "project"))
     return settings.value("bucket") or f"{company}-sm-{team}-{project}"
 
@@ -244,10 +244,9 @@ def infra_problems(settings: Settings) -> Iterator[Problem]:
     if replica is not None and replica == settings.value("region"):
         what = f"in {settings.environment} the replica would be in the Region that the bucket is in"
         yield settings.problem("bad-value", "infra.replica_region", what, "name another Region")
-    if replica and (long := len(replica_bucket(_bucket(settings), replica)) - _BUCKET_NAME) > 0:
+    if replica and len(name := replica_bucket(bucket_name(settings), replica)) > _BUCKET_NAME:
         what = (
-            f"in {settings.environment} the replica would be {replica_bucket(_bucket(settings), replica)}: "
-            f"{_BUCKET_NAME + long} characters; AWS takes {_BUCKET_NAME}"
+            f"in {settings.environment} the replica would be {name}: {len(name)} characters; AWS takes {_BUCKET_NAME}"
         )
         yield settings.problem("name-too-long", "infra.replica_region", what, "give a shorter 'bucket'")
     yield from _expiring_too_much(settings)
@@ -255,10 +254,10 @@ def infra_problems(settings: Settings) -> Iterator[Problem]:
     yield from _endpoint_problems(settings)
     yield from _twice(settings)
     yield from _boundary_problems(settings)
-    for path, needs in (("infra.endpoints.services", "infra.vpc"), ("infra.group_prefix", "infra.vpc")):
+    for path in ("infra.endpoints.services", "infra.group_prefix"):
         if settings.value(path) and not has_vpc(settings):
             what = f"in {settings.environment} it is not said in which VPC"
-            yield settings.problem("missing-key", path, what, f"add {needs}, or tags to find it by: infra.find.vpc")
+            yield settings.problem("missing-key", path, what, "add infra.vpc, or tags to find it by: infra.find.vpc")
     if settings.value("infra.bucket") == "existing" and replica:
         what = f"in {settings.environment} the bucket is there already: its replication is its owner's to set up"
         yield settings.problem("bad-value", "infra.replica_region", what, "leave it out, or say infra.bucket: create")

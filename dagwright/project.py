@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Literal
 
 from dagwright.addresses import Addresses, Layout
 from dagwright.errors import ConfigurationError, Problem, did_you_mean
-from dagwright.infra_settings import InfraSettings, infra_settings, platform_problems, suffix_of
+from dagwright.infra_settings import InfraSettings, bucket_name, infra_settings, platform_problems, suffix_of
 from dagwright.outputs import Outputs, pinned, read_outputs
 from dagwright.project_forms import PURPOSES
 from dagwright.project_keys import ENVIRONMENTS
 from dagwright.project_together import SIZED, role_names, role_stem, together
-from dagwright.project_together import names as names_of
 from dagwright.sizing import RULES, Rule
 from dagwright.sizing_rules import rules_of
 
@@ -257,28 +256,22 @@ def _checked(thing: str, name: str, limit: int) -> str:
 
 def _project(settings: Settings, root: Path) -> Project:
     company, team, project = (settings.value(key) for key in ("company", "team", "project"))
-    region, account, names = settings.value("region"), settings.value("account_id"), names_of(settings)
-    partition, outputs = partition_of(region), read_outputs(root, settings.environment)
-    network = _network(settings, outputs)
-    infra = infra_settings(settings)
-    infra = replace(infra, vpc=infra.vpc or outputs.vpc, subnets=network.all_subnets, groups=network.all_groups)
+    outputs = read_outputs(root, settings.environment)
+    network, roles = _network(settings, outputs), _roles(settings)
+    infra = _infra(settings, outputs, network)
     stem = f"{team}-{project}{suffix_of(settings) if infra.is_used else ''}"
     key = outputs.key if infra.makes("keys") else ""
     own = {"Company": company, "Team": team, "Project": project, "Environment": settings.environment}
-    roles = {
-        key: settings.value(key) or f"arn:{partition}:iam::{account}:role/{name}"
-        for key, name in role_names(settings).items()
-    }
     return Project(
         company=company,
         team=team,
         project=project,
         environment=settings.environment,
-        account_id=account,
-        region=region,
-        partition=partition,
+        account_id=settings.value("account_id"),
+        region=settings.value("region"),
+        partition=partition_of(settings.value("region")),
         role=roles["role"],
-        bucket=names["bucket"],
+        bucket=bucket_name(settings),
         layout=Layout(**{name: settings.value(f"layout.{name}").strip("/") for name in Layout.__dataclass_fields__}),
         subnets=network.subnets,
         security_groups=network.groups,
@@ -329,6 +322,18 @@ def _network(settings: Settings, outputs: Outputs) -> _Network:
     if unmade or not subnets:
         return _Network((), MappingProxyType({}), tuple(unmade), subnets, groups)
     return _Network(subnets, groups, (), subnets, groups)
+
+
+def _infra(settings: Settings, outputs: Outputs, network: _Network) -> InfraSettings:
+    """How the stack is made, with what of the network is known."""
+    infra = infra_settings(settings)
+    return replace(infra, vpc=infra.vpc or outputs.vpc, subnets=network.all_subnets, groups=network.all_groups)
+
+
+def _roles(settings: Settings) -> dict[str, str]:
+    """The ARN of each role, by its key."""
+    start = f"arn:{partition_of(settings.value('region'))}:iam::{settings.value('account_id')}:role/"
+    return {key: settings.value(key) or f"{start}{name}" for key, name in role_names(settings).items()}
 
 
 def _images(settings: Settings, outputs: Outputs) -> dict[str, str | FrameworkImage]:

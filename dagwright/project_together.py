@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dagwright.errors import Problem
-from dagwright.infra_settings import has_vpc, infra_problems, is_used, suffix_of
+from dagwright.infra_settings import bucket_name, has_vpc, infra_problems, is_used, suffix_of
 from dagwright.project_forms import PURPOSES
 from dagwright.project_keys import MAX_TAGS
 from dagwright.sizing_rules import rule_problems
@@ -33,13 +33,10 @@ def title(name: str) -> str:
     return "-".join(word.capitalize() for word in name.split("-"))
 
 
-def names(settings: Settings) -> dict[str, str]:
+def _names(settings: Settings) -> dict[str, str]:
     """The names that AWS limits, made of the placeholders unless they are given."""
-    company, team, project = (settings.value(key) for key in ("company", "team", "project"))
-    return {
-        "bucket": settings.value("bucket") or f"{company}-sm-{team}-{project}",
-        "model package group": f"{team}-{project}",
-    }
+    team, project = settings.value("team"), settings.value("project")
+    return {"bucket": bucket_name(settings), "model package group": f"{team}-{project}"}
 
 
 def role_names(settings: Settings) -> dict[str, str]:
@@ -80,7 +77,7 @@ def together(settings: Settings) -> Iterator[Problem]:
 
 
 def _too_long(settings: Settings) -> Iterator[Problem]:
-    for thing, name in names(settings).items():
+    for thing, name in _names(settings).items():
         if len(name) > _NAME_LIMITS[thing]:
             what = f"the {thing} would be {name}: {len(name)} characters; AWS takes {_NAME_LIMITS[thing]}"
             given = thing == "model package group" or settings.value(thing)

@@ -70,7 +70,7 @@ ARROWS = {
         *FLOOR,
     ),
     "dagwright/doctor/findings.py": (),
-    "dagwright/doctor/workload.py": ("dagwright.definition",),
+    "dagwright/doctor/workload.py": ("dagwright.definition", "dagwright.infra.names"),
     "dagwright/cli": ("dagwright",),
     "dagwright/importing": ("dagwright",),
     "steps": ("steps", "dagwright"),

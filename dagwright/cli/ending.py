@@ -43,9 +43,11 @@ def ending(engine: Engine, execution: Execution, arguments: Namespace) -> str:
 
 
 def resuming(execution: Execution, arguments: Namespace) -> str:
-    """The command that lets an execution go on; empty if it cannot, or need not."""
-    is_one_job = "/" in execution.pipeline
-    if is_one_job or execution.status not in (FAILED, STOPPED):
+    """The command that lets an execution go on; empty if it need not, or would end in the same way: one job alone goes
+    on from nothing, and a Fail step fails again."""
+    failed = execution.failed_steps
+    is_meant = bool(failed) and all(step.type == "Fail" for step in failed)
+    if execution.status not in (FAILED, STOPPED) or is_meant or "/" in execution.pipeline:
         return ""
     return command(arguments, f"run --resume {execution.address}")
 

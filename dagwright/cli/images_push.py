@@ -69,7 +69,7 @@ class Pushed:
 def run(arguments: Namespace) -> int:
     """Print what was pushed; with --check or --no-build 2 if something would be, or is, still missing."""
     if arguments.env == "local":
-        hint = "Behind 'push', as in: images push --env dev. Images for jobs here are never pushed."
+        hint = "As in: images push --env dev. Images for jobs here are never pushed."
         raise UsageError("Say with --env where the images go", hint=hint)
     if arguments.framework is not None or arguments.refresh or arguments.out is not None:
         raise UsageError("--framework, --refresh and --out do not go with push")

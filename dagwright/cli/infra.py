@@ -12,15 +12,15 @@ from dagwright.cli.engines import command
 from dagwright.cli.infra_text import Lines, outputs_changes, print_drift, stack_page
 from dagwright.cli.out import write_out
 from dagwright.cli.plan_text import page_as_markdown, print_page
+from dagwright.cli.saved_plan import saved_text
 from dagwright.cli.text import as_json, columns
 from dagwright.engines.aws.clients import Clients, check_account
 from dagwright.engines.aws.following import Clock
-from dagwright.engines.local.store import storage_errors
 from dagwright.errors import UsageError, UserError
 from dagwright.outputs import Outputs, outputs_path, read_outputs, write_outputs
 from dagwright.stacks.drift import detect_drift
 from dagwright.stacks.found import look_up, with_given
-from dagwright.stacks.plan import StackPlan, make_plan, refuse_other
+from dagwright.stacks.plan import make_plan, refuse_other
 from dagwright.stacks.remote import RemoteStack, find_stack
 from dagwright.stacks.saved_plan import open_plan
 from dagwright.stacks.upsert import Upsert
@@ -32,13 +32,16 @@ def run(arguments: Namespace) -> int:
     if arguments.env == "local":
         what = f"infra {arguments.command} --env local: there is no stack around what runs on this machine"
         raise UsageError(what, hint="Say --env dev, staging or production.")
+    saved = saved_text(arguments) if arguments.command == "upsert" else None
     stack = _asked(arguments)
     if stack is None:
         print(f"{arguments.env}: config/project.yaml names no infra.replica_region, so there is no second stack")
         return DONE
     clients = Clients(stack.region)
     check_account(clients, stack.account_id, stack.owner.environment)
-    does = {"plan": _plan, "upsert": _upsert, "outputs": _outputs, "drift": _drift}[arguments.command]
+    if arguments.command == "upsert":
+        return _upsert(arguments, stack, clients, saved)
+    does = {"plan": _plan, "outputs": _outputs, "drift": _drift}[arguments.command]
     return does(arguments, stack, clients)
 
 
@@ -71,12 +74,12 @@ def _plan(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
     return CHANGES if plan.has_changes else DONE
 
 
-def _upsert(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
+def _upsert(arguments: Namespace, stack: InfraStack, clients: Clients, saved: str | None) -> int:
     found = look_up(stack, clients)  # what is not there is said before anything is changed
-    saved = _saved(arguments, stack, clients)
+    plan = open_plan(saved, stack, clients, Clock()) if saved is not None else None
     # With --json standard output holds one object, and what happens meanwhile goes beside it.
     lines = Lines(sys.stderr if arguments.json else sys.stdout, plan_too=not arguments.json)
-    deployed = Upsert(stack, clients, Clock(), lines).run(saved)
+    deployed = Upsert(stack, clients, Clock(), lines).run(plan)
     remote = find_stack(clients, stack.name)
     outputs, changed = _write(arguments, stack, remote, found)
     if arguments.json:
@@ -87,14 +90,6 @@ def _upsert(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
         print(f"{stack.name}: nothing to change")
     print("\n".join([*changed, f"{stack.name} is {remote.status}"]))
     return DONE
-
-
-def _saved(arguments: Namespace, stack: InfraStack, clients: Clients) -> StackPlan | None:
-    if arguments.plan is None:
-        return None
-    with storage_errors(f"{arguments.plan} cannot be read"):
-        text = Path(arguments.plan).read_text(encoding="utf-8", errors="replace")
-    return open_plan(text, stack, clients, Clock())
 
 
 def _outputs(arguments: Namespace, stack: InfraStack, clients: Clients) -> int:
@@ -140,9 +135,9 @@ def _write(arguments: Namespace, stack: InfraStack, remote: RemoteStack, found: 
     """
     environment = stack.owner.environment
     before = read_outputs(arguments.root, environment)
-    after = with_given(found, remote.outputs, before)
-    if getattr(arguments, "replica", False):
+    if arguments.replica:
         return before, []
+    after = with_given(found, remote.outputs, before)
     if after == before or not write_outputs(arguments.root, environment, after):
         return after, []
     where = outputs_path(environment)

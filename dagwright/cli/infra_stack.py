@@ -45,14 +45,21 @@ def wanted_stack(arguments: Namespace) -> InfraStack:
 
 
 def replica_stack(arguments: Namespace) -> InfraStack | None:
-    """The stack of the Region that the environment is copied to, which is made first; None if there is none."""
-    from dagwright.infra.replica import replica_of
+    """The stack of the Region that the environment is copied to, which is made first; None if there is none.
 
-    site = site_of(arguments)
-    template = replica_of(site)
+    What is copied does not depend on the pipelines, so none is built. Raises ConfigurationError.
+    """
+    from dagwright.cli.workloads import neighbours_of
+    from dagwright.infra.replica import replica_of
+    from dagwright.infra.site import Site
+    from dagwright.infra.workload import Workloads
+
+    project = project_of(arguments)
+    _require_section(project)
+    template = replica_of(Site(project, Workloads(), neighbours_of(arguments, project)))
     if template is None:
         return None
-    return replace(_stack(site.project, template), region=site.infra.replica_region, find=Find())
+    return replace(_stack(project, template), region=project.infra.replica_region, find=Find())
 
 
 def known_stack(arguments: Namespace) -> InfraStack:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 from dagwright.cli import DONE
 from dagwright.cli.deployment import Deployment, deployment_of, say_problems
 from dagwright.cli.engines import command, source_words
 from dagwright.cli.plan_text import print_plan
+from dagwright.cli.saved_plan import saved_text
 from dagwright.cli.text import as_json
 from dagwright.engines.aws.plan import Plan
 from dagwright.engines.aws.saved_plan import engine_in, refuse_if_moved
 from dagwright.engines.aws.service import Done
 from dagwright.engines.aws.upsert import refuse_others
-from dagwright.engines.local.store import storage_errors
 from dagwright.errors import AWSError, DefinitionError
 
 _STANDS = "What was done stays done, and what was deployed before still works."
@@ -25,7 +24,7 @@ _WIDEST = len("CreateScheduleGroup")
 
 def run(arguments: Namespace) -> int:
     """Print the plan, and every change as soon as it is made."""
-    saved = _saved(arguments)
+    saved = saved_text(arguments)
     if saved is not None:
         arguments.engine = arguments.engine or engine_in(saved)
     deployment = deployment_of(arguments)
@@ -47,13 +46,6 @@ def run(arguments: Namespace) -> int:
         if one.has_changes:
             print(f"run it: {command(arguments, f'run {source_words(arguments, one.name)}')}")
     return DONE
-
-
-def _saved(arguments: Namespace) -> str | None:
-    if arguments.plan is None:
-        return None
-    with storage_errors(f"{arguments.plan} cannot be read"):
-        return Path(arguments.plan).read_text(encoding="utf-8", errors="replace")
 
 
 def _carry_out(deployment: Deployment, plan: Plan, done: list[Done], arguments: Namespace) -> None:

@@ -41,16 +41,24 @@ def parser() -> argparse.ArgumentParser:
     return words
 
 
-def _adding_to(commands: argparse._SubParsersAction[_Words]) -> _Command:
-    """Adds a command, with what every command has."""
+def _adding_to(commands: argparse._SubParsersAction[_Words], *, below_another: bool = False) -> _Command:
+    """Adds a command, with what every command has.
+
+    One below another command that has it too leaves the defaults to that one: its own would win over what was said.
+    """
 
     def command(name: str, what: str, module: str = "", *, json_too: bool = True) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
-        added.set_defaults(module=module or name, command=name, json=False)
-        added.add_argument("--env", default="local", metavar="E", help="local (default), dev, staging or production")
-        added.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        added.set_defaults(module=module or name, command=name)
+        where = "local (default), dev, staging or production"
+        added.add_argument("--env", default=argparse.SUPPRESS if below_another else "local", metavar="E", help=where)
+        unsaid = argparse.SUPPRESS if below_another else False
+        added.add_argument("--debug", action="store_true", default=unsaid, help="show the traceback of an error")
         if json_too:
-            added.add_argument("--json", action="store_true", help="one JSON object on standard output")
+            what = "one JSON object on standard output"
+            added.add_argument("--json", action="store_true", default=unsaid, help=what)
+        else:
+            added.set_defaults(json=False)
         return added
 
     return command
@@ -62,7 +70,8 @@ def _definitions(command: _Command) -> None:
     images.add_argument("--framework", metavar="NAME", help="the versions that AWS has of this one, such as pytorch")
     images.add_argument("--refresh", action="store_true", help="a newer list, from the SageMaker SDK of this Python")
     images.add_argument("--out", metavar="FILE", help="with --refresh; default: config/image_table.json")
-    _images_push(_adding_to(images.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Words)))
+    below = images.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Words)
+    _images_push(_adding_to(below, below_another=True))
     render = command("render", "print what a pipeline becomes", json_too=False)
     _which(render)
     render.add_argument(
@@ -207,7 +216,8 @@ def _infra(command: _Command) -> None:
     plan.add_argument("--drift", action="store_true", help="also what was changed past the stack; takes a minute or so")
     upsert = command("upsert", "make the stack what the configuration says; nothing to do is nothing done", "infra")
     upsert.add_argument("--plan", metavar="FILE", help="do what this plan says, or nothing if AWS has changed since")
-    command("outputs", "write the ids that AWS gave into config/outputs/, and print all that the stack gives", "infra")
+    what = "write the ids that AWS gave into config/outputs/, and print all that the stack gives"
+    command("outputs", what, "infra").set_defaults(replica=False)
     drift = command("drift", "what was changed past the stack, property by property", "infra")
     for one in (plan, upsert, drift):
         one.add_argument("--replica", action="store_true", help="of the Region that infra.replica_region names")

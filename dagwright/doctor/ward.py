@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagwright.doctor.findings import Sayings, not_seen
 from dagwright.doctor.workload import Workload
-from dagwright.engines.aws.clients import Clients, aws_errors, error_code, is_absent
+from dagwright.engines.aws.clients import Clients, aws_errors, error_code, is_absent, is_stack_absent
 from dagwright.errors import AWSError, Problem
 from dagwright.infra.names import Names
 
@@ -103,8 +103,7 @@ class Ward:
         except DeniedError:
             raise
         except AWSError as error:
-            is_said = error_code(error) == "ValidationError" and "does not exist" in error.message
-            if is_said or is_absent(error) or _ABSENT.search(error_code(error)):
+            if is_stack_absent(error) or is_absent(error) or _ABSENT.search(error_code(error)):
                 return None
             raise
 

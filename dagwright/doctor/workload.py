@@ -14,8 +14,9 @@ from typing import NamedTuple
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.rules.jobs import Defaults, Job, jobs, usual
 from dagwright.definition.rules.models import images
+from dagwright.infra.names import JOB_LOG_GROUPS
 
-_LOG_GROUPS = {kind: f"/aws/sagemaker/{kind}Jobs" for kind in ("Processing", "Training", "Transform")}
+_LOG_GROUPS = {kind.title(): group for kind, group in JOB_LOG_GROUPS.items()}
 _VPC = {"Processing": "NetworkConfig.VpcConfig", "Training": "VpcConfig", "Model": "VpcConfig"}
 _ISOLATED = {
     "Processing": "NetworkConfig.EnableNetworkIsolation",

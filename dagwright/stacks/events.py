@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dagwright.engines.aws.clients import Clients, aws_errors
+from dagwright.engines.aws.clients import Clients, aws_errors, is_stack_absent
 from dagwright.engines.aws.following import Clock
 from dagwright.errors import AWSError
-from dagwright.stacks.remote import find_stack, is_missing
+from dagwright.stacks.remote import find_stack
 from dagwright.stacks.waiting import looks
 
 # What a resource says that has not failed itself: another one has, and this was stopped.
@@ -107,7 +107,7 @@ def delete_stack(clients: Clients, stack_id: str, clock: Clock) -> None:
         with aws_errors(f"The stack {stack_id} could not be deleted"):
             clients("cloudformation").delete_stack(StackName=stack_id)
     except AWSError as error:
-        if is_missing(error):
+        if is_stack_absent(error):
             return
         raise
     wait_until_deleted(clients, stack_id, clock)

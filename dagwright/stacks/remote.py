@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dagwright.engines.aws.clients import Clients, aws_errors, error_code
+from dagwright.engines.aws.clients import Clients, aws_errors, is_stack_absent
 from dagwright.errors import AWSError
 
 State = Literal["absent", "leftover", "ready", "busy", "stuck"]
@@ -87,15 +87,10 @@ def find_stack(clients: Clients, name: str) -> RemoteStack:
         with aws_errors(f"The stack {name} cannot be seen"):
             stacks = clients("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except AWSError as error:
-        if is_missing(error):
+        if is_stack_absent(error):
             return RemoteStack(name, clients.region)
         raise
     return _remote(stacks[0], clients.region)
-
-
-def is_missing(error: AWSError) -> bool:
-    """Whether CloudFormation says that there is no such stack, for which it has no code of its own."""
-    return error_code(error) == "ValidationError" and "does not exist" in error.message
 
 
 def _remote(stack: Mapping[str, Any], region: str) -> RemoteStack:

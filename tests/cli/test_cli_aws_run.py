@@ -484,8 +484,7 @@ def test_local_logs_are_followed_too(deploy: Any, definition_file: Callable[...,
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["run", "training", "--from", "Train"], "running a part of a pipeline on this machine is not in this version"),
-        (["run", "--resume", "x"], "Resuming a local execution is not in this version"),
+        (["run", "training", "--with-current-code"], "--with-current-code goes with --resume"),
         (["run", "training", "--detach"], "only as long as this program does"),
         (["run", "training", "--source", "x"], "--source goes with --from, --to or --only"),
         (["run", "training", "--resume", "x"], "--resume goes on with an execution as it was started: PIPELINE"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli.conftest import project_with, step_of
 
-from dagwright.engines.local.interpreters import find_python
+from dagwright.engines.local.interpreters import Interpreters
 from dagwright.errors import ConfigurationError
 
 RULE = """
@@ -22,7 +22,7 @@ RULE = """
 @pytest.mark.image
 def test_the_examples_run_with_the_versions_of_their_image(tmp_path: Path) -> None:
     try:
-        find_python("3.9")
+        Interpreters().find("3.9")
     except ConfigurationError as error:
         pytest.skip(str(error))
     deploy = project_with(tmp_path, "breast-cancer", "training", "ecg-pca", "processors")

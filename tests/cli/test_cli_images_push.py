@@ -12,6 +12,8 @@ import pytest
 from cli.deploying import Said, Site, site
 from cli.pushing_docker import DOCKER
 
+from dagwright.cli.words import parser
+
 if TYPE_CHECKING:
     from aws import AWS
 
@@ -323,6 +325,15 @@ def test_a_link_out_of_the_folder_is_refused_unless_it_is_left_out(site: Site, d
 
     (folder / ".dockerignore").write_text("keys\n")
     assert push(site).code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--env", "dev", "--json", "push"), ("push", "--env", "dev", "--json"), ("--json", "push", "--env", "dev")],
+)
+def test_what_holds_for_every_command_may_stand_before_and_behind_push(words: tuple[str, ...]) -> None:
+    said = parser().parse_args(["images", *words])
+    assert (said.module, said.env, said.json, said.debug) == ("images_push", "dev", True, False)
 
 
 def test_words_that_do_not_fit(site: Site) -> None:

@@ -103,6 +103,21 @@ def test_a_pipeline_has_no_replica(site: Site, target: str) -> None:
     assert (said.code, "--replica is of --target infra" in said.err) == (64, True)
 
 
+def test_a_plan_that_is_not_there_is_missed_before_anybody_signs_in(site: Site) -> None:
+    said = site("infra", "upsert", "--plan", "nofile")
+    assert (said.code, "nofile cannot be read" in said.err) == (1, True)
+    assert site.aws.operations == []
+
+
+def test_the_replica_is_rendered_whatever_the_pipelines_are(site: Site) -> None:
+    """It is what one restores from: no pipeline has to be sound for that."""
+    rendered = site("render", "--target", "infra", "--replica", env="production").out
+    site.edit("pipelines/training.py", "from __future__", "this is no Python\nfrom __future__")
+    assert site("render", "--target", "infra", env="production").code == 1
+    said = site("render", "--target", "infra", "--replica", env="production")
+    assert (said.code, said.out) == (0, rendered), said.err
+
+
 def test_what_is_there_already_and_what_is_an_administrators_is_said(site: Site, want: Any, scripted: Any) -> None:
     scripted(changes=[change("Import", "Bucket", PhysicalResourceId=BUCKET), change("Modify", "Topic")])
     want(replace(STACK, ground=None, assets=(), reserved=frozenset({"Topic"})))

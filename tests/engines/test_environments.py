@@ -14,7 +14,7 @@ from dagwright.engines.local import interpreters
 from dagwright.engines.local.dockerfile import read_dockerfile
 from dagwright.engines.local.environments import Environments, matches, out_of_sight
 from dagwright.engines.local.image_libraries import libraries_of
-from dagwright.engines.local.interpreters import CURRENT, find_python
+from dagwright.engines.local.interpreters import CURRENT, Interpreters
 from dagwright.errors import ConfigurationError, ExecutionError
 from dagwright.project import EnvironmentRule
 
@@ -250,7 +250,7 @@ def test_patterns_and_places() -> None:
     assert matches(IMAGE, "sagemaker-scikit-learn:*")
     assert matches(IMAGE, "*/sagemaker-scikit-learn:1.2*")
     assert not matches(IMAGE, "sagemaker-xgboost*")
-    assert find_python(None) == sys.executable
+    assert Interpreters().find(None) == sys.executable
     paths = [Path("/usr"), Path("/tmp/x"), Path("/run/y"), Path("/tmpx"), Path("/covered/z")]
     assert out_of_sight(paths, ["/covered"]) == [Path("/covered/z"), Path("/run/y"), Path("/tmp/x")]
 

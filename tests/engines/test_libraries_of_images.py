@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from engines.place import Place
 
-from dagwright.engines.local.interpreters import find_python
+from dagwright.engines.local.interpreters import Interpreters
 from dagwright.errors import ConfigurationError
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
@@ -45,7 +45,7 @@ def test_a_failure_says_which_version_the_image_holds(place_with: Callable[..., 
 @pytest.mark.image
 def test_the_same_scripts_run_with_the_libraries_of_their_image(place_with: Callable[..., Place]) -> None:
     try:
-        find_python("3.9")
+        Interpreters().find("3.9")
     except ConfigurationError as error:
         pytest.skip(str(error))
     place = place_with(environments=(), libraries="image")

@@ -19,7 +19,7 @@ from dagwright.cli.ending import what_came_out
 from dagwright.definition.graph import read_definition
 from dagwright.engines.engine import Start
 from dagwright.engines.local import serving
-from dagwright.engines.local.interpreters import find_python
+from dagwright.engines.local.interpreters import Interpreters
 from dagwright.engines.local.jobs import LocalJobs
 from dagwright.engines.local.machine import LocalMachineEngine
 from dagwright.engines.local.scope import Account
@@ -401,7 +401,7 @@ def test_names_of_the_toolkits_that_programs_import(place: Place) -> None:
 
 def test_old_pythons_run_the_programs(place_with: Callable[..., Place]) -> None:
     try:
-        python = find_python(OLD_PYTHON)
+        python = Interpreters().find(OLD_PYTHON)
     except ConfigurationError as error:
         pytest.skip(error.message)
     place = place_with(environments=(EnvironmentRule(IMAGE, interpreter=python),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from dagwright.cli.infra_stack import wanted_stack
+from dagwright.outputs import Outputs
+from dagwright.stacks.found import with_given
 
 ROOT = Path(__file__).parents[2]
 TOLD = {
@@ -34,9 +37,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rendered(root: Path) -> dict[str, Any]:
+def template(root: Path) -> Mapping[str, Any]:
     arguments: Any = SimpleNamespace(root=root, env="dev", command="infra", replica=False)
-    return dict(wanted_stack(arguments).template["Resources"])
+    return wanted_stack(arguments).template
+
+
+def rendered(root: Path) -> dict[str, Any]:
+    return dict(template(root)["Resources"])
 
 
 def test_what_aws_tells_of_what_the_stack_made_changes_nothing_in_it(project: Path) -> None:
@@ -49,6 +56,26 @@ def test_what_aws_tells_of_what_the_stack_made_changes_nothing_in_it(project: Pa
     after = rendered(project)
     assert [name for name in before if ordered(before[name]) != ordered(after.get(name))] == []
     assert before.keys() == after.keys()
+
+
+class Given(dict[str, str]):
+    """Outputs of a stack, and which of them were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+def test_what_is_read_of_the_stack_is_what_it_gives(project: Path) -> None:
+    """Who makes the outputs and who reads them spell their keys apart from each other."""
+    given = Given()
+    with_given(Outputs(), given, Outputs())
+    assert {"KeyArn", "SecurityGroupTraining"} <= given.asked
+    assert given.asked <= template(project)["Outputs"].keys()
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "production"])

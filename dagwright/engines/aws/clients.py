@@ -153,6 +153,11 @@ def is_absent(error: AWSError) -> bool:
     return code == "ValidationException" and _NOT_THERE.search(error.message) is not None
 
 
+def is_stack_absent(error: AWSError) -> bool:
+    """Whether CloudFormation says that there is no such stack, for which it has no code of its own."""
+    return error_code(error) == "ValidationError" and "does not exist" in error.message
+
+
 def _hint_of(error: Exception) -> str:
     from botocore import exceptions
 

@@ -56,7 +56,10 @@ class Interpreters:
         return self._once(("version", program), lambda: _version(program))
 
     def find(self, version: str | None) -> str:
-        """A program for Python `version`; without one, this Python. Raises ConfigurationError if there is none."""
+        """A program for Python `version` (`3.9`): one on PATH, or one that pyenv or uv keeps; without one, this Python.
+
+        Raises ConfigurationError if there is none.
+        """
         program = self.program(version)
         if not program:
             raise ConfigurationError(
@@ -79,14 +82,6 @@ class Interpreters:
         if question not in self._said:
             self._said[question] = ask()
         return self._said[question]  # type: ignore[return-value]
-
-
-def find_python(version: str | None) -> str:
-    """A program for Python `version` (`3.9`): this one, one on PATH, or one that pyenv or uv keeps.
-
-    Raises ConfigurationError if there is none.
-    """
-    return Interpreters().find(version)
 
 
 def installed_versions(program: str, names: Iterable[str]) -> dict[str, str]:

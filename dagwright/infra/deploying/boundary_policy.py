@@ -8,7 +8,7 @@ project (buckets, functions, queues, clusters, registries, keys, roles) is in it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -147,7 +147,7 @@ def _outside(site: Site) -> Iterator[Statement]:
     yield Statement("Features", _of_sagemaker("DescribeFeatureGroup", "PutRecord"), arns.any_case(features))
     yield Statement("Functions", ("lambda:InvokeFunction",), work.all("functions"))
     queues = [site.names.arn("sqs", f"{site.names.stem}-*"), *arns.queue_arns(site, work.all("queues"))]
-    yield Statement("Queues", ("sqs:SendMessage",), [*queues, *_queues_of_schedules(site)])
+    yield Statement("Queues", ("sqs:SendMessage",), [*queues, *arns.start_queue_arns(site)])
     rules = [site.names.arn("events", f"rule/{name}") for name in _HEARING]
     yield Statement("Hear", ("events:DescribeRule", "events:PutRule", "events:PutTargets"), rules)
     if work.have("EMR"):
@@ -157,12 +157,6 @@ def _outside(site: Site) -> Iterator[Statement]:
         actions = [f"emr-serverless:{one}" for one in ("StartJobRun", "GetJobRun", "CancelJobRun")]
         yield Statement("Applications", actions, [*applications, *(f"{arn}/jobruns/*" for arn in applications)])
         yield pass_role("PassJobRunRoles", arns.role_arns(site), "emr-serverless")
-
-
-def _queues_of_schedules(site: Site) -> Sequence[str]:
-    starts = (start for one in site.workloads.scheduled for start in one.starts)
-    named = (start.members.get("Target", {}).get("DeadLetterConfig", {}).get("Arn") for start in starts)
-    return [*dict.fromkeys(queue for queue in (site.dead_letter_queue, *named) if queue)]
 
 
 def _clusters(site: Site) -> Iterator[Statement]:

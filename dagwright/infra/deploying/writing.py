@@ -12,12 +12,12 @@ from dagwright.infra.deploying.places import Places
 from dagwright.infra.names import JOB_LOG_GROUPS
 from dagwright.infra.policy import Statement, pass_role
 from dagwright.infra.roles.execution_role import PULL, repository_arns
+from dagwright.infra.roles.others import not_others
 
 if TYPE_CHECKING:
     from dagwright.infra.site import Site
 
 _PUSH = ("ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
-_TAG = "aws:ResourceTag/dagwright:"
 # What changes or starts something that is there.
 _CHANGES_PIPELINES = (
     "sagemaker:AddTags",
@@ -71,20 +71,11 @@ def _pipelines(places: Places) -> Iterator[Statement]:
     yield Statement("ChangePipelines", ("sagemaker:CreatePipeline", *_CHANGES_PIPELINES), places.pipelines)
     creating = ("states:CreateStateMachine", "states:PublishStateMachineVersion")
     yield Statement("ChangeMachines", (*creating, *_CHANGES_MACHINES), places.machines)
-    yield from _not_others(places)
+    changes = (*_CHANGES_PIPELINES, *_CHANGES_MACHINES)
+    yield from not_others(site, changes, [*places.pipelines, *places.machines])
     yield pass_role("PassPipelineRole", (site.project.pipeline_role,), "sagemaker")
     yield pass_role("PassMachineRole", (site.project.state_machine_role,), "states")
     yield pass_role("PassSchedulerRole", (site.project.scheduler_role,), "scheduler")
-
-
-def _not_others(places: Places) -> Iterator[Statement]:
-    """Names begin with the project's, and another project's may begin so too: its tags say that it is not ours."""
-    whose = {"Project": places.site.project.model_package_group, "Environment": places.site.project.environment}
-    for what, value in whose.items():
-        key = f"{_TAG}{what.lower()}"
-        condition = {"StringNotEquals": {key: value}, "Null": {key: "false"}}
-        actions, resources = (*_CHANGES_PIPELINES, *_CHANGES_MACHINES), [*places.pipelines, *places.machines]
-        yield Statement(f"NotOfOther{what}", actions, resources, condition, effect="Deny")
 
 
 def _schedules(places: Places) -> Iterator[Statement]:

@@ -54,6 +54,13 @@ def queue_arns(site: Site, urls: Sequence[str]) -> list[str]:
     return [f"arn:{site.project.partition}:sqs:{one[1]}:{one[2]}:{one[3]}" for one in found if one is not None]
 
 
+def start_queue_arns(site: Site) -> list[str]:
+    """Where schedules leave the starts that failed: the project's queue, and those that schedules name."""
+    starts = (start for one in site.workloads.scheduled for start in one.starts)
+    named = (start.members["Target"].get("DeadLetterConfig", {}).get("Arn") for start in starts)
+    return [*dict.fromkeys(queue for queue in (site.dead_letter_queue, *named) if queue)]
+
+
 def package_arns(site: Site) -> tuple[list[str], list[str]]:
     """The groups that models are registered in, the project's and others that definitions name, and their packages."""
     named = (site.project.model_package_group, *site.workloads.all("groups"))

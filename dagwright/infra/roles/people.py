@@ -6,7 +6,7 @@ made of the configuration, pipelines, schedules and the stack, is the deployer's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dagwright.infra.names import JOB_LOG_GROUPS, OF_PIPELINES, PLANNED, TEMPLATES, TRIGGERS
@@ -14,6 +14,7 @@ from dagwright.infra.policy import Statement, pass_role
 from dagwright.infra.roles import keys, storage
 from dagwright.infra.roles.arns import job_arns, machine_arns, named_endpoints, package_arns, pipeline_arns, role_arns
 from dagwright.infra.roles.network import only_in_vpc
+from dagwright.infra.roles.others import not_others
 from dagwright.infra.roles.role import add_policies
 from dagwright.infra.roles.trigger_role import measured
 from dagwright.marks import ENVIRONMENT, PROJECT
@@ -130,6 +131,13 @@ _OF_MACHINE_EXECUTIONS = (
     "RedriveExecution",
 )
 _MAKING_MACHINES = ("CreateStateMachine", "UpdateStateMachine", "PublishStateMachineVersion", "TagResource")
+# What starts or changes something that is there.
+_NOT_OF_OTHERS = (
+    "sagemaker:StartPipelineExecution",
+    "states:StartExecution",
+    "states:UpdateStateMachine",
+    "states:TagResource",
+)
 
 
 def _pipelines(site: Site) -> Iterator[Statement]:
@@ -147,19 +155,7 @@ def _machines(site: Site) -> Iterator[Statement]:
     yield Statement("WatchMachines", [f"states:{verb}" for verb in _OF_MACHINE_EXECUTIONS], executions)
     yield Statement("GoOnAfterFailures", [f"states:{verb}" for verb in _MAKING_MACHINES], (site.names.rest_machines,))
     yield pass_role("PassMachineRole", (site.project.state_machine_role,), "states")
-    yield from _not_others(site, [*pipeline_arns(site), *arns])
-
-
-def _not_others(site: Site, arns: Sequence[str]) -> Iterator[Statement]:
-    """Names begin with the project's, and another project's may begin so too: its tags say that it is not ours."""
-    whose = {PROJECT: site.project.model_package_group, ENVIRONMENT: site.project.environment}
-    changes = ("StartExecution", "UpdateStateMachine", "TagResource")
-    actions = ("sagemaker:StartPipelineExecution", *(f"states:{verb}" for verb in changes))
-    for mark, value in whose.items():
-        key = f"aws:ResourceTag/{mark}"
-        condition = {"StringNotEquals": {key: value}, "Null": {key: "false"}}
-        word = mark.rpartition(":")[2].title()
-        yield Statement(f"NotOfOther{word}", actions, arns, condition, effect="Deny")
+    yield from not_others(site, _NOT_OF_OTHERS, [*pipeline_arns(site), *arns])
 
 
 # ---- what is looked at ----

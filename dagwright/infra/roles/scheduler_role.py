@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dagwright.infra.policy import Statement, trust
 from dagwright.infra.roles import keys
+from dagwright.infra.roles.arns import start_queue_arns
 from dagwright.infra.roles.role import add_role
 
 if TYPE_CHECKING:
@@ -34,14 +35,7 @@ def _statements(site: Site) -> Iterator[Statement]:
     yield Statement("StartPipelines", ("sagemaker:StartPipelineExecution",), pipelines)
     machines = [site.names.machine(one.deployed_name) for one in scheduled if one.machine]
     yield Statement("StartMachines", ("states:StartExecution",), machines)
-    queues = _queues(site)
+    queues = start_queue_arns(site)
     yield Statement("TellOfFailures", ("sqs:SendMessage",), queues)
     if queues:
         yield from keys.message_statements(site)
-
-
-def _queues(site: Site) -> list[str]:
-    """The project's queue, and those that schedules name."""
-    starts = (start for one in site.workloads.scheduled for start in one.starts)
-    named = (start.members["Target"].get("DeadLetterConfig", {}).get("Arn") for start in starts)
-    return [*dict.fromkeys(queue for queue in (site.dead_letter_queue, *named) if queue)]

@@ -7,7 +7,7 @@ did not wait for before. Only where it does not nest, a barrier adds waiting, wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import frexp, ldexp
@@ -132,17 +132,6 @@ def levels(predecessors: Mapping[str, Sequence[str]]) -> Tree:
         for step in following
     )
     return rows[0] if len(rows) == 1 else Series(tuple(rows), exact)
-
-
-def leaves(tree: Tree) -> Iterator[str]:
-    """The names of the steps, from first to last."""
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, Leaf):
-            yield node.name
-        else:
-            pending += reversed(node.children)
 
 
 def critical_path(predecessors: Mapping[str, Sequence[str]], durations: Mapping[str, float]) -> float:

@@ -21,7 +21,6 @@ from dagwright.engines.stepfunctions.compiler.structure import (
     Series,
     Tree,
     critical_path,
-    leaves,
     levels,
     structure,
     tree_critical_path,
@@ -30,6 +29,17 @@ from dagwright.errors import InternalError
 
 Graph = dict[str, list[str]]
 N: Graph = {"a": [], "b": [], "c": ["a"], "d": ["a", "b"]}
+
+
+def leaves(tree: Tree) -> Iterator[str]:
+    """The names of the steps, from first to last."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Leaf):
+            yield node.name
+        else:
+            pending += reversed(node.children)
 
 
 def tree_of(text: str) -> str:
