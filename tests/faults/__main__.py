@@ -96,20 +96,27 @@ def _every(kinds: Iterable[str], folder: Path) -> Iterator[tuple[Trial, Referenc
     """The faults of the example."""
     one, two = Pipeline(), Pipeline(parallel=2)
     reference, points = reference_of(one, folder / "reference")
-    both, points_of_two = reference_of(two, folder / "reference")
     counted = Counter(point.split()[0] for point in points)
     print(f"{len(points)} points: {', '.join(f'{kind} {count}' for kind, count in counted.most_common())}")
-    settling = trials.points_of_settling(one, folder / "reference", SETTLED_AT)
-    of_kind = {
-        "kill": trials.kills(one, points),
-        "power": [fault for loss in LOSSES for fault in trials.kills(one, points, loss)],
-        "stop": trials.stops(one, points, signal.SIGTERM) + trials.stops(one, points, signal.SIGINT),
-        "parallel": trials.kills(two, points_of_two),
-        "processes": trials.knocks(one),
-        "settling": trials.settlings(one, SETTLED_AT, settling),
-    }
     for kind in kinds:
-        yield from ((fault, both if fault.pipeline.parallel == 2 else reference) for fault in of_kind[kind])
+        if kind == "parallel":
+            both, points_of_two = reference_of(two, folder / "reference")
+            yield from ((fault, both) for fault in trials.kills(two, points_of_two))
+        else:
+            yield from ((fault, reference) for fault in _of_kind(kind, one, points, folder))
+
+
+def _of_kind(kind: str, pipeline: Pipeline, points: list[str], folder: Path) -> list[Trial]:
+    """Raises KeyError for a kind that there is not."""
+    if kind == "settling":
+        count = trials.points_of_settling(pipeline, folder / "reference", SETTLED_AT)
+        return trials.settlings(pipeline, SETTLED_AT, count)
+    return {
+        "kill": trials.kills(pipeline, points),
+        "power": [fault for loss in LOSSES for fault in trials.kills(pipeline, points, loss)],
+        "stop": trials.stops(pipeline, points, signal.SIGTERM) + trials.stops(pipeline, points, signal.SIGINT),
+        "processes": trials.knocks(pipeline),
+    }[kind]
 
 
 def _share(every: list[tuple[Trial, Reference]], sample: int) -> list[tuple[Trial, Reference]]:

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from engines.place import Place
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the harness looks into /proc")
 TESTS = Path(__file__).parents[1]
 
 
@@ -24,9 +24,9 @@ def faults(*words: str, breaking: str = "") -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("kinds", "sample"),
-    [("kill", 16), ("power", 10), ("stop", 8), ("parallel,settling", 8), ("processes", 8)],
+    [("kill", 6), ("power", 6), ("stop", 5), ("parallel,settling", 6), ("processes", 6)],
 )
-def test_whatever_is_killed_nothing_is_lost_and_nothing_done_twice(kinds: str, sample: int, place: Place) -> None:
+def test_whatever_is_killed_nothing_is_lost_and_nothing_done_twice(kinds: str, sample: int) -> None:
     done = faults("--kinds", kinds, "--sample", str(sample), "--workers", "1")
     print(done.stdout, done.stderr)
     assert done.returncode == 0
@@ -48,8 +48,9 @@ _REPEATS = "from dagwright.engines.local import reuse\nreuse._is_same = lambda b
         (_FORGETS, "kill", r"the record says Executing in executions, and nothing runs"),
         (_REPEATS, "kill", r"step \w+ ran again, and it had succeeded"),
     ],
+    ids=["an object appears by a copy", "nobody settles", "nothing is kept"],
 )
-def test_the_harness_sees_what_is_broken(breaking: str, kinds: str, flaw: str, place: Place) -> None:
+def test_the_harness_sees_what_is_broken(breaking: str, kinds: str, flaw: str) -> None:
     done = faults("--kinds", kinds, "--sample", "1", "--workers", "1", breaking=breaking)
     print(done.stdout, done.stderr)
     assert done.returncode == 1
@@ -57,7 +58,7 @@ def test_the_harness_sees_what_is_broken(breaking: str, kinds: str, flaw: str, p
 
 
 @pytest.mark.soak
-def test_every_point_and_random_ones_until_the_time_is_over(place: Place) -> None:
+def test_every_point_and_random_ones_until_the_time_is_over() -> None:
     done = faults("--seconds", os.environ.get("SOAK_SECONDS", "600"))
     print(done.stdout, done.stderr)
     assert done.returncode == 0

@@ -190,7 +190,9 @@ def _project(pipeline: Pipeline, folder: Path) -> Iterator[Project]:
 
 def kills(pipeline: Pipeline, points: list[str], loss: str = "") -> list[Trial]:
     """SIGKILL at each point, and what the disk loses besides."""
-    return [Trial(pipeline, f"power {loss}" if loss else "kill", point, loss=loss) for point in points]
+    kind = f"power {loss}" if loss else "kill"
+    kind += f", {pipeline.parallel} jobs" if pipeline.parallel > 1 else ""
+    return [Trial(pipeline, kind, point, loss=loss) for point in points]
 
 
 def stops(pipeline: Pipeline, points: list[str], number: signal.Signals) -> list[Trial]:
