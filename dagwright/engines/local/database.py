@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import sqlite3
 
 _PATIENCE_SECONDS = 30
-_SYNCED_AT_ONCE, _SYNCED_LATER = "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"
 _REMEDIES = {
     "full": "Free some space.",
     "locked": f"Another program has held it for {_PATIENCE_SECONDS} s: end that program.",
@@ -60,7 +59,7 @@ class Database:
         connection = _connect(self._path)
         try:
             _write_ahead(connection)
-            connection.execute(_SYNCED_LATER)
+            connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             connection.close()
             raise
@@ -103,14 +102,9 @@ class Database:
         return copy
 
     @contextmanager
-    def transaction(self, *, lasting: bool = False) -> Iterator[sqlite3.Connection]:
-        """All of the block, or nothing of it. Raises StorageError if the file cannot be written.
-
-        A `lasting` one, and all before it, is on the disk afterwards: a power loss does not take it back. The others
-        are when the record is closed, at the latest.
-        """
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of the block, or nothing of it. Raises StorageError if the file cannot be written."""
         with self._lock, self._explained():
-            self._connection.execute(_SYNCED_AT_ONCE if lasting else _SYNCED_LATER)
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

@@ -146,7 +146,6 @@ class Home:
         for execution in {*open_records, *self._said_to_run()}:
             if self.process_of(execution) is None:
                 self._close_killed(execution)
-        self._remove_unfinished_environments()
 
     def _said_to_run(self) -> list[str]:
         """What a run that was killed before its record was begun leaves behind counts as well; and its folder, if the
@@ -158,15 +157,6 @@ class Home:
         with storage_errors(f"{self.path} cannot be read"), contextlib.suppress(FileNotFoundError):
             return list(os.scandir(self.path / folder))
         return []
-
-    def _remove_unfinished_environments(self) -> None:
-        """What is there before it is known that no other run is at work belongs to none."""
-        found = [Path(entry.path) for entry in self._entries("environments") if entry.name.startswith(".")]
-        if found and {*map(self.process_of, self._said_to_run())} <= {None, os.getpid()}:
-            for path in found:
-                remove_tree(path)
-                with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
 
     def tuning_job(self, name: str) -> dict[str, Any] | None:
         """The output of the step that ran a tuning job of that name; None if none did, or it has given nothing."""

@@ -64,19 +64,12 @@ def make_layer(content: Content, root: Path) -> Layer:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file.source, path)
                 path.chmod(file.mode | stat.S_IRUSR | stat.S_IWUSR)
-                _sync(path)
             aside.mkdir(parents=True, exist_ok=True)
             try:
                 aside.rename(folder)
             except OSError:  # another run has made the same one
                 remove_tree(aside)
     return Layer(folder, tuple(sorted({_top(place) for place in (*folders, *content.files)})))
-
-
-def _sync(path: Path) -> None:
-    """A layer is whole or not there, after a power loss too."""
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
 
 
 def _digest(files: list[File], folders: list[str]) -> str:

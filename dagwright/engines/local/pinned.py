@@ -73,7 +73,6 @@ class Pinned:
         else:
             _call([python, "-m", "venv", str(self.folder)])
             _call([program, "-m", "pip", "install", "--quiet", "-r", str(source)])
-        os.sync()  # the mark must not be there without what it marks, even if the power fails
         with storage_errors(f"{self.folder} cannot be made"):
             (self.folder / ".complete").touch()
 

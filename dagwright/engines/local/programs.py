@@ -33,8 +33,7 @@ def package(name: str) -> Mapping[str, str]:
 
 
 def program_folder(folder: Path, programs: Mapping[str, str]) -> Path:
-    """The folder with these programs, made if they are not there. Each appears whole, as other runs may look for it,
-    and stays whole if the power fails, as nobody looks into it again.
+    """The folder with these programs, made if they are not there. Each appears whole, as other runs may look for it.
 
     Raises StorageError.
     """
@@ -42,11 +41,8 @@ def program_folder(folder: Path, programs: Mapping[str, str]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in programs.items():
             if not (folder / name).exists():
-                aside = folder.with_name(f".{folder.name}-{name}-{os.getpid()}")
-                with open(aside, "w", encoding="utf-8") as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
+                aside = folder / f".{name}-{os.getpid()}"
+                aside.write_text(text, encoding="utf-8")
                 aside.chmod(0o755)
                 aside.rename(folder / name)
     return folder

@@ -165,7 +165,7 @@ class Recording:
 
     def _keep(self, run: StepRun, result: StepResult) -> None:
         database, execution = self.home.database, self.execution.id
-        with database.transaction(lasting=True) as connection:
+        with database.transaction() as connection:
             database.update_rows(
                 connection, "steps", {"execution": execution, "name": run.name}, status=run.status, job=run.job,
                 output=run.output, failure_reason=run.failure_reason, ended=run.ended, metadata=dict(run.metadata),
