@@ -35,10 +35,11 @@ def run(arguments: Namespace) -> int:
         from dagwright.cli.run_check import run_check
 
         return run_check(arguments, start_of)
+    if arguments.resume:
+        _refuse_what_is_settled(arguments)
     with closing(engine_of(arguments)) as engine:
         with closing(observer_of(arguments)) as observer:
             if arguments.resume:
-                _refuse_what_is_settled(arguments)
                 execution = engine.resume(arguments.resume, observer, _current(engine, arguments, observer))
             elif arguments.detach:
                 execution = engine.start(start_of(arguments, observer), observer)

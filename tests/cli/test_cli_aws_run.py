@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -407,7 +408,9 @@ def test_stop_means_the_one_that_runs(deploy: Any, service: Scripted) -> None:
     service.execution(State("Executing"), State("Stopped"))
     service.ran(PIPELINE, ("bbbbbbbbbbbb", "Succeeded"), ("aaaaaaaaaaaa", "Executing"))
     done = deploy("stop", *DEV)
-    assert (done.returncode, done.stdout) == (0, "Execution aaaaaaaaaaaa: Stopped\n")
+    first, second = done.stdout.splitlines()
+    assert (done.returncode, first) == (0, "Execution aaaaaaaaaaaa: Stopped")
+    assert re.fullmatch(r"go on: \S+ \S+ run --resume \S+/aaaaaaaaaaaa --env dev", second)
     (asked,) = service.aws.of("StopPipelineExecution")
     assert asked["PipelineExecutionArn"] == execution_arn(identity="aaaaaaaaaaaa")
 

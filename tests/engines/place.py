@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dagwright.definition.graph import read_definition
+from dagwright.definition.slices import Slice
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import Execution, Nobody
 from dagwright.engines.local.engine import LocalEngine
@@ -202,6 +203,18 @@ class Place:
         self.watcher = Watcher()
         graph = read_definition(definition(*steps, parameters=parameters))
         return self.engine.run(Start("p", graph, given), self.watcher)
+
+    def part(self, *steps: Mapping[str, Any], source: str = "", **names: tuple[str, ...]) -> Execution:
+        """Run `first`, `last` or `only` of these steps."""
+        self.watcher = Watcher()
+        start = Start("p", read_definition(definition(*steps)), part=Slice(**names), source=source)
+        return self.engine.run(start, self.watcher)
+
+    def resume(self, execution: Execution, *current: Mapping[str, Any]) -> Execution:
+        """Go on with an execution, as it was or with its pipeline as it is now."""
+        self.watcher = Watcher()
+        start = Start("p", read_definition(definition(*current))) if current else None
+        return self.engine.resume(execution.id, self.watcher, start)
 
     def log(self, execution: Execution, step: str) -> str:
         return "".join(log.path.read_text() for log in self.engine.logs(execution.steps[step]))

@@ -155,24 +155,24 @@ class _Objects:
 
     def __init__(self, home: Home, execution: str) -> None:
         self._home = home
-        self._of: dict[str, dict[str, Stamp]] = {}
-        self._own: set[tuple[str, Stamp]] = set()
+        self._of: dict[str, list[str]] = {}
+        self._own: dict[str, list[Stamp]] = {}
         for row in home.database.rows("written", order="uri", execution=execution):
-            stamp = Stamp(row["inode"], row["modified_ns"], row["size"])
-            self._of.setdefault(row["step"], {})[row["uri"]] = stamp
-            self._own.add((row["uri"], stamp))
+            self._of.setdefault(row["step"], []).append(row["uri"])
+            self._own.setdefault(row["uri"], []).append(Stamp(row["inode"], row["modified_ns"], row["size"]))
 
     def lost(self, step: str) -> Iterator[str]:
         """A sentence for each object of a step that is gone, or that nobody of this execution wrote as it is."""
-        for uri in self._of.get(step, {}):
+        for uri in self._of.get(step, ()):
             now = self._home.store.stamp(uri)
             if now is None:
                 yield f"{uri} is gone"
-            elif (uri, now) not in self._own:
+            elif not any(map(now.is_of, self._own[uri])):
                 yield f"{uri} has been replaced{self._by(uri, now)}"
 
     def _by(self, uri: str, stamp: Stamp) -> str:
-        rows = self._home.database.rows("written", order="uri", columns="execution, step", uri=uri, **stamp._asdict())
+        known = {"uri": uri, "modified_ns": stamp.modified_ns, "size": stamp.size}
+        rows = self._home.database.rows("written", order="uri", columns="execution, step", **known)
         return f" by '{rows[0]['step']}' of execution {rows[0]['execution']}" if rows else " since"
 
 

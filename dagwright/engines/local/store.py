@@ -36,6 +36,11 @@ class Stamp(NamedTuple):
     modified_ns: int
     size: int
 
+    def is_of(self, other: Stamp) -> bool:
+        """Whether both are of one object, though the whole tree may have been copied since: an object is dated when it
+        is put, never by who made the file."""
+        return self[1:] == other[1:]
+
 
 def stamp_of(status: os.stat_result) -> Stamp:
     return Stamp(status.st_ino, status.st_mtime_ns, status.st_size)
@@ -260,6 +265,7 @@ def _move_file(source: Path, target: Path) -> None:
     try:
         os.replace(source, target)
         os.chmod(target, _PERMISSIONS)
+        os.utime(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
