@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import shutil
 import sqlite3
 import tarfile
@@ -88,12 +89,8 @@ def steps(home: Path) -> dict[str, str]:
 
 def begun(home: Path) -> Counter[str]:
     """How often each step's program has begun, as the logs say."""
-    count: Counter[str] = Counter()
-    for log in (home / "logs").rglob("*.log"):
-        for line in log.read_text(errors="replace").splitlines():
-            if line.startswith("begun "):
-                count[line.split()[1]] += 1
-    return count
+    logs = (log.read_text(errors="replace") for log in (home / "logs").rglob("*.log"))
+    return Counter(step for text in logs for step in re.findall(r"^begun (\S+)$", text, re.MULTILINE))
 
 
 def processes(home: Path) -> list[str]:
