@@ -28,7 +28,7 @@ from faults.trial import Pipeline, Trial, Verdict, reference_of, verdict_of
 
 SETTLED_AT = "send-half launcher #3"
 KINDS = ("kill", "power", "stop", "parallel", "processes", "settling")
-_ESSENTIAL = ("sqlite COMMIT", "rename ", "fsync ", "copy s3/")
+_ESSENTIAL = ("sqlite COMMIT", "rename ")
 
 Task = tuple[Trial, Reference, Path]
 
@@ -69,7 +69,7 @@ def main(words: list[str]) -> int:
     load_modules()
     with TemporaryDirectory(prefix="faults-") as place, _workers(arguments.workers) as tried:
         folder = Path(place)
-        every = list(_every(arguments.kinds.split(","), folder))
+        every = [one for one in _every(arguments.kinds.split(","), folder) if arguments.at in str(one[0])]
         share = _share(every, arguments.sample)
         print(f"{len(every)} faults; {len(share)} of them are tried, by {arguments.workers} at a time", flush=True)
         for verdict in tried((trial, reference, folder) for trial, reference in share):
@@ -87,6 +87,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0, help="go on with random faults until so long has passed")
     parser.add_argument("--sample", type=int, default=0, help="so many of all faults, evenly spread, and the essential")
     parser.add_argument("--kinds", default=",".join(KINDS), help="which faults, of: %(default)s")
+    parser.add_argument("--at", default="", help="only faults with this in their name: `rename s3/`")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     return parser.parse_args(words)

@@ -42,16 +42,16 @@ _REPEATS = "from dagwright.engines.local import reuse\nreuse._is_same = lambda b
 
 
 @pytest.mark.parametrize(
-    ("breaking", "kinds", "flaw"),
+    ("breaking", "at", "flaw"),
     [
-        (_COPIES, "kill", r"object work/\S+ is \d+ bytes \w+, and not \d+ bytes"),
-        (_FORGETS, "kill", r"the record says Executing in executions, and nothing runs"),
-        (_REPEATS, "kill", r"step \w+ ran again, and it had succeeded"),
+        (_COPIES, "copy s3/.incoming/journal #1", r"a file was left in \.incoming"),
+        (_FORGETS, "sqlite COMMIT #4", r"the record says Executing in executions, and nothing runs"),
+        (_REPEATS, "sqlite COMMIT #8", r"step \w+ ran again, and it had succeeded"),
     ],
-    ids=["an object appears by a copy", "nobody settles", "nothing is kept"],
+    ids=["a journal appears by a copy", "nobody settles", "nothing is kept"],
 )
-def test_the_harness_sees_what_is_broken(breaking: str, kinds: str, flaw: str) -> None:
-    done = faults("--kinds", kinds, "--sample", "1", "--workers", "1", breaking=breaking)
+def test_the_harness_sees_what_is_broken(breaking: str, at: str, flaw: str) -> None:
+    done = faults("--kinds", "kill", "--at", at, "--sample", "2", "--workers", "1", breaking=breaking)
     print(done.stdout, done.stderr)
     assert done.returncode == 1
     assert re.search(flaw, done.stdout)
