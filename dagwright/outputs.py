@@ -17,6 +17,7 @@ from typing import Any
 
 from dagwright.errors import ConfigurationError, Problem, StorageError, did_you_mean
 from dagwright.project_forms import IMAGE, NAME, PURPOSES, QUEUE, SECURITY_GROUP, SUBNET, VOLUME_KEY, VPC, Form
+from dagwright.whole_files import write_whole
 
 # Which file belongs to which environment; on this machine nothing is given by AWS.
 _ENVIRONMENTS = ("dev", "staging", "production")
@@ -91,16 +92,11 @@ def write_outputs(root: Path, environment: str, outputs: Outputs) -> bool:
         raise StorageError(f"{where}: there are no outputs of the environment '{environment}'")
     path = _inside(root, where)
     content = outputs.text.encode()
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.is_file() and path.read_bytes() == content:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            aside.write_bytes(content)
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        write_whole(path, content)
     except OSError as error:
         raise StorageError(f"{where} cannot be written: {error.strerror}") from error
     return True

@@ -60,6 +60,17 @@ class EnvironmentRule:
 
 
 @dataclass(frozen=True)
+class LimitRule:
+    """What each instance of a job may use of this machine, for the steps that fit a pattern: of their names, or of
+    `pipeline/step`. `source` is where it is said."""
+
+    step: str
+    memory_mib: int | None = None
+    processors: float | None = None
+    source: str = "local.limits"
+
+
+@dataclass(frozen=True)
 class LocalSettings:
     """How pipelines run on this machine."""
 
@@ -69,6 +80,7 @@ class LocalSettings:
     callbacks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stand_ins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     max_parallel: int | None = None
+    limits: tuple[LimitRule, ...] = ()
     sandbox: str = "auto"
     stop_grace_seconds: int = 10
     copy_below_mib: int = 64
@@ -355,8 +367,10 @@ def _group(settings: Settings, purpose: str) -> tuple[str, ...]:
 
 def _local(settings: Settings) -> LocalSettings:
     rules = settings.value("environments") or ()
+    limits = settings.value("limits") or ()
     return LocalSettings(
         environments=tuple(EnvironmentRule(**{name: node.value for name, node in rule.items()}) for rule in rules),
+        limits=tuple(LimitRule(**{name: node.value for name, node in rule.items()}) for rule in limits),
         libraries=settings.value("libraries"),
         lambdas=MappingProxyType(settings.below("lambdas")),
         callbacks=MappingProxyType(settings.below("callbacks")),

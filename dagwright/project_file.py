@@ -21,6 +21,7 @@ from dagwright.yaml_source import Node, read_yaml
 _EXPECTED = {
     "string": "a text",
     "integer": "a whole number",
+    "number": "a number",
     "boolean": "true or false",
     "array": "a list",
     "object": "a mapping of names to values",
@@ -196,8 +197,8 @@ class _Checker:
             fits = not form.pattern or re.fullmatch(form.pattern, value) is not None
             fits = fits and (not form.choices or value in form.choices)
             fits = fits and (form.at_most is None or len(value) <= form.at_most)
-        elif isinstance(value, int) and form.at_least is not None:
-            fits = value >= form.at_least
+        elif isinstance(value, (int, float)) and form.at_least is not None:
+            fits = form.at_least <= value and (form.at_most is None or value <= form.at_most)
         if fits:
             return
         hint = did_you_mean(value, form.choices) if isinstance(value, str) and form.choices else ""
@@ -218,7 +219,7 @@ class _Checker:
             hint = f'quote it: "{node.text}"'
         elif form.type == "array" and not isinstance(node.value, dict | list):
             hint = f"write [{node.text}]"
-        elif form.type in ("integer", "boolean") and isinstance(node.value, str):
+        elif form.type in ("integer", "number", "boolean") and isinstance(node.value, str):
             hint = f"{hint}, without quotes"
         self._problem("wrong-type", path, node.line, what, hint)
 
@@ -254,8 +255,8 @@ def _is_of_type(node: Node, form: Form) -> bool:
     value = node.value
     if form.or_mapping and isinstance(value, dict):
         return True
-    if form.type == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
+    if form.type in ("integer", "number"):
+        return isinstance(value, int if form.type == "integer" else (int, float)) and not isinstance(value, bool)
     return isinstance(value, {"string": str, "boolean": bool, "array": list, "object": dict}[form.type])
 
 

@@ -22,7 +22,7 @@ class Form:
     allowed: str = ""
     example: str = ""
     pattern: str = ""
-    at_least: int | None = None
+    at_least: float | None = None
     at_most: int | None = None
     choices: tuple[str, ...] = ()
     items: Form | None = None
@@ -62,6 +62,8 @@ GROUP = Form("object")
 YES_NO = Form("boolean", "true or false", "true")
 COUNT = Form("integer", "a whole number from 1", "2", at_least=1)
 FROM_ZERO = Form("integer", "a whole number from 0", "10", at_least=0)
+MEBIBYTES = Form("integer", "a whole number of MiB from 16", "2048", at_least=16, at_most=1 << 30)
+PROCESSORS = Form("number", "a number of processors from 0.1", "1.5", at_least=0.1, at_most=65536)
 WORD = _text(
     "a name of lower-case letters and digits, with single hyphens between", "churn-model", r"[a-z0-9]+(-[a-z0-9]+)*"
 )
@@ -143,6 +145,9 @@ HANDLER = _text(
     r"([^:\s]+\.py:[A-Za-z_][A-Za-z0-9_]*|\S+\.json|\S+\s+\S[^\x00]*|\./\S+)",
 )
 STEP = _text("a step's name, after its pipeline's if several have it", "training/Train", r"[A-Za-z0-9\-_/]+")
+STEPS = _text(
+    "a step's name, or its pipeline's and its own, in which * stands for anything", "Train*", r"[A-Za-z0-9\-_/*?]+"
+)
 STAND_IN = _text("a JSON file, or a Python file and a function in it", "stand_ins/train.json", r"(?!\s)\S[^\x00]*")
 PYTHON = _text("a Python version", '"3.9"', r"3\.[0-9]+(\.[0-9]+)?")
 SCHEDULE_GROUP = _text("a name of letters, digits and _ . -", "rc-churn", r"[0-9a-zA-Z\-_.]+", 64)

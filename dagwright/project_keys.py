@@ -229,6 +229,11 @@ LOCAL_KEYS: tuple[Key, ...] = (
     ),
     Key("stand_ins.*", forms.STAND_IN, "From the project's folder."),
     Key("max_parallel", forms.COUNT, "How many steps run side by side. Default: as many as there are processors."),
+    Key("limits", forms.Form("array"), "What jobs may use of this machine. The first row that fits a step counts."),
+    Key("limits[]", forms.Form("object"), "One pattern of steps, and what each of their instances may use."),
+    Key("limits[].step", forms.STEPS, "Steps this holds for: by name, or as pipeline/step.", required=True),
+    Key("limits[].memory_mib", forms.MEBIBYTES, "MiB of memory; a job that takes more is ended, and says so."),
+    Key("limits[].processors", forms.PROCESSORS, "Processors; whole ones where the kernel cannot divide them."),
     Key(
         "sandbox",
         forms.SANDBOX,
@@ -344,7 +349,7 @@ def _members(keys: Table, path: Path, names: Path) -> dict[str, Any]:
 
 def _form_schema(form: forms.Form) -> dict[str, Any]:
     least, most = {"string": ("minLength", "maxLength"), "array": ("minItems", "maxItems")}.get(
-        form.type, ("minimum", "maximum") if form.type == "integer" else ("minProperties", "maxProperties")
+        form.type, ("minimum", "maximum") if form.type in ("integer", "number") else ("minProperties", "maxProperties")
     )
     entries: tuple[tuple[str, Any], ...] = (
         ("type", form.type),

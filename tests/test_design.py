@@ -22,8 +22,9 @@ ARROWS = {
     "dagwright/shapes.py": ("dagwright.errors",),
     "dagwright/job_facts.py": (),
     "dagwright/marks.py": (),
+    "dagwright/whole_files.py": (),
     "dagwright/definition": FLOOR,
-    "dagwright/engines": ("dagwright.engines", *FLOOR),
+    "dagwright/engines": ("dagwright.engines", "dagwright.whole_files", *FLOOR),
     "dagwright/engines/aws": ("dagwright.engines.aws", *NEUTRAL, *FLOOR),
     "dagwright/engines/sagemaker": ("dagwright.engines.sagemaker", "dagwright.engines.aws", *NEUTRAL, *FLOOR),
     "dagwright/engines/stepfunctions": (STATE_MACHINES, "dagwright.engines.aws", *NEUTRAL, *FLOOR),
@@ -57,7 +58,7 @@ ARROWS = {
         "dagwright.cron_gaps",
         *FLOOR,
     ),
-    "dagwright/outputs.py": ("dagwright.project_forms", "dagwright.errors"),
+    "dagwright/outputs.py": ("dagwright.project_forms", "dagwright.whole_files", "dagwright.errors"),
     "dagwright/stacks": ("dagwright.stacks", "dagwright.engines.aws", "dagwright.outputs", *FLOOR),
     "dagwright/doctor": (
         "dagwright.doctor",
@@ -134,7 +135,7 @@ def test_only_the_reader_knows_how_an_expression_is_spelled() -> None:
 
 
 def test_what_runs_in_other_processes_imports_the_standard_library_only() -> None:
-    """They start for every run or job, without installed packages; the sandbox's second half is the one exception."""
+    """They start for every run or job, without installed packages; the sandbox's other parts are the one exception."""
     names = (
         "sandbox.py",
         "sandbox_root.py",
@@ -142,11 +143,13 @@ def test_what_runs_in_other_processes_imports_the_standard_library_only() -> Non
         "metric_reader.py",
         "smspark_submit.py",
         "command_host.py",
+        "memory_watch.py",
     )
     local = ROOT / "dagwright/engines/local"
+    parts = {"dagwright.engines.local.sandbox_root", "dagwright.engines.local.memory_watch"}
     for path in [*(local / name for name in names), *(local / "serving").glob("*.py")]:
         ours = {name for name in imported(path) if name.startswith("dagwright.engines.local.serving")}
-        modules = set(imported(path)) - ours - {"dagwright.engines.local.sandbox_root"}
+        modules = set(imported(path)) - ours - parts
         assert {module.partition(".")[0] for module in modules} <= set(sys.stdlib_module_names), path.name
     for name in ("sitecustomize.py", "dagwright_aws.py"):  # the first comes before the second
         modules = set(imported(ROOT / "dagwright/engines/local/endpoint" / name)) - {"dagwright_aws"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dagwright.cli.local import local_engine, local_place
 from dagwright.cli.sources import project_of
 from dagwright.cli.text import program_name
+from dagwright.errors import UsageError
 
 if TYPE_CHECKING:
     from dagwright.engines.aws.wanted import EngineName
@@ -44,13 +45,19 @@ def engine_of(arguments: Namespace, execution: str = "") -> Engine:
 
     project = project_of(arguments)
     words = _engine_words(arguments, execution)
+    at_once = getattr(arguments, "max_parallel", None)
     if engine_name(arguments, project, execution) == "stepfunctions":
+        if at_once:
+            raise UsageError(
+                "--max-parallel: a state machine starts whatever may start, side by side",
+                hint="Put steps one after the other with depends_on, or run it with --engine sagemaker.",
+            )
         from dagwright.engines.stepfunctions.engine import StepFunctionsEngine
 
         return StepFunctionsEngine(Clients(project.region), project, words=words)
     from dagwright.engines.sagemaker.engine import SageMakerEngine
 
-    return SageMakerEngine(Clients(project.region), project, words=words)
+    return SageMakerEngine(Clients(project.region), project, words=words, max_parallel=at_once)
 
 
 def job_engine(arguments: Namespace) -> Engine:

@@ -54,9 +54,10 @@ def put_inputs(inputs: Sequence[GivenInput], arguments: Namespace) -> None:
         return
     if arguments.env == "local":
         store = local_store(arguments)
-        for path, uri in pairs:
-            if not store.path(uri).exists():
-                store.put(path, uri)
+        with store.group() as group:
+            for path, uri in pairs:
+                if not store.path(uri).exists():
+                    group.put(path, uri)
         return
     from dagwright.engines.aws.clients import Clients
     from dagwright.engines.aws.objects import Objects

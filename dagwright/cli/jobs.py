@@ -56,6 +56,9 @@ def _describe(jobs: Jobs, arguments: Namespace) -> None:
     if job.reason:
         print(f"reason: {shown(job.reason)}")
     rows = [*_rows(described)]
+    if job.used:
+        seconds = duration(job.used["ProcessorSeconds"])
+        rows.append(["used", f"{job.used['MemoryMiB']:,} MiB of memory at most", f"{seconds} of processor time"])
     if job.execution:
         rows.append(["execution", job.execution, job.step])
     rows += [["log", log.host, _near(log.address)] for log in logs]

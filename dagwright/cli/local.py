@@ -13,8 +13,10 @@ from dagwright.errors import UsageError
 if TYPE_CHECKING:
     from dagwright.engines.local.begun import Begun
     from dagwright.engines.local.engine import LocalEngine, Settings
+    from dagwright.engines.local.gate import Gate
     from dagwright.engines.local.scope import Account
     from dagwright.engines.local.store import Store
+    from dagwright.project import LocalSettings
 
 
 def local_store(arguments: Namespace) -> Store:
@@ -22,6 +24,13 @@ def local_store(arguments: Namespace) -> Store:
     from dagwright.engines.local.store import Store
 
     return Store(arguments.root / ".dagwright" / "s3")
+
+
+def local_gate(arguments: Namespace) -> Gate:
+    """What whoever puts something into that store passes, so that no clean takes a folder away beneath it."""
+    from dagwright.engines.local.home import Home
+
+    return Home(arguments.root / ".dagwright").gate
 
 
 def local_engine(arguments: Namespace) -> LocalEngine:
@@ -68,11 +77,25 @@ def local_place(arguments: Namespace, libraries: str = "") -> tuple[Account, str
     """Whose names local runs use, what those of jobs begin with (empty without a project), and how they run."""
     from dagwright.engines.local.scope import Account
 
-    given = getattr(arguments, "libraries", None) or libraries
     if has_project(arguments):
         project = project_of(arguments)
         account = Account(project.region, project.account_id, project.partition)
-        return account, project.model_package_group, replace(project.local, libraries=given or project.local.libraries)
+        return account, project.model_package_group, _as_told(project.local, arguments, libraries)
     from dagwright.project import LocalSettings
 
-    return Account(), "", LocalSettings(libraries=given or "here")
+    return Account(), "", _as_told(LocalSettings(), arguments, libraries)
+
+
+def _as_told(settings: LocalSettings, arguments: Namespace, libraries: str) -> LocalSettings:
+    """The settings, as far as the words do not say otherwise, or else an earlier choice of `libraries`.
+
+    Raises UsageError.
+    """
+    told = {name: getattr(arguments, name, None) for name in ("libraries", "max_parallel")}
+    told["libraries"] = told["libraries"] or libraries
+    settings = replace(settings, **{name: value for name, value in told.items() if value})
+    if not getattr(arguments, "limits", None):
+        return settings
+    from dagwright.cli.limits import read_limits
+
+    return replace(settings, limits=(*read_limits(arguments.limits), *settings.limits))

@@ -23,6 +23,7 @@ class OfThisMachine:
         self.expected = tuple(arguments.expect)
         for uri in (*self.maps, *self.expected):
             split_uri(uri)
+        _refuse_limits_of_nothing(arguments.limits, graph)
 
 
 def words_of_this_machine(arguments: Namespace) -> dict[str, object]:
@@ -32,7 +33,16 @@ def words_of_this_machine(arguments: Namespace) -> dict[str, object]:
         "--stand-in": arguments.stand_in,
         "--map": arguments.map,
         "--expect": arguments.expect,
+        "--limit": arguments.limits,
     }
+
+
+def _refuse_limits_of_nothing(values: Sequence[str], graph: Graph) -> None:
+    """Raises UsageError for a limit of a step that is none. A pattern may fit any number of them."""
+    for value in values:
+        name = value.partition("=")[0].rpartition("/")[2]
+        if name not in graph.steps and not set("*?") & set(name):
+            raise UsageError(f"--limit: there is no step '{name}'", hint=did_you_mean(name, graph.steps))
 
 
 def _at_what_is_there(value: str) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from dagwright.cli import DONE, EXECUTION_FAILED, FAILED
 from dagwright.cli.commit import PARAMETER, current_commit
 from dagwright.cli.ending import ending
 from dagwright.cli.engines import command, engine_of, source_words
+from dagwright.cli.explain import explanation, refuse_cache_words
 from dagwright.cli.local_words import OfThisMachine, words_of_this_machine
 from dagwright.cli.progress import Lines
 from dagwright.cli.sources import source_of
@@ -31,6 +32,7 @@ def run(arguments: Namespace) -> int:
     if arguments.runtime and arguments.env != "local":
         raise UsageError("--runtime is for runs on this machine", hint="Leave it out: AWS runs the images themselves.")
     refuse_libraries_on_aws(arguments)
+    refuse_cache_words(arguments)
     if arguments.check:
         from dagwright.cli.run_check import run_check
 
@@ -48,6 +50,8 @@ def run(arguments: Namespace) -> int:
         if execution.ended:
             engine.complete(execution)
         said = ending(engine, execution, arguments) if execution.ended else _left(execution, arguments)
+        if arguments.explain and execution.ended:
+            said = f"{said}\n{explanation(engine, execution)}"
     print(said, file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print(as_json(execution.as_json()))
@@ -113,6 +117,8 @@ def start_of(arguments: Namespace, observer: Observer) -> Start:
         stand_ins=here.stand_ins,
         maps=here.maps,
         expected=here.expected,
+        uses_cache=not arguments.no_cache,
+        explains=arguments.explain,
     )
 
 
@@ -140,9 +146,12 @@ def _refuse_what_is_settled(arguments: Namespace) -> None:
         "--only": arguments.only_steps,
         "--source": arguments.source,
         "--interrupt": arguments.interrupt,
+        "--no-cache": arguments.no_cache,
         **words_of_this_machine(arguments),
         "--detach": arguments.detach,
     }
+    if arguments.env == "local":
+        del words["--limit"]  # of the machine, not of the execution
     given = [word for word, value in words.items() if value]
     if given:
         what = f"--resume goes on with an execution as it was started: {', '.join(given)} cannot be given with it"

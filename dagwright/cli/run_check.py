@@ -49,6 +49,9 @@ def _text(checked: Checked) -> str:
     libraries = {image: name for step in checked.steps for image, name in step.libraries.items()}
     if libraries:
         lines += ["", columns([["image", "its jobs run in"], *([image, name] for image, name in libraries.items())])]
+    if any(step.cache for step in checked.steps):
+        asked = [[step.step, step.cache] for step in checked.steps if step.cache]
+        lines += ["", columns([["step", "is going to be"], *asked])]
     if checked.problems:
         lines += ["", *_problems(checked)]
     count = len(checked.problems)
@@ -84,6 +87,7 @@ def _as_json(checked: Checked) -> dict[str, object]:
                 for one in step.needed
             ],
             "libraries": dict(step.libraries),
+            **({"cache": step.cache} if step.cache else {}),
         }
         for step in checked.steps
     ]

@@ -8,6 +8,7 @@ from contextlib import closing
 from dagwright.cli import DONE
 from dagwright.cli.ending import resuming, what_came_out
 from dagwright.cli.engines import engine_of
+from dagwright.cli.explain import explanation
 from dagwright.cli.remarks import remarks
 from dagwright.cli.text import as_json, clock, columns, day_and_clock, duration, seconds_between, shown
 from dagwright.engines.execution import Execution, StepRun
@@ -17,14 +18,18 @@ def run(arguments: Namespace) -> int:
     """Print it."""
     with closing(engine_of(arguments)) as engine:
         execution = engine.describe(arguments.execution)
-        if arguments.json:
+        if arguments.json or arguments.explain:
             engine.complete(execution)
+        explained = explanation(engine, execution) if arguments.explain else ""
+        if arguments.json:
             print(as_json(execution.as_json()))
             return DONE
         print(_text(execution))
         made = what_came_out(engine, execution)
         if made:
             print(made)
+        if explained:
+            print(explained)
         again = resuming(execution, arguments)
         if again:
             print(f"go on: {again}")

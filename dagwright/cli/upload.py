@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dagwright.cli import DONE
-from dagwright.cli.local import local_store
+from dagwright.cli.local import local_gate, local_store
 from dagwright.cli.sources import has_project, project_of
 from dagwright.cli.text import as_json, size
 from dagwright.engines.addresses import split_uri
@@ -23,10 +23,8 @@ def run(arguments: Namespace) -> int:
     prefix = _address(arguments)
     split_uri(prefix)
     pairs = uploads(arguments.paths, prefix)
-    put = local_store(arguments).put if arguments.env == "local" else bucket_put(arguments)
     total = 0
-    for path, uri in pairs:
-        put(path, uri)
+    for path, uri in _putting(arguments, pairs):
         total += path.stat().st_size
         if not arguments.json:
             print(uri)
@@ -35,6 +33,20 @@ def run(arguments: Namespace) -> int:
     else:
         print(f"{len(pairs)} object{'s' if len(pairs) != 1 else ''}, {size(total)}", file=sys.stderr)
     return DONE
+
+
+def _putting(arguments: Namespace, pairs: list[tuple[Path, str]]) -> Iterable[tuple[Path, str]]:
+    """Each when it has been put: here all together, into a bucket one after the other."""
+    if arguments.env != "local":
+        put = bucket_put(arguments)
+        return (pair for pair in pairs if put(*pair) is None)
+    store = local_store(arguments)
+    store.require_room(path for path, _ in pairs)
+    store.settle()
+    with local_gate(arguments).passing(), store.group() as group:
+        for path, uri in pairs:
+            group.put(path, uri)
+    return pairs
 
 
 def _address(arguments: Namespace) -> str:

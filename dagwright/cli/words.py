@@ -139,6 +139,11 @@ def _executions(command: _Command) -> None:
         help="on this machine: jobs as processes (default), or their real images with a Docker engine",
     )
     _libraries(run)
+    run.add_argument("--max-parallel", type=_count, metavar="N", help="at most N steps at a time")
+    run.add_argument(
+        "--limit", dest="limits", action="append", default=[], metavar="STEP=LIMIT",
+        help="what a step's jobs may use: memory_mib:2048, processors:1.5 or both, with a comma between (here only)",
+    )  # fmt: skip
     run.add_argument("--detach", action="store_true", help="start it and leave (on AWS)")
     run.add_argument("--resume", metavar="EXECUTION", help="go on with one that failed, was stopped or was killed")
     run.add_argument(
@@ -171,8 +176,14 @@ def _executions(command: _Command) -> None:
         "--expect", action="append", default=[], metavar="S3",
         help="an address that a program of an earlier step writes by itself, through the S3 API (here only)",
     )  # fmt: skip
+    run.add_argument(
+        "--no-cache", action="store_true", help="run every step, also those with an earlier result (here only)"
+    )
+    what = "say of each step with a CacheConfig whether an earlier result was taken, and why or why not"
+    run.add_argument("--explain", action="store_true", help=what)
     status = command("status", "how an execution went, step by step")
     _execution(status, "its id; default: the newest")
+    status.add_argument("--explain", action="store_true", help=what)
     logs = command("logs", "what the jobs of an execution printed")
     _execution(logs, "its id; default: the newest")
     logs.add_argument("--step", metavar="STEP", help="of this step only")
@@ -184,6 +195,13 @@ def _executions(command: _Command) -> None:
     _engine(history)
     history.add_argument("pipeline", nargs="?", default="", metavar="PIPELINE", help="of this pipeline only")
     history.add_argument("--limit", type=_count, default=20, metavar="N", help="at most N (default 20)")
+    clean = command("clean", "free space on this machine: what old executions left; shows it and asks first")
+    clean.add_argument(
+        "--older-than", default="30d", metavar="SPAN", help="30d (default), 12h, 2w, P30D: since it ended"
+    )
+    what = "keep all executions that registered a model, not only those of approved and newest ones"
+    clean.add_argument("--keep-registered", action="store_true", help=what)
+    clean.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _jobs(command: _Command) -> None:

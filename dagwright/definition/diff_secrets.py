@@ -1,17 +1,17 @@
 """Secrets in definitions that are to be compared and shown: on a terminal, in a file, in a comment on a pull request.
 
-In: graphs. Out: their definitions, with a word in the place of each password, token or key that `validate` would warn
-of. That one has changed still shows.
+In: graphs, or requests of jobs. Out: their definitions, or the requests, with a word in the place of each password,
+token or key that `validate` would warn of. That one has changed still shows.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dagwright.definition.graph import Graph
-from dagwright.definition.rules.secrets import secrets_in
+from dagwright.definition.rules.secrets import Secret, secrets_in, secrets_in_request
 
 # A shorter one is replaced where it is the whole value only: `1` is in every other text.
 _SHORTEST_PART = 6
@@ -19,11 +19,20 @@ _SHORTEST_PART = 6
 
 def hidden(*graphs: Graph) -> list[Mapping[str, Any]]:
     """The definitions; a secret has the same word wherever it stands in any of them."""
+    found = (secret for graph in graphs for secret in secrets_in(graph))
+    return _hidden(found, [graph.definition for graph in graphs])
+
+
+def hidden_in_requests(*requests: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The same of the requests of jobs, or of members of them."""
+    return _hidden((secret for request in requests for secret in secrets_in_request(request)), requests)
+
+
+def _hidden(found: Iterable[Secret], values: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     words: dict[str, str] = {}
-    for graph in graphs:
-        for secret in secrets_in(graph):
-            words.setdefault(secret.value, f"(secret {len(words) + 1})")
-    return [_with_words(graph.definition, words) if words else graph.definition for graph in graphs]
+    for secret in found:
+        words.setdefault(secret.value, f"(secret {len(words) + 1})")
+    return [_with_words(value, words) if words else value for value in values]
 
 
 def _with_words(definition: Mapping[str, Any], words: Mapping[str, str]) -> Mapping[str, Any]:

@@ -142,30 +142,31 @@ def _members(envelope: Mapping[str, Any]) -> Iterator[tuple[frozenset[str], str,
             waiting += ((below, key, value[key]) for key in reversed(value) if key not in BRANCHES)
 
 
-def known_text(value: Any, defaults: Mapping[str, Any]) -> str:
-    """A single value as a text: parameters by their defaults, `*` for each part that only a run can know."""
-    return str(unrolled(_known(value, defaults)))
+def known_text(value: Any, defaults: Mapping[str, Any], execution: Mapping[str, Any] | None = None) -> str:
+    """A single value as a text: parameters by their defaults, the variables of an `execution` if they are given, `*`
+    for each part that only a run can know."""
+    return str(unrolled(_known(value, {"Parameters": defaults, "Execution": execution or {}})))
 
 
-def _known(value: Any, defaults: Mapping[str, Any]) -> Computation:
+def _known(value: Any, given: Mapping[str, Mapping[str, Any]]) -> Computation:
     function = function_of(value)
     if function is None:
         return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else UNKNOWN
     if function == "Get":
-        return _default(value["Get"], defaults)
+        return _given(value["Get"], given)
     body = value[function]
     if function != "Std:Join" or not isinstance(body, dict) or not isinstance(body.get("Values"), list):
         return UNKNOWN
     parts = []
     for part in body["Values"]:
-        parts.append((yield _known(part, defaults)))
+        parts.append((yield _known(part, given)))
     return str(body.get("On", "")).join(parts)
 
 
-def _default(text: Any, defaults: Mapping[str, Any]) -> str:
+def _given(text: Any, given: Mapping[str, Mapping[str, Any]]) -> str:
     try:
         reference = parse_reference(text)
     except DefinitionError:
         return UNKNOWN
-    given = defaults.get(reference.name) if reference.root == "Parameters" else None
-    return UNKNOWN if given in (None, "") else str(given)
+    value = given.get(reference.root, {}).get(reference.name)
+    return UNKNOWN if value in (None, "") else str(value)

@@ -35,7 +35,8 @@ class Start:
 
     On this machine only: `interruptions` name the steps whose training is interrupted as Spot instances are, each as
     often as it is named; `stand_ins` say by step what is done instead of it; `maps` bring a file or folder to the
-    address that a definition names; `expected` are addresses that programs write without saying so.
+    address that a definition names; `expected` are addresses that programs write without saying so. Unless it
+    `uses_cache` every step runs; if it `explains`, each step is noted that was looked for in the cache.
     """
 
     pipeline: str
@@ -52,6 +53,8 @@ class Start:
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     maps: Mapping[str, str] = field(default_factory=dict)
     expected: tuple[str, ...] = ()
+    uses_cache: bool = True
+    explains: bool = False
 
     def values(self, graph: Graph) -> dict[str, Any]:
         """What to start `graph` with: what is given, and what is offered and has a place in it."""
@@ -109,6 +112,12 @@ class Engine(Protocol):
 
     def complete(self, execution: Execution) -> None:
         """Add to the steps, as `output`, what the service knows of their jobs, as far as it can be had."""
+
+    def explain(self, execution: Execution) -> str:
+        """Add to the steps that ask for the cache, as `Cache`, whether their results were taken from there, and why.
+
+        What to say instead where there is none.
+        """
 
     def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
         """How it is now, and again and again until it has ended. What keeps it from being seen is noted."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -50,6 +50,8 @@ class JobSummary:
     reason: str = ""
     execution: str = ""
     step: str = ""
+    used: Mapping[str, float] = field(default_factory=dict)
+    """What it took of the machine, where that is known: MemoryMiB of its largest host at most, ProcessorSeconds."""
 
     def as_json(self) -> dict[str, Any]:
         """A member of ProcessingJobSummaries, TrainingJobSummaries or TransformJobSummaries."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from engines.place import Place, definition, get
+from engines.place import Place, condition, definition, get
 
 from dagwright.definition.graph import read_definition
 from dagwright.engines.engine import Start
@@ -78,10 +78,10 @@ def test_what_a_later_step_writes_excuses_nothing(place: Place) -> None:
 
 def test_what_is_left_out_is_noted(place: Place) -> None:
     policy = {"ExceptionType": ["SageMaker.CAPACITY_ERROR"], "MaxAttempts": 2}
-    steps = [place.processing(f"S{n}", "pass", CacheConfig={"Enabled": True}) for n in range(5)]
+    steps = [condition(f"S{n}") | {"CacheConfig": {"Enabled": True}} for n in range(5)]
     place.run(*steps, place.processing("Again", "pass", RetryPolicies=[policy]))
     assert not any("RetryPolicies" in note for note in place.watcher.notes), "they are followed"
-    assert any(note.startswith("CacheConfig of S0, S1, S2 and 2 more is left out") for note in place.watcher.notes)
+    assert "CacheConfig of S0, S1, S2 and 2 more is left out: no Condition step is cached" in place.watcher.notes
 
 
 def test_a_rule_of_the_configuration_that_cannot_be_followed_stops_the_run(place_with: Callable[..., Place]) -> None:

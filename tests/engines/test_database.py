@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,15 @@ def test_a_record_that_cannot_be_read_is_a_sentence(tmp_path: Path, content: byt
     with pytest.raises(StorageError, match="cannot be used") as refused:
         Database(path)
     assert hint in refused.value.hint
+
+
+def test_a_transaction_is_synced_if_that_is_asked_for(database: Database) -> None:
+    def mode() -> int:
+        return int(database._connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    with database.transaction(synced=True):
+        assert mode() == 2
+    assert mode() == 1
+    with suppress(ZeroDivisionError), database.transaction(synced=True):
+        _ = 1 // 0
+    assert mode() == 1

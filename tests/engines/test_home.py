@@ -59,6 +59,24 @@ def test_a_folder_of_jobs_goes_whose_run_is_not_known_any_more(tmp_path: Path) -
     home.close()
 
 
+def test_what_killed_processes_were_making_goes(tmp_path: Path) -> None:
+    """Objects that were not decided on, files of runs and of environments; what this process is making stays."""
+    home = Home(tmp_path / ".dagwright")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    abandoned = [
+        home.store.root / ".incoming/abc",
+        home.environments / f".layer-abc.{ended.pid}-0123abcd",
+        home.path / "runs" / f".abc.{ended.pid}-0123abcd",
+    ]
+    kept = home.environments / f".layer-abc.{os.getpid()}-0123abcd"
+    for folder in (*abandoned, kept):
+        folder.mkdir(parents=True)
+    home.settle()
+    assert [folder for folder in (*abandoned, kept) if folder.exists()] == [kept]
+    home.close()
+
+
 READ_ONLY = """
 import sys
 sys.path[:0] = {path}

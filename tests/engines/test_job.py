@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from engines.place import Meeting, Place
 
 from dagwright.engines.local.environments import Environments
@@ -117,41 +113,6 @@ def test_no_number_of_seconds_is_too_large(place_with: Callable[..., Place]) -> 
     execution = place.run(patient, ended)
     assert execution.steps["Patient"].status == "Succeeded", execution.failure_reason
     assert execution.steps["Ended"].failure_reason == "exceeded its MaxRuntimeInSeconds of 1 and was ended"
-
-
-FULL_DISK = """
-import sys
-sys.path[:0] = {path}
-from pathlib import Path
-from engines.place import Place
-place = Place(Path("."), sandbox={sandbox!r}, max_parallel=1)
-raw = place.put("raw/big", b"x" * 1_500_000)
-steps = [
-    place.processing("Staged", "pass", inputs={{"in": raw}}),
-    place.writing("Written", "write('big', 'x' * 2_000_000)"),
-    place.processing("After", "pass"),
-]
-execution = place.run(*steps)
-print([(step.name, step.status, step.failure_reason) for step in execution.steps.values()])
-print(len(list(Path(".dagwright/jobs").iterdir())), execution.status)
-"""
-
-
-def test_a_full_disk_is_a_sentence_and_leaves_nothing_behind(place: Place) -> None:
-    """In a mount namespace of its own, with the project on a file system of 2 MB."""
-    root = Path(__file__).parents[2]
-    path = [str(root), str(root / "tests")]
-    program = FULL_DISK.format(path=path, sandbox="namespaces" if place.sandboxed else "paths")
-    shell = 'mount -t tmpfs -o size=2m tmpfs "$1" && cd "$1" && exec "$2" -c "$3"'
-    words = ["unshare", "-Urm", "sh", "-c", shell, "sh", str(place.folder), sys.executable, program]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if "unshare:" in done.stderr or "mount:" in done.stderr:
-        pytest.skip(f"no file system of our own here: {done.stderr}")
-    assert done.returncode == 0, done.stderr
-    assert "No space left on device (The disk is full: free space" in done.stdout
-    assert "('Written', 'Failed', 'AlgorithmError: " in done.stdout
-    assert "('After', 'Succeeded', '')" in done.stdout
-    assert done.stdout.endswith("0 Failed\n")
 
 
 def test_jobs_beside_each_other_have_networks_of_their_own(sandboxed: Place) -> None:

@@ -52,7 +52,7 @@ def test_a_file_gives_the_result_of_a_step_that_does_not_run_here(place: Place) 
     assert output["AutoMLJobArn"].endswith(f"automl-job/{output['AutoMLJobName']}")
     assert execution.steps["Search"].metadata == {"StandIn": {"Source": "search.json"}}
     assert place.engine.describe().steps["Search"].metadata == {"StandIn": {"Source": "search.json"}}
-    assert execution.steps["After"].metadata.keys() == {"ProcessingJob"}
+    assert execution.steps["After"].metadata.keys() == {"ProcessingJob", "Used"}
 
 
 def test_what_later_steps_read_and_a_file_does_not_give_is_said_before_the_start(place: Place) -> None:

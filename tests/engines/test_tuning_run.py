@@ -30,7 +30,7 @@ print("score=%f" % -(x - 3) ** 2, flush=True)
 """
 
 
-KILLED = "AlgorithmError: killed by SIGKILL, which is how a system that runs out of memory ends a process"
+KILLED = "AlgorithmError: killed by SIGKILL, and not by the kernel for want of memory"
 
 
 def number(name: str, low: Any, high: Any, scale: str = "Auto") -> dict[str, Any]:

@@ -6,10 +6,10 @@ Retries: https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from dagwright.definition.durations import is_lenient, is_strict
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.path import write_path
 from dagwright.definition.rules.names import listed
@@ -22,14 +22,6 @@ OF_THE_JOB = ("SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR", "SageM
 
 _DEPENDENCY = ("Step", "Trigger")
 _POLICY = ("ExceptionType", "BackoffRate", "IntervalSeconds", "MaxAttempts", "ExpireAfterMin")
-_DIGITS = r"[0-9]{1,9}"
-_STRICT = re.compile(
-    rf"P(?=[0-9T])({_DIGITS}Y)?({_DIGITS}M)?({_DIGITS}W)?({_DIGITS}D)?(T(?=[0-9])({_DIGITS}H)?({_DIGITS}M)?)?"
-)
-_LENIENT = re.compile(
-    rf"P?(?=[0-9T])({_DIGITS}Y)?({_DIGITS}M)?({_DIGITS}W)?({_DIGITS}D)?(T(?=[0-9])({_DIGITS}H)?({_DIGITS}M)?)?",
-    re.IGNORECASE,
-)
 
 
 def cache_problems(graph: Graph) -> Iterator[Problem]:
@@ -84,10 +76,10 @@ def _cache(step: Step, config: Any) -> Iterator[Problem]:
     if not isinstance(config.get("Enabled"), bool):
         yield wrong("Enabled is not true or false", "say whether results are taken from the cache", "Enabled")
     duration = config.get("ExpireAfter")
-    if isinstance(duration, str) and _STRICT.fullmatch(duration):
+    if isinstance(duration, str) and is_strict(duration):
         return
     field = "CacheConfig.ExpireAfter"
-    if isinstance(duration, str) and _LENIENT.fullmatch(duration):
+    if isinstance(duration, str) and is_lenient(duration):
         what = f"'{duration}' works, though it is not ISO 8601"
         hint = f"write {_strictly(duration)}"
         yield Problem("lenient-duration", what, hint, "warning", step.name, field)

@@ -8,7 +8,7 @@ command-line option, a parameter), and the form of a text, wherever it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dagwright.definition.expression import Place, spell_place
@@ -94,6 +94,11 @@ def secrets_in(graph: Graph) -> Iterator[Secret]:
         yield from _in(step.name, whole, None)
         arguments = {key: value for key, value in step.arguments.items() if key not in ("IfSteps", "ElseSteps")}
         yield from _in(step.name, arguments, (None, "Arguments"), free=step.type in _FREE_STEPS)
+
+
+def secrets_in_request(request: Mapping[str, Any]) -> Iterator[Secret]:
+    """The same of the request of a job, whose expressions have their values."""
+    yield from _in("", request, None)
 
 
 def _in(step: str, value: Any, place: Place, free: bool = False, name: str = "") -> Iterator[Secret]:

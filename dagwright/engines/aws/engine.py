@@ -150,10 +150,19 @@ class AWSEngine(ABC):
     def complete(self, execution: Execution) -> None:
         """Add to the steps, as `output`, the Describe responses of what they made, as far as these can be had."""
         for step in execution.steps.values():
-            made = made_by(step.metadata)
-            if made and step.output is None:
-                with suppress(AWSError):  # it may be deleted, or not be this person's to see
-                    step.output = made.describe(self._clients)
+            self._described(step)
+
+    def _described(self, step: StepRun) -> Mapping[str, Any] | None:
+        """The Describe response of what a step made; None if it cannot be had."""
+        made = made_by(step.metadata)
+        if made and step.output is None:
+            with suppress(AWSError):  # it may be deleted, or not be this person's to see
+                step.output = made.describe(self._clients)
+        return step.output
+
+    @abstractmethod
+    def explain(self, execution: Execution) -> str:
+        """Add to the steps why their results were taken from a cache or not; what to say where there is none."""
 
     def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
         """How it is now, and again and again until it has ended. What keeps it from being seen is noted."""

@@ -9,6 +9,7 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     processing    a CreateProcessingJob request, and training  a CreateTrainingJob request
     job           what both become: a job as the runner needs it
     job_run       runs it: staging  puts its files in place, publishing  takes what it wrote
+    publication   makes objects appear together, or not at all; completes or discards what killed runs left
     sources       the objects of an input; streams, feeder  those in Pipe mode, through FIFOs
     uploading     outputs that are published while their job runs
     interruption  of a training on Spot instances, on purpose; checkpoints, phases, time_limits  what it goes on with
@@ -19,6 +20,8 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     interpreters  the Pythons of this machine; image_libraries  what AWS's images hold, as environments that are  pinned
     version_gap   says of a failed job that a library has another version here than in its image
     spark         what a job needs that submits a Spark application, with the program  smspark_submit
+    cache         an earlier result instead of a step that would give the same, found by its  cache_key  with the
+                  digests  of its inputs; cache_forecast  says before a run what will be taken
     jobs          the jobs of all runs; single_job  a step by itself
     store         S3 as a folder tree
     database      executions, steps, jobs, metrics, models

@@ -26,6 +26,7 @@ class Begun:
     words: str = ""
     part: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
+    uses_cache: bool = True
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     expected: tuple[str, ...] = ()
 
@@ -44,6 +45,7 @@ class Begun:
             words=start.words or start.pipeline,
             part=asdict(start.part) if start.part else {},
             source=start.source,
+            uses_cache=start.uses_cache,
             stand_ins=dict(start.stand_ins),
             expected=start.expected,
         )

@@ -12,6 +12,7 @@ from dagwright.engines.local.environments import Images
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job import LOOPBACK, OF_A_CONTAINER
 from dagwright.engines.local.job_run import Workshop
+from dagwright.engines.local.limits import Limits
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.request import member
 from dagwright.engines.local.scope import Account
@@ -25,7 +26,7 @@ class StepResult:
 
     `answer` is what a Lambda function returned, whatever of it the step declares; `written` are the objects it put, by
     address. `more` is what else is said of the step in the service's words; `job` is the job that gave the result, if
-    that is another than the one that was to run.
+    that is another than the one that was to run. `cache_key` is what a later run finds it by, if it may.
     """
 
     status: str
@@ -37,6 +38,7 @@ class StepResult:
     written: Mapping[str, Stamp] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
     job: str = ""
+    cache_key: str = ""
 
 
 class Stoppable(Protocol):
@@ -64,6 +66,7 @@ class Bench:
     """By the name of the step that each stands for."""
     say: Callable[[str], None] = lambda line: None
     """Tells whoever watches the run, while a step is running."""
+    limits: Limits = field(default_factory=Limits)
     max_parallel: int = 1
     trial_places: threading.Semaphore = field(default_factory=threading.Semaphore)
     """As many as `max_parallel`: one for each training job that all tuning jobs of the run have at work."""

@@ -29,10 +29,8 @@ from dagwright.engines.local.steps import KINDS
 from dagwright.errors import DagwrightError, DefinitionError, ExecutionError, Problem
 
 _STEP_NAME = re.compile(r"[A-Za-z0-9\-_]{1,64}")  # AWS's definition schema
-_IGNORED = {
-    "CacheConfig": "every step runs: the step cache is the service's",
-    "ModelName": "no model serves here that a check could ask; what stands in for its container has the answers",
-}
+_NO_MODEL = "no model serves here that a check could ask; what stands in for its container has the answers"
+_RUNS_ANYWAY = "the job runs whatever ran before"
 RUNS, STANDS_IN, CANNOT = "runs", "stand-in", "cannot run"
 
 
@@ -47,6 +45,8 @@ class StepCheck:
     libraries: Mapping[str, str] = field(default_factory=dict)
     """By image, what its jobs run in."""
     needed: tuple[Needed, ...] = ()
+    cache: str = ""
+    """What the cache is going to say of it, if it asks."""
 
 
 @dataclass(frozen=True)
@@ -161,18 +161,40 @@ class Check:
         return StepCheck(step.name, step.type, how, stand_in.place if stand_in else "", libraries, needed[step.name])
 
 
-def notes_of(graph: Graph) -> list[str]:
-    """What the definition asks for and a local run leaves out."""
-    notes = []
-    for key, meaning in _IGNORED.items():
-        names = [step.name for step in graph.steps.values() if step.envelope.get(key)]
-        if names:
-            shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-            notes.append(f"{key} of {shown} is left out: {meaning}")
+def notes_of(graph: Graph, *, has_cache: bool = True) -> list[str]:
+    """What the definition asks for and a local run leaves out; without a cache that too."""
+    steps = graph.steps.values()
+    notes = _grouped("ModelName", {step.name: _NO_MODEL for step in steps if step.envelope.get("ModelName")})
+    asking = [step for step in steps if step.envelope.get("CacheConfig")]
+    uncached = [step for step in asking if not (has_cache and is_cached(step))]
+    why = {step.name: f"no {step.type} step is cached" if has_cache else _RUNS_ANYWAY for step in uncached}
+    notes += _grouped("CacheConfig", why)
     groups = [name for step in graph.steps.values() if step.type == "Processing" for name in _feature_groups(step)]
     if groups:
         notes.append(f"feature groups get nothing here but what programs put there: {', '.join(dict.fromkeys(groups))}")
     return notes
+
+
+def _grouped(key: str, meanings: Mapping[str, str]) -> list[str]:
+    """A note for each meaning; `meanings` has it by step."""
+    notes = []
+    for meaning in dict.fromkeys(meanings.values()):
+        names = [name for name, one in meanings.items() if one == meaning]
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        notes.append(f"{key} of {shown} is left out: {meaning}")
+    return notes
+
+
+def asks_for_cache(graph: Graph) -> bool:
+    """Whether any of its steps is to be looked for in the cache, or says that it is not."""
+    return any("CacheConfig" in step.envelope for step in graph.steps.values())
+
+
+def is_cached(step: Step) -> bool:
+    """Whether a step can be cached that asks for it."""
+    from dagwright.definition.caching import is_cached_type
+
+    return is_cached_type(step.type)
 
 
 def _feature_groups(step: Step) -> Iterator[str]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from dagwright.engines.local.environments import Environment, Images
 from dagwright.engines.local.job import ML, Host, Job
 from dagwright.engines.local.launcher import Ending, JobProcess, Launcher
+from dagwright.engines.local.limits import Limit
 from dagwright.engines.local.log_file import last_lines
 from dagwright.errors import ExecutionError
 
@@ -99,7 +100,7 @@ class ContainerImages:
         self._docker = docker
         self._others = others  # for what has no image: Lambda functions
         self._say = say
-        self._there: set[str] = set()
+        self._there: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def check(self, image: str) -> None:
@@ -114,11 +115,21 @@ class ContainerImages:
             return self._others.of(image)
         with self._lock:
             if image not in self._there:
-                if self._docker.call("image", "inspect", "--format", "{{.Id}}", image).returncode:
+                found = self._id_of(image)
+                if not found:
                     self._say(f"pulling {image}")
                     self._docker.pull(image)
-                self._there.add(image)
-        return Environment((), ())
+                self._there[image] = found or self._id_of(image)
+            return Environment((), (), image_id=self._there[image])
+
+    def is_made(self, image: str) -> bool:
+        """Whether it is here."""
+        return bool(self._id_of(image)) if image else self._others.is_made(image)
+
+    def _id_of(self, image: str) -> str:
+        """Empty if it is not here."""
+        done = self._docker.call("image", "inspect", "--format", "{{.Id}}", image)
+        return "" if done.returncode else done.stdout.strip() or "here"
 
     def with_program(self, job: Job) -> Job:
         return job
@@ -138,7 +149,7 @@ class Containers:
         """What the run asks about the images of its containers; `others` answers for what has none."""
         return ContainerImages(self._docker, others, say)
 
-    def start(self, job: Job, host: Host) -> ContainerProcess:
+    def start(self, job: Job, host: Host, limit: Limit | None = None) -> ContainerProcess:
         """Raises ExecutionError for variables that Docker cannot be told, or a network that cannot be made."""
         name = f"{job.name}-{host.name}"
         variables, multiline = _parted({"HOME": "/tmp"} | dict(job.environment(host.name)))  # noqa: S108 - its own
@@ -152,6 +163,7 @@ class Containers:
             *("--mount", mount_words(host.folder / "ml", ML)),
             *("--env-file", str(file)),
             *(word for variable in sorted(multiline) for word in ("--env", variable)),
+            *_limit_words(limit),
             *self._network(job, host),
             *(("--workdir", job.directory) if job.directory != "/" else ()),
             *(("--entrypoint", job.command[0]) if job.command else ()),
@@ -241,6 +253,16 @@ class ContainerProcess(JobProcess):
         """An engine that does not answer is not waited for: the next run looks for what is left."""
         with suppress(ExecutionError):
             self._docker.call("rm", "--force", self._name)
+
+
+def _limit_words(limit: Limit | None) -> list[str]:
+    """Docker holds a container to them; no swap beside its memory."""
+    words = []
+    if limit and limit.memory_bytes:
+        words += ["--memory", str(limit.memory_bytes), "--memory-swap", str(limit.memory_bytes)]
+    if limit and limit.processors:
+        words += ["--cpus", f"{limit.processors:g}"]
+    return words
 
 
 def _parted(variables: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,16 +102,25 @@ class Database:
         return copy
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of the block, or nothing of it. Raises StorageError if the file cannot be written."""
+    def transaction(self, *, synced: bool = False) -> Iterator[sqlite3.Connection]:
+        """All of the block, or nothing of it; if `synced`, it is on the disk afterwards with all that was before it.
+
+        Raises StorageError if the file cannot be written.
+        """
         with self._lock, self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
+            if synced:
+                self._connection.execute("PRAGMA synchronous = FULL")
             try:
-                yield self._connection
-                self._connection.commit()
-            except BaseException:
-                self._connection.rollback()
-                raise
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    self._connection.commit()
+                except BaseException:
+                    self._connection.rollback()
+                    raise
+            finally:
+                if synced:
+                    self._connection.execute("PRAGMA synchronous = NORMAL")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -156,6 +165,11 @@ class Database:
         with self._lock, self._explained():
             statement = f"SELECT {columns} FROM {table} WHERE {tests} ORDER BY {order}"  # noqa: S608 - names are our own
             return [dict(row) for row in self._connection.execute(statement, _stored(where))]
+
+    def select(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a statement of one's own, which changes nothing."""
+        with self._lock, self._explained():
+            return [dict(row) for row in self._connection.execute(statement, values)]
 
     def close(self) -> None:
         self._connection.close()

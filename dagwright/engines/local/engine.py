@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from dagwright.definition.graph import Graph, Step
 from dagwright.definition.parameters import start_values
@@ -19,7 +19,7 @@ from dagwright.engines.engine import Start
 from dagwright.engines.execution import SUCCEEDED, Execution, Observer, StepRun
 from dagwright.engines.local.begun import PIPELINES, Begun
 from dagwright.engines.local.bench import Bench
-from dagwright.engines.local.check import Check, Checked
+from dagwright.engines.local.check import Check, Checked, asks_for_cache
 from dagwright.engines.local.endpoint.door import Endpoint
 from dagwright.engines.local.environments import Environments, Images, Rule
 from dagwright.engines.local.executions import Executions
@@ -27,7 +27,10 @@ from dagwright.engines.local.home import Home, new_execution_id, new_job_name, n
 from dagwright.engines.local.interruption import Interruptions
 from dagwright.engines.local.job_run import Workshop
 from dagwright.engines.local.launcher import Launcher
+from dagwright.engines.local.limits import Limits
+from dagwright.engines.local.limits import Rule as LimitRule
 from dagwright.engines.local.log_file import LogFile, log_files
+from dagwright.engines.local.neighbours import same_outputs
 from dagwright.engines.local.recording import Recording
 from dagwright.engines.local.registry import Registry
 from dagwright.engines.local.removal import Removal
@@ -42,8 +45,11 @@ from dagwright.engines.uploads import mapped
 from dagwright.errors import ExecutionError, UsageError
 
 if TYPE_CHECKING:
+    from dagwright.engines.local.cache import Cache
+    from dagwright.engines.local.confinement import Confinement
     from dagwright.engines.local.containers import Containers
 
+cache_clock = now  # by which results grow old
 NAMESPACES, PATHS = "namespaces", "paths"
 PROCESS, DOCKER = "process", "docker"
 _SANDBOXED = "sandbox: each job has its own /opt/ml, /tmp and processes; the machine is read-only to it"
@@ -72,6 +78,8 @@ class Settings(Protocol):
     @property
     def max_parallel(self) -> int | None: ...
     @property
+    def limits(self) -> tuple[LimitRule, ...]: ...
+    @property
     def sandbox(self) -> str: ...
     @property
     def stop_grace_seconds(self) -> int: ...
@@ -97,6 +105,7 @@ class LocalEngine:
     """
 
     kind = PIPELINES
+    has_cache: ClassVar[bool] = True
 
     def __init__(self, project: Path, account: Account, settings: Settings, runtime: str = PROCESS) -> None:
         self._project = project.absolute()  # a job has another working folder
@@ -119,8 +128,8 @@ class LocalEngine:
             reuse = results_for_part(start.part, start.graph, start.pipeline, start.source, self._settled())
             start = replace(start, source=reuse.source)
         execution = Execution(new_execution_id(), start.pipeline, parameters, started=now())
-        with self.home.at_work(execution.id):
-            return self._carry_out(start, execution, reuse, observer)
+        with self.home.at_work(execution.id) as recorded:
+            return self._carry_out(start, execution, reuse, observer, recorded)
 
     def resume(self, execution: str, observer: Observer, current: Start | None = None) -> Execution:
         """Let an execution that failed, was stopped or was killed go on: under its id, with its parameters and the code
@@ -129,7 +138,7 @@ class LocalEngine:
         Raises UsageError for any other execution, and what `run` raises.
         """
         found = self.describe(execution)
-        with self.home.at_work(found.id):
+        with self.home.at_work(found.id) as recorded:
             found = self.describe(found.id)  # another may have gone on with it meanwhile
             if not found.ended or found.status == SUCCEEDED:
                 what = f"Execution {found.id} is {found.status}"
@@ -142,10 +151,12 @@ class LocalEngine:
             if begun.slice:
                 reuse = replace(reuse, chosen=begun.slice.steps(start.graph))
             found.parameters = start_values(start.graph, start.given)
-            return self._carry_out(start, found, reuse, observer)
+            return self._carry_out(start, found, reuse, observer, recorded)
 
-    def _carry_out(self, start: Start, execution: Execution, reuse: Reuse, observer: Observer) -> Execution:
-        """Run an execution, a new one or one that goes on, to its end."""
+    def _carry_out(
+        self, start: Start, execution: Execution, reuse: Reuse, observer: Observer, recorded: Callable[[], None]
+    ) -> Execution:
+        """Run an execution, a new one or one that goes on, to its end; `recorded` is called as soon as it is."""
         graph = start.graph
         brought = mapped(start.maps)
         self._provide(start)
@@ -157,20 +168,27 @@ class LocalEngine:
             recording.adopt(reuse)
             scope = self._scope(recording)
             endpoint = tools.enter_context(Endpoint(self.home, execution.id, self._account, observer.noted))
-            bench = self._bench(start, recording, launcher, containers, endpoint, tools.enter_context(Removal()))
+            confinement = None if containers else self._confinement(start, execution.id, tools)
+            removal = tools.enter_context(Removal())
+            bench = self._bench(start, recording, launcher, containers, endpoint, removal, confinement)
             interruptions = bench.interruptions
             run = self._way(start, recording, scope, bench, events, reuse.chosen)
             arriving = [*start.expected]
             checked = Check(graph, scope, bench, arriving, [uri for _, uri in brought], recording.to_run(reuse.chosen))
             images = checked.checked().images()
-            for path, uri in brought:
-                self.home.store.put(path, uri)
+            self.home.store.require_room(path for path, _ in brought)
+            with self.home.store.group() as group:
+                for path, uri in brought:
+                    group.put(path, uri)
             observer.started(execution, graph.predecessors)
             processes = not containers or any(step.type == "Lambda" for step in graph.steps.values())
-            notes = notes if processes else []
+            notes = [*(notes if processes else []), *([confinement.note] if confinement else [])]
             for note in [*reuse.notes, *([_CONTAINED] if containers else []), *notes, *run.notes]:
                 observer.noted(note)
             recording.open(Begun.of(start, self.kind, self._runtime, self._settings.libraries))
+            recorded()
+            for note in same_outputs(self.home, execution, graph.definition):
+                observer.noted(note)
             run.run(images)
             for note in interruptions.unmet(execution.steps):
                 observer.noted(note)
@@ -194,7 +212,25 @@ class LocalEngine:
         with ExitStack() as tools, Launcher() as launcher:
             containers = self._containers("check", tools)
             bench = self._bench(start, recording, launcher, containers, None, Removal())
-            return Check(graph, self._scope(recording), bench, arriving, brought).checked()
+            checked = Check(graph, self._scope(recording), bench, arriving, brought).checked()
+            return self._with_forecasts(checked, start, self._scope(recording), bench)
+
+    def _with_forecasts(self, checked: Checked, start: Start, scope: RunScope, bench: Bench) -> Checked:
+        """With what the cache is going to say of each step."""
+        if checked.problems or not self.has_cache or start.maps or not asks_for_cache(scope.graph):
+            return checked  # what --map brings is not looked at before a run
+        from dagwright.engines.local.cache_forecast import Forecast
+
+        images = {step.step: list(step.libraries) for step in checked.steps}
+        arriving = {asset.uri for asset in start.assets}
+        found = Forecast(self._cache(start), scope, bench, images, arriving).steps()
+        steps = [replace(step, cache=str(found.get(step.step, ""))) for step in checked.steps]
+        return replace(checked, steps=steps)
+
+    def _cache(self, start: Start) -> Cache:
+        from dagwright.engines.local.cache import Cache
+
+        return Cache(self.home.database, self.home.store, start.uses_cache, start.explains, cache_clock)
 
     def _way(
         self,
@@ -208,7 +244,10 @@ class LocalEngine:
         """How this engine runs a graph, or the `chosen` steps of it. Raises DefinitionError if it cannot."""
         identity = recording.execution.id
         job_name = partial(_job_name, identity)
-        return Run(recording, scope, bench, self._max_parallel, job_name, events, chosen=chosen)
+        run = Run(recording, scope, bench, self._max_parallel, job_name, events, chosen=chosen)
+        if asks_for_cache(recording.graph):
+            run.work = self._cache(start).result_of
+        return run
 
     @property
     def _max_parallel(self) -> int:
@@ -223,9 +262,10 @@ class LocalEngine:
 
     def _provide(self, start: Start) -> None:
         """Put the pipeline's code where its definition says it is: under the hash of its content, so once."""
-        for asset in start.assets:
-            if not self.home.store.path(asset.uri).exists():
-                self.home.store.put_bytes(asset.content(), asset.uri)
+        with self.home.store.group() as group:
+            for asset in start.assets:
+                if not self.home.store.path(asset.uri).exists():
+                    group.put_bytes(asset.content(), asset.uri)
 
     def _scope(self, recording: Recording) -> RunScope:
         execution = recording.execution
@@ -242,20 +282,19 @@ class LocalEngine:
         containers: Containers | None,
         endpoint: Endpoint | None,
         removal: Removal,
+        confinement: Confinement | None = None,
     ) -> Bench:
         home = self.home
         workshop = Workshop(
             home.store, launcher, home.jobs(recording.execution.id), home.logs, removal.take,
             private_folders(home.path), self._settings.stop_grace_seconds, self._settings.copy_below_mib << 20,
-            containers, endpoint,
+            containers, endpoint, confinement,
         )  # fmt: skip
         stand_ins = read_stand_ins(
             start.stand_ins, self._settings.stand_ins, start.pipeline, start.graph, self._project
         )
         noted = recording.observer.noted
-        environments: Images = Environments(
-            home.environments, self._settings.environments, self._project, noted, self._settings.libraries
-        )
+        environments: Images = self.environments(noted)
         if containers:
             environments = containers.images(environments, noted)
         return Bench(
@@ -271,10 +310,16 @@ class LocalEngine:
             interruptions=Interruptions(start.interruptions, noted),
             stand_ins=stand_ins,
             say=noted,
+            limits=Limits(self._settings.limits, start.pipeline),
             max_parallel=self._max_parallel,
             trial_places=threading.Semaphore(self._max_parallel),
             tuned=home.tuning_job,
         )
+
+    def environments(self, say: Callable[[str], None] = lambda line: None) -> Environments:
+        """The environments of the project's images; `say` is told of what is made."""
+        settings = self._settings
+        return Environments(self.home.environments, settings.environments, self._project, say, settings.libraries)
 
     def _containers(self, execution: str, tools: ExitStack) -> Containers | None:
         """What starts the containers of a run, if it is to have any. Raises ExecutionError without a Docker engine."""
@@ -286,6 +331,15 @@ class LocalEngine:
         docker.require()
         docker.remove_abandoned(lambda other: self.home.process_of(other) is not None)
         return Containers(docker, execution, tools.enter_context(Launcher()))
+
+    def _confinement(self, start: Start, execution: str, tools: ExitStack) -> Confinement | None:
+        """What holds the jobs of a run to their limits, if any has one. Raises ExecutionError if nothing can."""
+        limits = Limits(self._settings.limits, start.pipeline).found(start.graph.steps)
+        if not limits:
+            return None
+        from dagwright.engines.local.confinement import Confinement
+
+        return tools.enter_context(closing(Confinement(execution, limits, self.home.jobs(execution))))
 
     def _launcher(self, graph: Graph, execution: str, tools: ExitStack) -> tuple[Launcher, list[str]]:
         """A launcher, with sandboxes if that can be, and what to say of it.
@@ -326,7 +380,21 @@ class LocalEngine:
 
     def describe(self, execution: str = "") -> Execution:
         """An execution by its id or the beginning of it; the newest if none is named. Raises UsageError."""
-        return self.executions.find(execution)
+        executions = self.executions
+        try:
+            return executions.find(execution)
+        except UsageError:
+            self._refuse_cleaned(execution)
+            raise
+
+    def _refuse_cleaned(self, execution: str) -> None:
+        """Raises UsageError if there was such an execution, until a clean took it away."""
+        from dagwright.engines.local.cleaning import cleaned_words
+
+        for row in self.home.database.rows("cleaned", "started DESC"):
+            if execution and row["execution"].startswith(execution):
+                what = cleaned_words(row)
+                raise UsageError(what[0].upper() + what[1:], hint="Its results are gone; run the pipeline again.")
 
     def graph(self, execution: Execution) -> Graph:
         """The definition that an execution ran."""
@@ -334,6 +402,10 @@ class LocalEngine:
 
     def complete(self, execution: Execution) -> None:
         """Nothing to add: the record holds the output of every step."""
+
+    def explain(self, execution: Execution) -> str:
+        """Nothing to add: the record holds it."""
+        return ""
 
     def watch(self, execution: Execution, observer: Observer) -> Iterator[Execution]:
         """How it is now, and again and again until it has ended."""
@@ -395,6 +467,7 @@ def _going_on(execution: Execution, before: Graph, begun: Begun, current: Start 
         words=begun.words,
         part=begun.slice,
         source=begun.source,
+        uses_cache=begun.uses_cache,
         stand_ins=begun.stand_ins,
         expected=begun.expected,
     )

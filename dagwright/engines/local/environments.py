@@ -15,6 +15,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -73,6 +74,13 @@ class Environment:
     """What the image is known to hold."""
     advice: str = ""
     """What to do for more of that than there is here."""
+    image_id: str = ""
+    """What tells a container's image from others that had its address."""
+
+    @property
+    def interpreter_folder(self) -> str:
+        """Where its Python really is: behind a folder that gives it a name, before what it needs for Spark."""
+        return self.folders[-2]
 
 
 class Images(Protocol):
@@ -86,6 +94,9 @@ class Images(Protocol):
 
     def of(self, image: str) -> Environment:
         """What its jobs get; made now if it is the first time."""
+
+    def is_made(self, image: str) -> bool:
+        """Whether `of` finds it made. Raises ConfigurationError."""
 
     def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own."""
@@ -141,6 +152,13 @@ class Environments:
         plan = self._plan(image)
         return plan.note if plan else self._current_note(image)
 
+    def is_made(self, image: str) -> bool:
+        """Whether `of` finds it made, as far as that takes time. Raises ConfigurationError."""
+        rule, plan = self._rule(image), self._plan(image)
+        if rule and rule.requirements:
+            return self._pinned(rule).is_made
+        return plan.pinned.is_made if plan else True
+
     def with_program(self, job: Job) -> Job:
         """The job with the program of its image, if it has none of its own, and in its image's working folder; one for
         Spark with what Spark needs here.
@@ -166,6 +184,16 @@ class Environments:
             return self._interpreter(rule)[1]
         plan = self._plan(image)
         return plan.python if plan else (rule.python if rule else None) or CURRENT
+
+    def in_use(self, images: Iterable[str]) -> set[Path]:
+        """The folders of the environments that the rules name, and of those that these images get; made or not."""
+        found = set()
+        for rule in self._rules:
+            with suppress(ConfigurationError):
+                if rule.requirements:
+                    found.add(self._pinned(rule).folder)
+        plans = (self._plan(image) for image in images)
+        return found | {plan.pinned.folder for plan in plans if plan}
 
     def lacks(self, image: str, module: str) -> bool:
         """Whether the Python for `image` has no such module; False if that is not known: it is yet to be made."""

@@ -3,6 +3,8 @@
 s3/<bucket>/<key>     the objects            jobs/<execution>/     the folders of running jobs
 logs/<job>/           the logs               environments/<hash>/  made environments
 record.sqlite3        the database           runs/<execution>      held locked by a run as long as it lives
+clean.lock            the gate between a clean and those who rely on what is there
+*/.freed/             what a clean has taken away, until it is removed
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import secrets
 import signal
 import string
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,11 +27,15 @@ from typing import Any, TextIO
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPING
 from dagwright.engines.local.database import Database
 from dagwright.engines.local.environments import SANDBOX_FOLDERS
+from dagwright.engines.local.gate import Gate
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import Store, storage_errors
 from dagwright.engines.times import now
 from dagwright.errors import ExecutionError, StorageError
+from dagwright.whole_files import remove_abandoned
 
+CONTROL_GROUPS = "control-groups"
+"""The file among a run's jobs that says where its control groups are, if it has any."""
 _LOOK_AGAIN_SECONDS = 0.02
 _CLAIM_SECONDS = 5.0
 _KILLED = "the run's process ended without a word: it was killed, or the machine went down"
@@ -44,6 +50,7 @@ class Home:
         self.store = Store(path / "s3")
         self.logs = path / "logs"
         self.environments = path / "environments"
+        self.gate = Gate(path / "clean.lock")
 
     @cached_property
     def database(self) -> Database:
@@ -68,21 +75,27 @@ class Home:
         return self.path / "jobs" / execution
 
     @contextmanager
-    def at_work(self, execution: str) -> Iterator[None]:
-        """Held by a run; the kernel lets go of it however the run ends. Raises ExecutionError if another run has it."""
+    def at_work(self, execution: str) -> Iterator[Callable[[], None]]:
+        """Held by a run; the kernel lets go of it however the run ends. Raises ExecutionError if another run has it.
+
+        No clean takes anything away until the run calls what it gets: when the record says what the execution is.
+        """
         path = self.path / "runs" / execution
         self._require_folder()
         with storage_errors(f"{path} cannot be written"):
             path.parent.mkdir(parents=True, exist_ok=True)
+            beginning = ExitStack()
+            beginning.enter_context(self.gate.passing())
             file = self._claimed_soon(path)
         if file is None:
+            beginning.close()
             raise ExecutionError(f"Execution {execution} is running already", hint=f"To stop it: stop {execution}")
-        with file:
+        with file, beginning:
             with storage_errors(f"{path} cannot be written"):
                 file.write(str(os.getpid()))
                 file.flush()
             try:
-                yield
+                yield beginning.close
             finally:
                 remove_tree(self.jobs(execution))
                 path.unlink(missing_ok=True)
@@ -101,20 +114,20 @@ class Home:
         import fcntl
 
         path = self.path / "runs" / execution
-        try:
-            while True:
-                with storage_errors(f"{path} cannot be read"), path.open(encoding="utf-8") as file:
+        while True:
+            with storage_errors(f"{path} cannot be read"):
+                try:
+                    file = path.open(encoding="utf-8")
+                except (FileNotFoundError, NotADirectoryError):
+                    return None
+                with file:
                     try:
                         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                         return None
                     except BlockingIOError:
                         if process := file.read():
                             return int(process)
-                time.sleep(_LOOK_AGAIN_SECONDS)  # it has been claimed this instant
-        except StorageError:
-            if os.path.lexists(path):
-                raise
-        return None
+            time.sleep(_LOOK_AGAIN_SECONDS)  # it has been claimed this instant
 
     def ask_to_stop(self, execution: str) -> bool:
         """Tell the run's process to stop the execution; False if none runs it."""
@@ -135,23 +148,32 @@ class Home:
         return True
 
     def settle(self) -> None:
-        """Close the record of runs that were killed, and remove what their jobs left, if anything may be changed."""
+        """Complete or discard what killed runs were publishing, close their records, and remove what their jobs left,
+        if anything may be changed."""
         if self.database.read_only:
             return
+        self.store.settle()
+        for folder in (self.environments, self.path / "runs"):
+            remove_abandoned(folder)
         open_records = [
             row["id"]
             for status in (EXECUTING, STOPPING)
             for row in self.database.rows("executions", columns="id", status=status)
         ]
-        for execution in {*open_records, *self._said_to_run()}:
+        for execution in {*open_records, *self.said_to_run()}:
             if self.process_of(execution) is None:
                 self._close_killed(execution)
 
-    def _said_to_run(self) -> list[str]:
+    def living(self) -> list[str]:
+        """The executions that a process runs."""
+        return [one for one in self.said_to_run() if self.process_of(one) is not None]
+
+    def said_to_run(self) -> list[str]:
         """What a run that was killed before its record was begun leaves behind counts as well; and its folder, if the
         power failed and the file of the run was not on the disk yet."""
         runs = [entry.name for entry in self._entries("runs") if entry.is_file() and not entry.name.startswith(".")]
-        return runs + [entry.name for entry in self._entries("jobs") if entry.is_dir(follow_symlinks=False)]
+        jobs = [entry.name for entry in self._entries("jobs") if entry.is_dir(follow_symlinks=False)]
+        return list(dict.fromkeys([*runs, *jobs]))
 
     def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         with storage_errors(f"{self.path} cannot be read"), contextlib.suppress(FileNotFoundError):
@@ -179,6 +201,11 @@ class Home:
                         f"WHERE {key} = ? AND status IN (?, ?)",
                         [FAILED, _KILLED, ended, execution, EXECUTING, STOPPING],
                     )
+            groups = self.jobs(execution) / CONTROL_GROUPS
+            if groups.is_file():
+                from dagwright.engines.local.control_groups import remove_left
+
+                remove_left(groups, execution)
             remove_tree(self.jobs(execution))
             with contextlib.suppress(OSError):
                 path.unlink()

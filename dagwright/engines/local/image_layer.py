@@ -17,6 +17,7 @@ from dagwright.engines.local.image_content import Content, File
 from dagwright.engines.local.launcher import Bind
 from dagwright.engines.local.removal import remove_tree
 from dagwright.engines.local.store import storage_errors
+from dagwright.whole_files import beside, sync_all
 
 _PIECE_BYTES = 1 << 20
 
@@ -54,9 +55,10 @@ def make_layer(content: Content, root: Path) -> Layer:
     folders, files = content.folders_of_its_own(), list(content.files.values())
     with storage_errors(f"{root} cannot be written"):
         folder = root / f"layer-{_digest(files, folders)}"
-        if not folder.is_dir():
-            aside = root / f".{folder.name}-{os.getpid()}"
-            remove_tree(aside)  # of a run that was killed, whose process had our number
+        if folder.is_dir():
+            os.utime(folder)  # when it was used last, for whoever frees space
+        else:
+            aside = beside(folder)
             for place in folders:
                 (aside / place.lstrip("/")).mkdir(parents=True, exist_ok=True)
             for file in files:
@@ -65,6 +67,7 @@ def make_layer(content: Content, root: Path) -> Layer:
                 shutil.copyfile(file.source, path)
                 path.chmod(file.mode | stat.S_IRUSR | stat.S_IWUSR)
             aside.mkdir(parents=True, exist_ok=True)
+            sync_all(aside)
             try:
                 aside.rename(folder)
             except OSError:  # another run has made the same one

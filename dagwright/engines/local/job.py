@@ -161,6 +161,17 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What a job took of the machine: the most memory of one of its hosts, the processor time of all of them."""
+
+    memory_bytes: int = 0
+    cpu_seconds: float = 0.0
+
+    def as_json(self) -> dict[str, float]:
+        return {"MemoryMiB": -(-self.memory_bytes >> 20), "ProcessorSeconds": round(self.cpu_seconds, 1)}
+
+
+@dataclass(frozen=True)
 class JobEnding:
     """How a job ended. `reason` is empty if it completed; `hosts` are still in place for reading what it wrote."""
 
@@ -172,6 +183,10 @@ class JobEnding:
     empty_outputs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What is worth a line though the job completed."""
+    out_of_memory: bool = False
+    """Whether it failed because it was ended for the memory it took."""
+    used: Usage | None = None
+    """Where that is known: of containers it is not."""
 
 
 def normal(container_path: str) -> str:

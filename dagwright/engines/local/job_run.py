@@ -21,8 +21,8 @@ from dagwright.engines.local.environments import SYSTEM_PATH, Environment, out_o
 from dagwright.engines.local.feeder import Feeder
 from dagwright.engines.local.image_layer import Layer
 from dagwright.engines.local.interruption import LOOK_SECONDS, Interruption
-from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding
-from dagwright.engines.local.launcher import Bind, Ending, JobProcess, Launcher, Root
+from dagwright.engines.local.job import ML, NOT_STARTED, Host, Job, JobEnding, Usage
+from dagwright.engines.local.launcher import UNBOUNDED, Bind, Bounds, Ending, JobProcess, Launcher, Root
 from dagwright.engines.local.phases import DOWNLOADING, INTERRUPTED, STARTING, TRAINING, UPLOADING
 from dagwright.engines.local.pip_installs import packages_folder, pip_programs, pip_variables
 from dagwright.engines.local.publishing import key_below, publish
@@ -35,8 +35,10 @@ from dagwright.engines.local.uploading import Uploading
 from dagwright.errors import DagwrightError, ExecutionError, Problem, StorageError
 
 if TYPE_CHECKING:
+    from dagwright.engines.local.confinement import Confinement
     from dagwright.engines.local.containers import Containers
     from dagwright.engines.local.endpoint.door import Endpoint
+    from dagwright.engines.local.limits import Limit
 
 # A job reaches a package registry the way its machine does. Nothing else of the machine's environment enters it.
 NETWORK_VARIABLES = (
@@ -70,12 +72,15 @@ class Workshop:
     """Starts a job in its image, if it has one; else `launcher` does."""
     endpoint: Endpoint | None = None
     """Answers the scripts that call AWS."""
+    confinement: Confinement | None = None
+    """Holds jobs to their limits, if any job of the run has one."""
 
 
 class JobRun:
     """One job being run. `run` blocks; `stop` may be called from another thread.
 
-    `interruption` is what it is to meet; `entered` is told of the phases it comes to.
+    `interruption` is what it is to meet; `entered` is told of the phases it comes to; `limit` is what each of its hosts
+    may use of this machine.
     """
 
     def __init__(
@@ -85,8 +90,11 @@ class JobRun:
         workshop: Workshop,
         interruption: Interruption | None = None,
         entered: Callable[[str], None] = lambda phase: None,
+        limit: Limit | None = None,
     ) -> None:
         self.job = job
+        self.limit = limit
+        self.used: Usage | None = None
         self._environment = environment
         self._workshop = workshop
         self._containers = workshop.containers if job.image else None
@@ -106,9 +114,11 @@ class JobRun:
             Host(name, self.folder if alone else self.folder / name, logs / f"{name}.log") for name in job.hosts
         ]
         self._feeder = Feeder(job, self.hosts, workshop.store)
+        self.result = workshop.store.group()
 
     def run(self, finish: Callable[[JobEnding], JobEnding] = lambda ending: ending) -> JobEnding:
-        """Run it to its end. `finish` may read the job's folders before they are published and removed."""
+        """Run it to its end. `finish` may read the job's folders before they are published and removed, and add to the
+        `result`, which becomes objects together with the outputs of a job that completed."""
         staging = Staging(
             self.job, self.hosts, self._workshop.store, self._sandboxed, self._workshop.copy_below_bytes,
             self.is_stopping,
@@ -118,11 +128,11 @@ class JobRun:
             ran, ending = self._attempt(JobEnding("Completed"), lambda _: self._execute(staging))
             if ran:
                 self._entered(UPLOADING)
-                _, ending = self._attempt(ending, finish)
-                _, ending = self._attempt(
-                    ending, lambda known: publish(self.job, self.hosts, self._workshop.store, known)
-                )
-            ending = self._feeder.explain(ending)
+                finished, ending = self._attempt(ending, finish)
+                if not finished:
+                    self.result.drop()
+                _, ending = self._attempt(ending, self._publish)
+            ending = replace(self._feeder.explain(ending), used=self.used)
             return ending
         finally:
             # at once after a failure: it may be that the disk is full, and the failure has to be recorded
@@ -136,6 +146,9 @@ class JobRun:
         except (StorageError, ExecutionError) as error:
             reasons = [reason for reason in (ending.reason, in_one_line(error)) if reason]
             return False, replace(ending, outcome="Failed", reason="; ".join(reasons))
+
+    def _publish(self, ending: JobEnding) -> JobEnding:
+        return publish(self.job, self.hosts, self._workshop.store, self.result, ending)
 
     def stop(self) -> None:
         """Ask the job to end; it is killed when its time of grace has passed."""
@@ -173,7 +186,7 @@ class JobRun:
             if ending.outcome != INTERRUPTED or self._interruption is None:
                 return ending
             self._entered(INTERRUPTED)
-            publish(self.job, self.hosts, self._workshop.store, ending)
+            self._publish(ending)
             remove_tree(self.folder)
             self._interruption.goes_on([host.log for host in self.hosts], self._checkpoints())
 
@@ -211,21 +224,40 @@ class JobRun:
             with self._lock:
                 processes, self._processes = self._processes, {}
             _end_for_good(processes)
+            self._add_up(processes)
             while self._timers:
                 self._timers.pop().cancel()
 
+    def _add_up(self, processes: Iterable[JobProcess]) -> None:
+        """What the hosts of this run have used, and those of runs before an interruption."""
+        for ending in [process.ending for process in processes if process.ending and not self._containers]:
+            before = self.used or Usage()
+            memory = max(before.memory_bytes, ending.memory_bytes)
+            self.used = Usage(memory, before.cpu_seconds + ending.cpu_seconds)
+
     def _start(self, host: Host) -> JobProcess:
         if self._containers:
-            return self._containers.start(self.job, host)
+            return self._containers.start(self.job, host, self.limit)
+        bounds = UNBOUNDED
+        if self.limit and self._workshop.confinement:
+            with storage_errors(f"Job {self.job.name} cannot be held to its limits"):
+                bounds = self._workshop.confinement.bounds(self.limit)
+        try:
+            return self._start_process(host, bounds)
+        except BaseException:
+            bounds.release()
+            raise
+
+    def _start_process(self, host: Host, bounds: Bounds) -> JobProcess:
         if self._workshop.endpoint and not self.job.isolated:
             self._workshop.endpoint.equip(packages_folder(host.folder / "tmp"))
         command, environment, directory = list(self.job.command), self._variables(host), self.job.directory
         if self._sandboxed:
-            return self._workshop.launcher.start(command, environment, host.log, directory, self._root(host))
+            return self._workshop.launcher.start(command, environment, host.log, directory, self._root(host), bounds)
         command = [self._translate(word, host) for word in command]
         environment = {name: self._translate(value, host) for name, value in environment.items()}
         directory = str(host.folder) if directory == "/" else self._translate(directory, host)
-        return self._workshop.launcher.start(command, environment, host.log, directory)
+        return self._workshop.launcher.start(command, environment, host.log, directory, bounds=bounds)
 
     def _translate(self, text: str, host: Host) -> str:
         """Without a sandbox `/opt/ml` is another folder, and so are those that the image brings; what the job is told
@@ -330,7 +362,11 @@ class JobRun:
             return JobEnding("Stopped", "stopped", ending.exit_code, host.name)
         if process.refused:
             return JobEnding("Failed", f"{NOT_STARTED}: {process.refused}", 1, host.name)
-        return JobEnding("Failed", str(ending), ending.exit_code, host.name)
+        reason = str(ending)
+        if ending.exceeded_bytes and self.limit:
+            reason = self.limit.exceeded(ending.exceeded_bytes)
+        out_of_memory = bool(ending.exceeded_bytes or ending.out_of_memory)
+        return JobEnding("Failed", reason, ending.exit_code, host.name, out_of_memory=out_of_memory)
 
     def _end(self, processes: list[JobProcess]) -> None:
         for process in processes:

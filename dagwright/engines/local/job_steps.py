@@ -16,10 +16,12 @@ from dagwright.definition.graph import Step
 from dagwright.engines.execution import FAILED, STOPPED, SUCCEEDED
 from dagwright.engines.local.algorithms import blames_customer
 from dagwright.engines.local.bench import Bench, StepResult
+from dagwright.engines.local.disk_space import full_disk
 from dagwright.engines.local.environments import Environment
 from dagwright.engines.local.interruption import Interruption
 from dagwright.engines.local.job import NOT_STARTED, Host, Job, JobEnding
 from dagwright.engines.local.job_run import JobRun
+from dagwright.engines.local.limits import refused_memory
 from dagwright.engines.local.log_file import last_lines
 from dagwright.engines.local.metrics import Metrics, final_metrics, metric_expressions
 from dagwright.engines.local.phases import Phases
@@ -101,12 +103,13 @@ def train(
         if ending.outcome == "Failed":
             return explained(ending, run, own_words(ending, run, failure_text))
         if wrote_model(run.hosts) or ending.outcome == "Completed":  # what was saved before the end is not lost
-            model = publish_artifacts(name, request, run.hosts, bench.workshop.store)
+            model = publish_artifacts(name, request, run.hosts, run.result)
         if ending.outcome == "Completed" and not wrote_model(run.hosts):
             notes.append(f"wrote nothing to {MODEL}")
         return ending
 
     ending = run.run(finish)
+    model = "" if ending.outcome == "Failed" else model  # it did not get into the store
     response = training_response(name, arn, request, ending, model, metrics.found, times, phases)
     notes += interruption.notes() if interruption else []
     return result_after(ending, {"TrainingJob": {"Arn": arn}}, response, (*metrics.notes, *notes))
@@ -121,7 +124,8 @@ def prepared(
 ) -> tuple[JobRun, dict[str, str]]:
     """The run of a step's job, and its times. Raises ConfigurationError, ExecutionError."""
     environment: Environment = bench.environments.of(job.image)
-    run = JobRun(bench.environments.with_program(job), environment, bench.workshop, interruption, entered)
+    limit = bench.limits.of(step.name)
+    run = JobRun(bench.environments.with_program(job), environment, bench.workshop, interruption, entered, limit)
     bench.watch(step.name, run)
     return run, dict.fromkeys(("created", "started", "ended"), bench.now())
 
@@ -139,15 +143,16 @@ def explained(ending: JobEnding, run: JobRun, own: str) -> JobEnding:
     where = f" on {ending.host}" if len(run.hosts) > 1 else ""
     if ending.reason.startswith(NOT_STARTED):
         return replace(ending, reason=f"InternalServerError: {ending.reason}{where}")
-    if not ending.exit_code:
-        return replace(ending, reason=f"ClientError: {ending.reason}{where}")  # SageMaker's word for data that fail it
+    if not ending.exit_code or ending.out_of_memory:  # SageMaker's word for data that fail it, or are too many for it
+        return replace(ending, reason=f"ClientError: {ending.reason}{where}")
     failed = next((host for host in run.hosts if host.name == ending.host), run.hosts[0])
     words = own or "".join(last_lines(failed.log))
     kind = "" if blames_customer(run.job, own) else "AlgorithmError: "
     reason = f"{kind}{words}, {ending.reason}{where}" if words else f"{kind}{ending.reason}{where}"
     from dagwright.engines.local.version_gap import version_gap
 
-    causes = (version_gap(failed, run.environment), missing_object(reason, run))
+    refusal = refused_memory(words, run.used, run.limit)
+    causes = (version_gap(failed, run.environment), missing_object(reason, run), refusal, full_disk(failed.folder))
     return replace(ending, reason="; ".join([reason, *filter(None, causes)]))
 
 
@@ -164,4 +169,5 @@ def result_after(
     status = {"Completed": SUCCEEDED, "Stopped": STOPPED}.get(ending.outcome, FAILED)
     empty = [f"wrote nothing to {uri}" for uri in ending.empty_outputs]
     said = (*notes, *ending.notes, *empty)
-    return StepResult(status, "" if status == SUCCEEDED else ending.reason, metadata, response, said)
+    used = {"Used": ending.used.as_json()} if ending.used else {}
+    return StepResult(status, "" if status == SUCCEEDED else ending.reason, {**metadata, **used}, response, said)

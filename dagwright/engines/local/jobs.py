@@ -66,7 +66,8 @@ class LocalJobs:
         """All of them, newest first."""
         self._engine.home.settle()
         rows = self._engine.home.database.rows("steps", "started DESC, rowid DESC")
-        return [self._summary(row) for row in rows if row["job"] and row["type"] in _OF_STEPS]
+        own = (row for row in rows if row["job"] and "SourcePipelineExecutionArn" not in row["more"])  # not taken over
+        return [self._summary(row) for row in own if row["type"] in _OF_STEPS]
 
     def _summary(self, row: Mapping[str, Any]) -> JobSummary:
         kind = _OF_STEPS[row["type"]]
@@ -81,4 +82,5 @@ class LocalJobs:
             reason=row["failure_reason"] or "",
             execution=row["execution"],
             step=row["name"],
+            used=json.loads(row["metadata"]).get("Used", {}),
         )

@@ -13,6 +13,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ _MEANINGS: dict[int, str] = {
     signal.SIGSEGV: ": a library it uses read memory that is not its own",
     signal.SIGILL: ": a library it uses was built for another processor",
 }
+_OUT_OF_MEMORY = ": the machine had no memory left, and its kernel ended processes for it"
+_NOT_OUT_OF_MEMORY = ", and not by the kernel for want of memory"
 _ENDED = b'{"refused": "the process that starts and watches jobs has ended; was there enough memory?"}\n'
 # `-I -S` finds no installed package, so the folder of this one is said; imported, its bytecode is kept.
 _PROGRAM = (
@@ -54,18 +57,44 @@ class Root:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended: `exit_code` is negative for a signal, as in `subprocess`; seconds and bytes it took."""
+    """How a process ended: `exit_code` is negative for a signal, as in `subprocess`; seconds and bytes it took.
+
+    `exceeded_bytes` is what it held when it was ended for going past its limit. `out_of_memory` says of one that was
+    killed whether the kernel had no memory left meanwhile; None if that is not known.
+    """
 
     exit_code: int
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
+    exceeded_bytes: int = 0
+    out_of_memory: bool | None = None
 
     def __str__(self) -> str:
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
         number = -self.exit_code
+        if number == signal.SIGKILL and self.out_of_memory is not None:
+            return f"killed by SIGKILL{_OUT_OF_MEMORY if self.out_of_memory else _NOT_OUT_OF_MEMORY}"
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         return f"killed by {name}{_MEANINGS.get(number, '')}"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a process may use: bytes that its supervisor watches, and processors it runs on, if not any number.
+
+    `doors` lead into a control group, which the process starts in, and out of it: open `cgroup.procs`. `judged` adds to
+    an ending what that group knows; `release` gives all of it back.
+    """
+
+    memory_bytes: int = 0
+    processors: tuple[int, ...] = ()
+    doors: tuple[int, ...] = ()
+    judged: Callable[[Ending], Ending] = lambda ending: ending
+    release: Callable[[], None] = lambda: None
+
+
+UNBOUNDED = Bounds()
 
 
 @dataclass(eq=False)
@@ -73,9 +102,12 @@ class JobProcess:
     """A started job. The kernel kills it when this object's socket is closed or this process ends."""
 
     _control: socket.socket
+    _bounds: Bounds = UNBOUNDED
     _received: bytearray = field(default_factory=bytearray)
     refused: str = ""
     ended: bool = False
+    ending: Ending | None = None
+    """How it ended, once it has been heard of."""
 
     def fileno(self) -> int:
         """For `poll`: readable when there is news."""
@@ -105,7 +137,9 @@ class JobProcess:
                 return Ending(exit_code=-signal.SIGKILL)
             if "status" in message:
                 code = os.waitstatus_to_exitcode(message["status"])
-                return Ending(code, message["seconds"], message["memory"])
+                known = (message.get("exceeded", 0), message.get("out_of_memory"))
+                self.ending = self._bounds.judged(Ending(code, message["seconds"], message["memory"], *known))
+                return self.ending
         return None
 
     def terminate(self) -> None:
@@ -119,6 +153,7 @@ class JobProcess:
     def close(self) -> None:
         """Give the job up: what still runs of it is killed."""
         self._control.close()
+        self._bounds.release()
 
     def _say(self, word: bytes) -> None:
         with contextlib.suppress(OSError):  # it has ended already
@@ -168,6 +203,7 @@ class Launcher:
         log: Path,
         directory: str = "/",
         root: Root | None = None,
+        bounds: Bounds = UNBOUNDED,
     ) -> JobProcess:
         """Start `command`; its output goes to the end of `log`."""
         request = {
@@ -176,6 +212,8 @@ class Launcher:
             "log": str(log),
             "directory": directory,
             **(_sandbox(root) if root else {}),
+            **({"memory": bounds.memory_bytes} if bounds.memory_bytes else {}),
+            **({"processors": bounds.processors} if bounds.processors else {}),
         }
         body = json.dumps(request).encode()
         try:
@@ -184,12 +222,12 @@ class Launcher:
             raise ExecutionError(f"A process cannot be started: {error.strerror}") from error
         try:
             with theirs:
-                socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
+                socket.send_fds(self._socket, [b"+"], [theirs.fileno(), *bounds.doors])
             ours.sendall(struct.pack("!I", len(body)) + body)
         except OSError as error:
             ours.close()
             raise ExecutionError(f"The process that starts jobs has ended: {error.strerror}") from error
-        return JobProcess(ours)
+        return JobProcess(ours, bounds)
 
     def close(self) -> None:
         """End the starting process; jobs that still run are killed with their `JobProcess`."""

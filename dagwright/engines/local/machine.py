@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from dagwright.definition.graph import Step
+from dagwright.engines.caching import NO_CACHE
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, FAILED, STOPPED, SUCCEEDED, Execution
 from dagwright.engines.local.begun import STEP_FUNCTIONS
@@ -51,6 +52,7 @@ class LocalMachineEngine(LocalEngine):
     """A local engine that runs definitions as state machines. `job_prefix` begins the names of jobs (`acme-churn`)."""
 
     kind = STEP_FUNCTIONS
+    has_cache = False
 
     def __init__(
         self, project: Path, account: Account, settings: Settings, job_prefix: str = "", runtime: str = PROCESS
@@ -86,6 +88,10 @@ class LocalMachineEngine(LocalEngine):
         given = {name: parameters[name] for name in start.values(start.graph)}
         words = start.words or start.pipeline
         return MachineRun(recording, scope, bench, machine, settings, given, self._max_parallel, events, words)
+
+    def explain(self, execution: Execution) -> str:
+        """What there is to say instead."""
+        return NO_CACHE
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,12 @@ def files_below(host: Host, container_path: str) -> Iterator[tuple[str, str, int
     """(its name below the folder, its own name, the descriptor of the folder that it is in) of whatever is neither a
     folder nor a link, in order. The descriptor is good until the next one is asked for."""
     top = host.path(ML)
-    with suppress(OSError), _opened(top, host.path(container_path).relative_to(top).parts) as folder:
+    with suppress(OSError), opened(top, host.path(container_path).relative_to(top).parts) as folder:
         yield from _files(folder, "")
 
 
 @contextmanager
-def _opened(top: Path, parts: tuple[str, ...]) -> Iterator[int]:
+def opened(top: Path, parts: tuple[str, ...]) -> Iterator[int]:
     """The folder at the end of a way below `top`. Raises OSError."""
     folder = os.open(top, _FOLDER)
     try:

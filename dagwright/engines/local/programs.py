@@ -5,12 +5,12 @@ What comes in: a name beside this module. What goes out: texts of files, which t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from dagwright.engines.local.store import storage_errors
+from dagwright.whole_files import write_whole
 
 _HERE = Path(__file__).parent
 _PACKAGE = __name__.rpartition(".")[0]
@@ -41,8 +41,5 @@ def program_folder(folder: Path, programs: Mapping[str, str]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in programs.items():
             if not (folder / name).exists():
-                aside = folder / f".{name}-{os.getpid()}"
-                aside.write_text(text, encoding="utf-8")
-                aside.chmod(0o755)
-                aside.rename(folder / name)
+                write_whole(folder / name, text.encode(), 0o755)
     return folder

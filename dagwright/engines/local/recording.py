@@ -165,14 +165,14 @@ class Recording:
 
     def _keep(self, run: StepRun, result: StepResult) -> None:
         database, execution = self.home.database, self.execution.id
-        with database.transaction() as connection:
+        with database.transaction(synced=bool(result.written)) as connection:  # the objects are on the disk already
             database.update_rows(
                 connection, "steps", {"execution": execution, "name": run.name}, status=run.status, job=run.job,
                 output=run.output, failure_reason=run.failure_reason, ended=run.ended, metadata=dict(run.metadata),
-                more=dict(run.more),
+                more=dict(run.more), cache_key=result.cache_key or None,
             )  # fmt: skip
             self._keep_attempt(connection, run, result, run.ended)
-            for name, value in metrics_of(result):
+            for name, value in [] if "CacheHitResult" in run.more else metrics_of(result):  # measured once
                 database.insert_row(
                     connection, "metrics", execution=execution, step=run.name, name=name, value=value,
                     recorded=run.ended,
@@ -185,7 +185,7 @@ class Recording:
     def _keep_attempt(self, connection: sqlite3.Connection, run: StepRun, result: StepResult, ended: str) -> None:
         self.home.database.update_rows(
             connection, "attempts", {"execution": self.execution.id, "step": run.name, "number": run.attempts},
-            status=result.status, failure_reason=result.failure_reason, ended=ended,
+            status=result.status, failure_reason=result.failure_reason, ended=ended, job=run.job,
         )  # fmt: skip
 
     def _block(self, names: tuple[str, ...], why: str) -> None:

@@ -139,7 +139,10 @@ class Registry:
         """Set ModelApprovalStatus and ApprovalDescription; the package as it is afterwards."""
         with self._database.transaction() as connection:
             query = "SELECT content FROM model_packages WHERE arn = ?"
-            content = json.loads(connection.execute(query, [package.arn]).fetchone()[0])
+            row = connection.execute(query, [package.arn]).fetchone()
+            if row is None:
+                raise ExecutionError(f"{package.name} is not there any more", hint="A clean has just taken it away.")
+            content = json.loads(row[0])
             content |= {"ModelApprovalStatus": approval, "ApprovalDescription": reason, "LastModifiedTime": now()}
             changed = {"status": approval, "content": content}
             self._database.update_rows(connection, "model_packages", {"arn": package.arn}, **changed)

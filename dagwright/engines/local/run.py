@@ -58,6 +58,8 @@ class Run:
     events: SimpleQueue[Any]
     after: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer
     chosen: Collection[str] | None = None
+    work: Callable[[Step, RunScope, Bench], StepResult] = result_of
+    """What a step's thread does."""
     _attempts: Attempts = field(default_factory=Attempts)
     _resting: dict[str, tuple[threading.Timer, StepResult]] = field(default_factory=dict)
     """Steps that wait for another attempt, with how the last one ended."""
@@ -69,7 +71,7 @@ class Run:
 
     @property
     def notes(self) -> list[str]:
-        return notes_of(self.recording.graph)
+        return notes_of(self.recording.graph, has_cache=self.work is not result_of)
 
     def run(self, images: Iterable[str]) -> Execution:
         """To the end; the execution says how. The environments of `images` are made first.
@@ -129,7 +131,7 @@ class Run:
 
     def _run_job(self, step: Step, scope: RunScope) -> None:
         try:
-            result: StepResult | BaseException = result_of(step, scope, self.bench)
+            result: StepResult | BaseException = self.work(step, scope, self.bench)
         except BaseException as error:
             result = error
         self.events.put(Ended(step.name, result))

@@ -6,7 +6,8 @@ empty folders, jobs run in sandboxes: the process first enters a user and a moun
 read-only, what of the machine every job sees. It says on SOCKET, in a line of JSON, whether that went well: {"refused":
 reason}, empty if it did.
 
-What comes in after that: one byte and a control socket on SOCKET; then, on the control socket, a request: four bytes of
+What comes in after that: one byte and a control socket on SOCKET, and for a job in a control group of its own the
+`cgroup.procs` of that group and of ours, open to be written; then, on the control socket, a request: four bytes of
 length and JSON with
 
     command      list of str     the program and its arguments
@@ -17,11 +18,15 @@ length and JSON with
     binds        list of [source, target, writable]     a sandbox's own folders, over the machine's, in this order
     hostname     str             of a sandbox
     isolated     bool            a sandbox with an empty network namespace
+    memory       int             how many bytes the job may hold, if it is to be watched
+    processors   list of int     those it runs on, if not on all
 
 What goes out on the control socket, a line of JSON: {"refused": reason} if the sandbox could not be made, else
-{"status": wait status, "seconds": processor time, "memory": largest process in bytes}. What is understood while the job
-runs: `T` ends it politely, `K` and the end of the connection kill it. So nothing of a job outlives the process that
-asked for it, however that process ends.
+{"status": wait status, "seconds": processor time, "memory": largest process in bytes, or the most that was seen of all
+of a watched job, "exceeded": bytes it held past its limit when it was ended for it, "out_of_memory": for a job that was
+killed, whether the kernel has killed any process meanwhile because memory had run out, null if that cannot be known}.
+What is understood while the job runs: `T` ends it politely, `K` and the end of the connection kill it.
+So nothing of a job outlives the process that asked for it, however that process ends.
 
 A job has two processes: its supervisor, which is made before the job is known and in a sandbox is process 1, so that
 all others end with it; and the program itself.
@@ -40,7 +45,8 @@ import signal
 import socket
 import struct
 import sys
-from typing import Any, NoReturn, TextIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from dagwright.engines.local.sandbox_root import (
     JOB_SPACES,
@@ -51,6 +57,9 @@ from dagwright.engines.local.sandbox_root import (
     enter_namespaces,
     finish_root,
 )
+
+if TYPE_CHECKING:
+    from dagwright.engines.local.memory_watch import MemoryWatch
 
 # ---- the server ----
 
@@ -116,7 +125,9 @@ def prepare(kernel: Kernel | None, template: str) -> str:
 
 def refuse_next(listener: socket.socket, reason: str) -> bool:
     """Answer the next job with the reason why it cannot start; False if there will be none."""
-    message, descriptors, _, _ = socket.recv_fds(listener, 1, 1)
+    message, descriptors, _, _ = socket.recv_fds(listener, 1, 3)
+    for door in descriptors[1:]:
+        os.close(door)
     if message:
         with socket.socket(fileno=descriptors[0]) as control:
             tell(control, refused=reason)
@@ -136,12 +147,13 @@ def supervise(listener: socket.socket, server: int, kernel: Kernel | None, templ
             kernel.option(PR_SET_CHILD_SUBREAPER, 1)
         os.setsid()
         os.write(server, b"\n")
-        message, descriptors, _, _ = socket.recv_fds(listener, 1, 1)
+        message, descriptors, _, _ = socket.recv_fds(listener, 1, 3)
         listener.close()
         if message:
             control = socket.socket(fileno=descriptors[0])
-            os.set_inheritable(control.fileno(), False)
-            tell(control, **outcome_of(control, server, kernel, root if template else ""))
+            for descriptor in descriptors:
+                os.set_inheritable(descriptor, False)
+            tell(control, **outcome_of(control, descriptors[1:], server, kernel, root if template else ""))
         else:
             os.write(server, b"over\n")
     except OSError as error:
@@ -151,21 +163,28 @@ def supervise(listener: socket.socket, server: int, kernel: Kernel | None, templ
         os._exit(0)
 
 
-def outcome_of(control: socket.socket, server: int, kernel: Kernel | None, root: str) -> dict[str, Any]:
-    """Run the job that is asked for on `control`, and say how it ended.
+def outcome_of(
+    control: socket.socket, doors: list[int], server: int, kernel: Kernel | None, root: str
+) -> dict[str, Any]:
+    """Run the job that is asked for on `control`, in the control group that `doors` lead to, and say how it ended.
 
     `server` is closed when the job has started: making the next supervisor must not hold up this one.
     """
     request = json.loads(read_request(control))
     try:
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        watch = limited(request)
         if kernel and root:
             finish_root(kernel, root, request)
+        if watch:
+            watch.require()
     except OSError as error:
         return {"refused": error.strerror or str(error)}
+    killed_before = oom_kills()
     try:
         woken = wake_on_child()
-        job = start(request, log)
+        with inside(doors):
+            job = start(request, log)
     except (OSError, ValueError) as error:  # the latter for what no program can be given: a NUL, a variable named `a=b`
         reason = error.strerror if isinstance(error, OSError) else error
         if isinstance(error, PermissionError):
@@ -174,11 +193,62 @@ def outcome_of(control: socket.socket, server: int, kernel: Kernel | None, root:
         return {"status": (126 if isinstance(error, PermissionError) else 127) << 8, "seconds": 0.0, "memory": 0}
     finally:
         os.close(server)
-    status = attend(job, control, woken)
+    status = attend(job, control, woken, watch)
     end_what_is_left(job)
+    return ending(status, watch, killed_before)
+
+
+def ending(status: int, watch: MemoryWatch | None, killed_before: int | None) -> dict[str, Any]:
+    """What is said of a job that ended so, all of whose processes are gone."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1 if sys.platform == "darwin" else 1024
-    return {"status": status, "seconds": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * unit}
+    said: dict[str, Any] = {"status": status, "seconds": usage.ru_utime + usage.ru_stime}
+    said["memory"] = max(usage.ru_maxrss * unit, watch.most if watch else 0)
+    if (
+        watch and watch.exceeded
+    ):  # the largest process counts with the pages of the files it has open, its limit without
+        said["memory"] = said["exceeded"] = watch.exceeded
+    if status & 0x7F == signal.SIGKILL:
+        killed = oom_kills()
+        said["out_of_memory"] = None if killed is None or killed_before is None else killed > killed_before
+    return said
+
+
+def limited(request: dict[str, Any]) -> MemoryWatch | None:
+    """Hold this process, and so the job, to its processors; what watches its memory, if it has a limit."""
+    if request.get("processors"):
+        os.sched_setaffinity(0, request["processors"])
+    if not request.get("memory"):
+        return None
+    from dagwright.engines.local.memory_watch import MemoryWatch  # here: the sandbox may hide where it is
+
+    return MemoryWatch(request["memory"])
+
+
+@contextlib.contextmanager
+def inside(doors: list[int]) -> Iterator[None]:
+    """What starts in the block starts in the control group of the first door; this process is out again by the second:
+    what ends the job for its memory must not end who tells of it."""
+    if not doors:
+        yield
+        return
+    enter, leave = doors
+    os.write(enter, b"0")
+    try:
+        yield
+    finally:
+        os.write(leave, b"0")
+
+
+def oom_kills() -> int | None:
+    """How many processes the kernel has killed because memory had run out, on the whole machine."""
+    try:
+        with open("/proc/vmstat", "rb") as file:
+            content = file.read()
+    except OSError:
+        return None
+    _, name, rest = content.partition(b"\noom_kill ")
+    return int(rest.partition(b"\n")[0]) if name else None
 
 
 def start(request: dict[str, Any], log: int) -> int:
@@ -208,11 +278,14 @@ def wake_on_child() -> int:
     return reader
 
 
-def attend(job: int, control: socket.socket, woken: int) -> int:
-    """Wait for `job`, passing on to its process group what the engine says; its wait status."""
+def attend(job: int, control: socket.socket, woken: int, watch: MemoryWatch | None) -> int:
+    """Wait for `job`, passing on to its process group what the engine says, and ending it if `watch` sees it past its
+    limit; its wait status."""
     listening: list[Any] = [woken, control]
     while True:
-        ready, _, _ = select.select(listening, [], [])
+        ready, _, _ = select.select(listening, [], [], watch.seconds_to_next() if watch else None)
+        if watch and watch.look_if_due():
+            signal_group(job, signal.SIGKILL)
         if control in ready:
             word = control.recv(1)
             signal_group(job, signal.SIGTERM if word == b"T" else signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 A `written` row is an object as a step left it: inode, time and size tell it from one that is put there later, as every
 object appears under a new inode. `digests` spares a look at content that has been looked at.
+A `cleaned` row is all that is left of an execution; `logs`, and `written` rows, are there as long as its files are.
 """
 
 from __future__ import annotations
@@ -45,11 +46,18 @@ CREATE TABLE written (
 ) WITHOUT ROWID;
 CREATE INDEX written_by_uri ON written (uri);
 CREATE TABLE digests (
-    uri TEXT PRIMARY KEY, inode INTEGER NOT NULL, modified_ns INTEGER NOT NULL, size INTEGER NOT NULL,
-    sha256 TEXT NOT NULL
+    uri TEXT NOT NULL, inode INTEGER NOT NULL, modified_ns INTEGER NOT NULL, size INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, PRIMARY KEY (uri, inode, modified_ns, size)
+) WITHOUT ROWID;
+CREATE INDEX steps_kept_for_the_cache ON steps (name, ended) WHERE cache_key IS NOT NULL;
+"""
+_VERSION_3 = """
+CREATE TABLE cleaned (
+    execution TEXT PRIMARY KEY, pipeline TEXT NOT NULL, status TEXT NOT NULL, started TEXT NOT NULL,
+    ended TEXT NOT NULL, cleaned TEXT NOT NULL, command TEXT NOT NULL, logs TEXT NOT NULL
 ) WITHOUT ROWID;
 """
-VERSIONS = (_VERSION_1, _VERSION_2)
+VERSIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 SCHEMA_VERSION = len(VERSIONS)
 
 

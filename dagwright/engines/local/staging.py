@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagwright.engines.local.checkpoints import stamps
+from dagwright.engines.local.disk_space import require_room
 from dagwright.engines.local.job import ML, Host, Input, Job
+from dagwright.engines.local.loopback import network
 from dagwright.engines.local.pip_installs import prepare_pip
 from dagwright.engines.local.sources import objects_of, share_of
 from dagwright.engines.local.store import Store, StoredObject, copy_file, link_file, storage_errors
@@ -26,6 +28,17 @@ if TYPE_CHECKING:
     from tarfile import TarInfo
 
 _jobs = count()
+
+
+@dataclass(frozen=True)
+class _Portion:
+    """What one host gets of an input. `copied_bytes` is the room that it takes: what is linked takes none."""
+
+    host: Host
+    target: str
+    objects: list[StoredObject]
+    is_linked: bool
+    copied_bytes: int
 
 
 @dataclass(frozen=True)
@@ -40,15 +53,18 @@ class Staging:
     cancelled: Callable[[], bool]
 
     def stage(self) -> None:
-        """Raises ExecutionError for an input that is not there, StorageError for an impossible address, OSError."""
+        """Raises ExecutionError for an input that is not there, StorageError for an impossible address or if there is
+        no room on the disk for it all, OSError."""
         for output in self.job.outputs:
             self.store.path(output.uri)  # better refused now than when the work is done
         hosts_file = self._hosts_file() if self.sandboxed else ""
         for host in self.hosts:
             self._lay_out(host, hosts_file)
+        portions = [one for given in self.job.inputs if given.pipe is None for one in self._portions(given)]
+        self._require_room(portions)
+        for portion in portions:
+            self._place(portion)
         for given in self.job.inputs:
-            if given.pipe is None:
-                self._stage_input(given)
             if given.manifest_target:
                 self._place_manifest(given)
         for host in self.hosts:
@@ -74,17 +90,31 @@ class Staging:
 
     def _hosts_file(self) -> str:
         """The machine's names and the job's hosts; each job has addresses of its own, so that ports do not collide: 256
-        jobs of a run beside each other, and runs whose process ids differ by no multiple of 254."""
-        network = f"127.{1 + os.getpid() % 254}.{next(_jobs) % 256}"
-        own = [f"{network}.{place}\t{name}" for place, name in enumerate(self.job.hosts, start=1)]
+        jobs of a run beside each other, and as many runs as there are loopback networks."""
+        own_network = f"127.{network()}.{next(_jobs) % 256}"
+        own = [f"{own_network}.{place}\t{name}" for place, name in enumerate(self.job.hosts, start=1)]
         return _machine_hosts() + "\n".join(own) + "\n"
 
     # ---- inputs ----
 
-    def _stage_input(self, given: Input) -> None:
-        found = objects_of(given, self.store)
+    def _portions(self, given: Input) -> Iterator[_Portion]:
+        found = [(item, item.path.stat()) for item in objects_of(given, self.store)]
         for number, host in enumerate(self.hosts):
-            self._place(host, given.target, share_of(found, given, number, len(self.hosts)))
+            share = share_of(found, given, number, len(self.hosts))
+            size = sum(status.st_size for _, status in share)
+            is_linked = bool(share) and size >= self.link_from_bytes and self._may_be_linked(given.target)
+            here = os.stat(host.folder).st_dev  # a link that does not reach becomes a copy
+            copied = sum(status.st_size for _, status in share if not is_linked or status.st_dev != here)
+            yield _Portion(host, given.target, [item for item, _ in share], is_linked, copied)
+
+    def _require_room(self, portions: list[_Portion]) -> None:
+        """An archive takes its size at least."""
+        needed = sum(portion.copied_bytes for portion in portions)
+        samples = [portion.objects[0].path for portion in portions if portion.copied_bytes]
+        if self.job.source_archive.startswith("s3://") and (path := self.store.path(self.job.source_archive)).is_file():
+            needed += path.stat().st_size * len(self.hosts)
+        folder = self.hosts[0].folder.parent
+        require_room(folder, needed, f"the inputs of job {self.job.name}", samples[0] if samples else None)
 
     def _place_manifest(self, given: Input) -> None:
         for host in self.hosts:
@@ -93,30 +123,27 @@ class Staging:
             with storage_errors(f"{given.uri} cannot be read"):
                 copy_file(self.store.path(given.uri), path)
 
-    def _place(self, host: Host, target: str, objects: list[StoredObject]) -> None:
+    def _place(self, portion: _Portion) -> None:
         """Copies, which a job may change; large inputs as read-only links, where the sandbox can hold a job to it."""
-        linked = self._is_linked(target, objects)
-        folder = host.path(target)
+        folder = portion.host.path(portion.target)
         made: set[Path] = set()
-        for item in objects:
+        for item in portion.objects:
             if self.cancelled():
                 return
             path = folder / item.name
             if path.parent not in made:
                 made.add(path.parent)
                 os.makedirs(path.parent, exist_ok=True)
-            (link_file if linked else copy_file)(item.path, path)
-        if linked:
-            host.linked.append(target)
-        elif not objects:
+            (link_file if portion.is_linked else copy_file)(item.path, path)
+        if portion.is_linked:
+            portion.host.linked.append(portion.target)
+        elif not portion.objects:
             os.makedirs(folder, exist_ok=True)
 
-    def _is_linked(self, target: str, objects: list[StoredObject]) -> bool:
+    def _may_be_linked(self, target: str) -> bool:
         writes = (*self.job.folders, *(output.source for output in self.job.outputs))
         folder = os.path.normpath(target)
-        if not self.sandboxed or any(f"{os.path.normpath(path)}/".startswith(f"{folder}/") for path in writes):
-            return False
-        return bool(objects) and sum(item.path.stat().st_size for item in objects) >= self.link_from_bytes
+        return self.sandboxed and not any(f"{os.path.normpath(path)}/".startswith(f"{folder}/") for path in writes)
 
     # ---- source code ----
 

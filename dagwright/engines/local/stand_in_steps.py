@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -67,20 +67,21 @@ def write_files(
     """(what the Describe call would give, the addresses of the objects that are now there). Raises DagwrightError."""
     response = response_of(step, stand_in, request, _made(step, request, scope.job, scope.account))
     files, store = files_of(step, stand_in, response), bench.workshop.store
-    for uri, content in files.objects:
-        store.put_bytes(content, uri) if isinstance(content, bytes) else store.put(content, uri)
     written = {uri for uri, _ in files.objects}
-    if files.artifact and (files.model or not store.holds(files.artifact)):
-        with _packed(files.model or [("STAND-IN.txt", _NOTE.encode())]) as archive:
-            store.put(archive, files.artifact)
-        written.add(files.artifact)
+    with ExitStack() as made, store.group() as group:
+        for uri, content in files.objects:
+            group.put_bytes(content, uri) if isinstance(content, bytes) else group.put(content, uri)
+        if files.artifact and (files.model or not (files.artifact in written or store.holds(files.artifact))):
+            model = files.model or [("STAND-IN.txt", _NOTE.encode())]
+            group.put(made.enter_context(_packed(model, bench.workshop.jobs)), files.artifact)
+            written.add(files.artifact)
     return response, written
 
 
 def _called(step: Step, function: tuple[Path, str], request: Any, scope: RunScope, bench: Bench) -> StepResult:
     event = {"StepName": step.name, "StepType": step.type, "Arguments": request}
     job = handler_job(scope.job, Handler(function), event, {}, _LIMIT_SECONDS)
-    run = JobRun(job, bench.environments.of(""), bench.workshop)
+    run = JobRun(job, bench.environments.of(""), bench.workshop, limit=bench.limits.of(step.name))
     bench.watch(step.name, run)
     answer: list[Any] = [None, ""]
 
@@ -210,17 +211,17 @@ def _contents(name: str, is_whole: Any, value: Any, stand_in: StandIn) -> Iterat
 
 
 @contextmanager
-def _packed(files: list[tuple[str, Content]]) -> Iterator[Path]:
-    """model.tar.gz of files by name, as long as the block lasts."""
+def _packed(files: list[tuple[str, Content]], jobs: Path) -> Iterator[Path]:
+    """model.tar.gz of files by name, as long as the block lasts; below `jobs`, which goes with the run."""
     import tarfile
     import tempfile
 
-    with (
-        storage_errors("The model of a stand-in cannot be packed"),
-        tempfile.TemporaryDirectory(prefix="dagwright-") as folder,
-    ):
-        path = Path(folder, "model.tar.gz")
-        with tarfile.open(path, mode="w:gz") as archive:
+    with storage_errors("The model of a stand-in cannot be packed"):
+        jobs.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(dir=jobs)
+    with folder:
+        path = Path(folder.name, "model.tar.gz")
+        with storage_errors("The model of a stand-in cannot be packed"), tarfile.open(path, mode="w:gz") as archive:
             for name, content in files:
                 with io.BytesIO(content) if isinstance(content, bytes) else open(content, "rb") as file:
                     entry = tarfile.TarInfo(name)

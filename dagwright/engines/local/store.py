@@ -1,21 +1,24 @@
 """S3 as a folder tree: `s3://bucket/key` is the file `<root>/<bucket>/<key>`.
 
-What comes in: S3 addresses and local files. What goes out: objects, whole or not at all: an object appears by a rename.
-No address leads out of the tree.
+What comes in: S3 addresses and local files. What goes out: objects, whole or not at all: an object appears by a rename,
+and is on the disk by then; `publication` makes several appear together. No address leads out of the tree.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from dagwright.engines.addresses import split_uri
+from dagwright.engines.local.disk_space import HINT, require_room
 from dagwright.errors import StorageError
+
+if TYPE_CHECKING:
+    from dagwright.engines.local.publication import Publication
 
 _MANY_BYTES = 1 << 30
 _PERMISSIONS = 0o644
@@ -108,42 +111,60 @@ class Store:
         except (OSError, UnicodeDecodeError) as error:
             raise StorageError(f"{uri} cannot be read: {error}") from error
 
+    def require_room(self, sources: Iterable[Path]) -> None:
+        """Raises StorageError if copies of these files do not fit on its disk."""
+        files = list(sources)
+        with storage_errors(f"{self.root} cannot be written"):
+            require_room(self.root, sum(path.stat().st_size for path in files), f"{len(files)} files", *files[:1])
+
+    def group(self) -> Publication:
+        """What is put into it appears together, or not at all."""
+        from dagwright.engines.local.publication import Publication
+
+        return Publication(self, self._wrote)
+
     def put(self, source: Path, uri: str, *, move: bool = False) -> None:
         """Make `source` the object `uri`: a copy, or the file itself if nobody else needs it. Permissions are lost."""
-        target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
-            if move:
-                _move_file(source, aside)
-            else:
-                copy_file(source, aside)
-            self._appear(aside, target, uri)
+        with self.group() as alone:
+            alone.put(source, uri, move=move)
 
     def put_unchanged(self, source: int, uri: str, is_unchanged: Callable[[], bool]) -> bool:
         """Make the open file `source` the object `uri`, if `is_unchanged` says after copying that it is whole."""
-        target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
+
+        def bring(aside: Path) -> None:
             with open(source, "rb", closefd=False) as reader, _new_file(aside) as writer:
                 _copy(reader, writer)
             if not is_unchanged():
-                aside.unlink()
-                return False
-            self._appear(aside, target, uri)
+                raise _ChangedError
+
+        try:
+            with self.group() as alone:
+                alone.put_by(bring, uri)
+        except _ChangedError:
+            return False
         return True
 
     def put_bytes(self, content: bytes, uri: str) -> None:
         """Make `content` the object `uri`."""
-        target = self.object_path(uri)
-        aside = self._aside()
-        with storage_errors(f"{uri} cannot be written"):
-            aside.write_bytes(content)
-            self._appear(aside, target, uri)
+        with self.group() as alone:
+            alone.put_bytes(content, uri)
 
     def remove(self, uri: str) -> None:
         """There is no object `uri` any more, if there was one."""
-        with storage_errors(f"{uri} cannot be removed"):
-            self.object_path(uri).unlink(missing_ok=True)
+        from dagwright.engines.local.publication import turn
+
+        path = self.object_path(uri)
+        with turn(self), storage_errors(f"{uri} cannot be removed"):
+            path.unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        """Put in place what killed processes had still to put there, and discard what they had not yet decided on.
+
+        Raises StorageError.
+        """
+        from dagwright.engines.local.publication import settle
+
+        settle(self)
 
     def object_path(self, uri: str) -> Path:
         """Where the object lies, or would. Raises StorageError for an address that is a folder's, or none."""
@@ -152,26 +173,9 @@ class Store:
             raise StorageError(f"{uri} names a folder, not an object", hint="Add a name: s3://bucket/folder/name.")
         return self.path(uri)
 
-    def _aside(self) -> Path:
-        """A new name outside every bucket, on the same file system, for what is not yet whole."""
-        folder = self.root / ".incoming"
-        with storage_errors(f"{folder} cannot be made"):
-            folder.mkdir(parents=True, exist_ok=True)
-        return folder / uuid.uuid4().hex
 
-    def _appear(self, aside: Path, target: Path, uri: str) -> None:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            stamp = stamp_of(aside.stat())
-            os.replace(aside, target)
-            self._wrote(self.uri(target), stamp)
-        except (IsADirectoryError, NotADirectoryError, FileExistsError):
-            raise StorageError(
-                f"{uri} cannot be kept here: one object's key is the folder of another's",
-                hint="S3 allows both keys, a folder tree does not; give one of them another name.",
-            ) from None
-        finally:
-            aside.unlink(missing_ok=True)
+class _ChangedError(Exception):
+    """A file is no longer what it was."""
 
 
 class storage_errors:  # noqa: N801 - a context manager reads as a verb phrase
@@ -192,10 +196,13 @@ def _remedy(error: OSError) -> str:
     import errno
 
     return {
-        errno.ENOSPC: "The disk is full: free space.",
+        errno.ENOSPC: f"The disk is full: {HINT[0].lower()}{HINT[1:]}",
         errno.EDQUOT: "Your disk quota is used up: free space.",
         errno.EACCES: "Check the owner and permissions.",
         errno.EPERM: "Check the owner and permissions.",
+        errno.EISDIR: "Something else is in its place: move that away.",
+        errno.ENOTDIR: "Something else is in its place: move that away.",
+        errno.EEXIST: "Something else is in its place: move that away.",
         errno.EROFS: "That file system is read-only.",
         errno.ENAMETOOLONG: "A part of the name is longer than a file name may be on this machine.",
     }.get(error.errno or 0, "")
@@ -258,7 +265,7 @@ def _copied_by_kernel(source: int, target: int) -> bool:
     return True
 
 
-def _move_file(source: Path, target: Path) -> None:
+def move_file(source: Path, target: Path) -> None:
     """Also to another file system: the tree may be a link or a mount."""
     import errno
 

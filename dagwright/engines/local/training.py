@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagwright.engines.local.job import (
     AUGMENTED,
@@ -42,8 +42,10 @@ from dagwright.engines.local.request import (
 )
 from dagwright.engines.local.script_mode import CODE, DATA, INPUT, MODEL, OUTPUT_DATA, script_mode
 from dagwright.engines.local.start_scripts import start_files
-from dagwright.engines.local.store import Store
 from dagwright.errors import ExecutionError
+
+if TYPE_CHECKING:
+    from dagwright.engines.local.publication import Publication
 
 FAILURE = f"{ML}/output/failure"
 _FAILURE_BYTES = 1024
@@ -228,26 +230,25 @@ def wrote_model(hosts: list[Host]) -> bool:
     return any(files for host in hosts for _, _, files in walk(host.written(MODEL)))
 
 
-def publish_artifacts(name: str, request: Mapping[str, Any], hosts: list[Host], store: Store) -> str:
-    """Put model.tar.gz, and output.tar.gz if there is output, into the store, or the files themselves if nothing is to
+def publish_artifacts(name: str, request: Mapping[str, Any], hosts: list[Host], group: Publication) -> str:
+    """Put model.tar.gz, and output.tar.gz if there is output, into the group, or the files themselves if nothing is to
     be compressed; the address of the model."""
     if member(request, "OutputDataConfig.CompressionType", str) == "NONE":
-        _publish_files(hosts, OUTPUT_DATA, artifact_uri(name, request, "data"), store)
-        return _publish_files(hosts, MODEL, artifact_uri(name, request, "model"), store)
+        _publish_files(hosts, OUTPUT_DATA, artifact_uri(name, request, "data"), group)
+        return _publish_files(hosts, MODEL, artifact_uri(name, request, "model"), group)
     model = artifact_uri(name, request, "model.tar.gz")
-    store.put(_archive(hosts, MODEL, "model.tar.gz"), model, move=True)
+    group.put(_archive(hosts, MODEL, "model.tar.gz"), model, move=True)
     if any(files for host in hosts for _, _, files in walk(host.written(OUTPUT_DATA))):
-        store.put(
-            _archive(hosts, OUTPUT_DATA, "output.tar.gz"), artifact_uri(name, request, "output.tar.gz"), move=True
-        )
+        data = artifact_uri(name, request, "output.tar.gz")
+        group.put(_archive(hosts, OUTPUT_DATA, "output.tar.gz"), data, move=True)
     return model
 
 
-def _publish_files(hosts: list[Host], folder: str, uri: str, store: Store) -> str:
+def _publish_files(hosts: list[Host], folder: str, uri: str, group: Publication) -> str:
     """Put what is in that folder below an address, which is returned as a prefix."""
     for path, name in _entries(hosts, folder):
         if path.is_file() and not path.is_symlink():
-            store.put(path, f"{uri}/{name}", move=True)
+            group.put(path, f"{uri}/{name}", move=True)
     return f"{uri}/"
 
 

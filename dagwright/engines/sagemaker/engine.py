@@ -35,12 +35,23 @@ _HOLD_ON = ("Callback", "Lambda")
 
 
 class SageMakerEngine(AWSEngine):
-    """Runs the pipelines of one environment of a project. Every call raises AWSError if AWS refuses it."""
+    """Runs the pipelines of one environment of a project, at most `max_parallel` of their steps at once if that is
+    given, else as many as the pipeline says. Every call raises AWSError if AWS refuses it."""
 
     name = "sagemaker"
 
-    def __init__(self, clients: Clients, names: Names, clock: Clock | None = None, words: str = "") -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        names: Names,
+        clock: Clock | None = None,
+        words: str = "",
+        max_parallel: int | None = None,
+    ) -> None:
         super().__init__(clients, names, Executions(clients), clock, words)
+        self._at_once: dict[str, Any] = (
+            {"ParallelismConfiguration": {"MaxParallelExecutionSteps": max_parallel}} if max_parallel else {}
+        )
 
     def _start(self, start: Start, observer: Observer) -> tuple[Execution, Graph]:
         name = self._name_of(start)
@@ -54,7 +65,7 @@ class SageMakerEngine(AWSEngine):
         }
         selected = self._selected(start, name, graph, observer)
         with aws_errors(f"{name} cannot be started"):
-            answer = self._clients("sagemaker").start_pipeline_execution(**request, **selected)
+            answer = self._clients("sagemaker").start_pipeline_execution(**request, **selected, **self._at_once)
         found = identity_of(answer["PipelineExecutionArn"])
         parameters = {key: render(value) for key, value in values.items()}
         return Execution(found.id, found.pipeline, parameters, started=now(), arn=found.arn, more=selected), graph
@@ -92,8 +103,19 @@ class SageMakerEngine(AWSEngine):
     def _go_on(self, before: Execution, observer: Observer) -> tuple[Execution, Graph, str]:
         graph = self.graph(before)
         with aws_errors(f"Execution {before.address} cannot go on"):
-            self._clients("sagemaker").retry_pipeline_execution(PipelineExecutionArn=before.arn)
+            self._clients("sagemaker").retry_pipeline_execution(PipelineExecutionArn=before.arn, **self._at_once)
         return replace(before, status=EXECUTING, failure_reason="", ended=""), graph, before.ended
+
+    def explain(self, execution: Execution) -> str:
+        """Add to the steps why the service took their results from its cache or not, as far as it can be found."""
+        from dagwright.engines.sagemaker.cache_reasons import CacheReasons
+
+        others = self._runs.of(execution.pipeline)
+        earlier = (other for other in others if other.started < execution.started and other.arn != execution.arn)
+        CacheReasons(earlier, lambda one: self._runs.read(one.arn, {}), self._described).add(
+            execution, self.graph(execution)
+        )
+        return ""
 
     def _stop(self, execution: Execution) -> None:
         with aws_errors(f"Execution {execution.address} cannot be stopped"):

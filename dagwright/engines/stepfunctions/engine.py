@@ -20,6 +20,7 @@ from dagwright.definition.parameters import start_values
 from dagwright.engines.aws.clients import Clients, aws_errors, is_absent
 from dagwright.engines.aws.engine import AWSEngine
 from dagwright.engines.aws.following import Clock
+from dagwright.engines.caching import NO_CACHE
 from dagwright.engines.engine import Start
 from dagwright.engines.execution import EXECUTING, Execution, Observer
 from dagwright.engines.stepfunctions.events import json_object
@@ -39,6 +40,10 @@ class StepFunctionsEngine(AWSEngine):
         self._executions = Executions(clients, names)
         self._resumption = Resumption(clients, self._executions, names)
         super().__init__(clients, names, self._executions, clock, words)
+
+    def explain(self, execution: Execution) -> str:
+        """What there is to say instead."""
+        return NO_CACHE
 
     @property
     def _states(self) -> Any:

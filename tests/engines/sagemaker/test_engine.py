@@ -118,6 +118,18 @@ def test_what_is_deployed_is_started_with_what_is_given_as_texts(engine: SageMak
     assert notes.lines == []
 
 
+def test_so_many_steps_at_once_as_are_asked_for(service: Scripted, project: Project, hands: Hands) -> None:
+    engine = SageMakerEngine(Clients(project.region), project, hands.clock, max_parallel=3)
+    service.deploy(DEFINITION)
+    before = State("Failed", [job_step("A", "Failed")], "one failed", modified=NOON + 60)
+    service.execution(before, before, State("Succeeded", [job_step("A", "Succeeded")]))
+    engine.start(start(), Nobody())
+    engine.resume(execution_arn(), Nobody())
+    for call in ("StartPipelineExecution", "RetryPipelineExecution"):
+        (asked,) = service.aws.of(call)
+        assert asked["ParallelismConfiguration"] == {"MaxParallelExecutionSteps": 3}
+
+
 def test_each_start_has_a_token_of_its_own(engine: SageMakerEngine, service: Scripted) -> None:
     service.deploy(DEFINITION)
     service.execution(State("Executing"))
