@@ -1,4 +1,4 @@
-"""`python -m faults`: every fault at every point of a run, and then, for as long as there is time, random ones.
+"""`python -m faults`: faults at every point of a run, and then, for as long as there is time, random ones.
 
 What comes in: seconds, and which faults. What goes out: how many points there are of each kind, what came of the
 faults, every flaw, and exit code 1 if there is one.
@@ -71,12 +71,17 @@ def main(words: list[str]) -> int:
         folder = Path(place)
         every = [one for one in _every(arguments.kinds.split(","), folder) if arguments.at in str(one[0])]
         share = _share(every, arguments.sample)
-        print(f"{len(every)} faults; {len(share)} of them are tried, by {arguments.workers} at a time", flush=True)
-        for verdict in tried((trial, reference, folder) for trial, reference in share):
+        print(f"{len(every)} faults; {len(share)} are to be tried, by {arguments.workers} at a time", flush=True)
+        until = began + arguments.seconds if arguments.seconds else float("inf")
+        tasks = ((trial, reference, folder) for trial, reference in _in_turn(share, arguments.seed, until))
+        for verdict in tried(tasks):
             tally.take(verdict)
         if arguments.seconds:
-            print(f"random faults, seed {arguments.seed}", flush=True)
-            for verdict in tried(_random(folder, arguments.seed, began + arguments.seconds)):
+            print(
+                f"{tally.count} have been tried; random ones for the rest of the time, seed {arguments.seed}",
+                flush=True,
+            )
+            for verdict in tried(_random(folder, arguments.seed, until)):
                 tally.take(verdict)
     tally.print(time.monotonic() - began)
     return 1 if tally.flawed else 0
@@ -84,7 +89,9 @@ def main(words: list[str]) -> int:
 
 def _arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=0, help="go on with random faults until so long has passed")
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="every kill, then other faults until so long has passed"
+    )
     parser.add_argument("--sample", type=int, default=0, help="so many of all faults, evenly spread, and the essential")
     parser.add_argument("--kinds", default=",".join(KINDS), help="which faults, of: %(default)s")
     parser.add_argument("--at", default="", help="only faults with this in their name: `rename s3/`")
@@ -141,6 +148,17 @@ def _essential(points: list[str]) -> Iterator[str]:
             return
         if point.startswith(_ESSENTIAL):
             yield point
+
+
+def _in_turn(share: list[tuple[Trial, Reference]], seed: int, until: float) -> Iterator[tuple[Trial, Reference]]:
+    """Every plain kill, however long it takes; then the others, in any order, as long as there is time."""
+    kills = [one for one in share if one[0].kind == "kill"]
+    others = [one for one in share if one[0].kind != "kill"]
+    yield from kills
+    for one in random.Random(seed).sample(others, len(others)):
+        if time.monotonic() >= until:
+            return
+        yield one
 
 
 def _random(folder: Path, seed: int, until: float) -> Iterator[Task]:
