@@ -48,6 +48,17 @@ def test_what_others_left_among_the_runs_is_passed_over(tmp_path: Path) -> None:
     home.close()
 
 
+def test_a_folder_of_jobs_goes_whose_run_is_not_known_any_more(tmp_path: Path) -> None:
+    """After a power loss: the file of the run was not on the disk yet, its folder was."""
+    home = Home(tmp_path / ".dagwright")
+    home.jobs("gone").mkdir(parents=True)
+    with home.at_work("mine"):
+        home.jobs("mine").mkdir()
+        home.settle()
+        assert os.listdir(home.path / "jobs") == ["mine"]
+    home.close()
+
+
 def test_what_killed_processes_were_making_goes(tmp_path: Path) -> None:
     """Objects that were not decided on, files of runs and of environments; what this process is making stays."""
     home = Home(tmp_path / ".dagwright")

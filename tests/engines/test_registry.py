@@ -114,6 +114,16 @@ def keeper(tmp_path: Path) -> Iterator[Keeper]:
     kept.database.close()
 
 
+def test_what_was_registered_before_the_run_was_killed_is_not_registered_again(keeper: Keeper) -> None:
+    first = keeper.register(CustomerMetadataProperties={"Commit": "c1"})
+    assert keeper.register(CustomerMetadataProperties={"Commit": "c1"}) == first
+    (package,) = keeper.registry.packages("churn", 9)
+    keeper.registry.decide(package, APPROVED, "good")
+    again = keeper.register(CustomerMetadataProperties={"Commit": "c1"}, ModelApprovalStatus="PendingManualApproval")
+    assert (again["ModelPackageArn"], again["ModelApprovalStatus"]) == (first["ModelPackageArn"], APPROVED)
+    assert keeper.register(CustomerMetadataProperties={"Commit": "c2"})["ModelPackageVersion"] == 2
+
+
 def metrics_at(uri: str) -> dict[str, Any]:
     return {"ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": uri}}}}
 
@@ -173,8 +183,8 @@ def test_a_decision_is_kept_as_the_service_keeps_it(keeper: Keeper, tmp_path: Pa
 
 
 def test_a_package_that_is_not_there_is_answered_with_those_that_are(keeper: Keeper) -> None:
-    for _ in range(5):
-        keeper.register()
+    for number in range(5):
+        keeper.register(CustomerMetadataProperties={"Commit": f"c{number}"})
     keeper.registry.decide(keeper.registry.package(PackageName("churn", 5)), APPROVED, "good")
     with pytest.raises(UsageError, match="no model package churn/9") as refused:
         keeper.registry.package(PackageName("churn", 9))

@@ -169,10 +169,15 @@ class Home:
         return [one for one in self.said_to_run() if self.process_of(one) is not None]
 
     def said_to_run(self) -> list[str]:
-        """What a run that was killed before its record was begun leaves behind counts as well."""
+        """What a run that was killed before its record was begun leaves behind counts as well; and its folder, if the
+        power failed and the file of the run was not on the disk yet."""
+        runs = [entry.name for entry in self._entries("runs") if entry.is_file() and not entry.name.startswith(".")]
+        jobs = [entry.name for entry in self._entries("jobs") if entry.is_dir(follow_symlinks=False)]
+        return list(dict.fromkeys([*runs, *jobs]))
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
         with storage_errors(f"{self.path} cannot be read"), contextlib.suppress(FileNotFoundError):
-            entries = os.scandir(self.path / "runs")
-            return [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+            return list(os.scandir(self.path / folder))
         return []
 
     def tuning_job(self, name: str) -> dict[str, Any] | None:

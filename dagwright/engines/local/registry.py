@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagwright.engines.addresses import s3_form
 from dagwright.engines.local.database import Database
@@ -30,8 +30,17 @@ from dagwright.engines.registry import (
 from dagwright.engines.times import now
 from dagwright.errors import ExecutionError, StorageError, did_you_mean
 
+if TYPE_CHECKING:
+    import sqlite3
+
 _NEWEST_FIRST = "version DESC"
 _NAMES_SHOWN = 5
+_APPROVAL = "ModelApprovalStatus"
+_ANSWERED = {
+    "ModelName", "ModelArn", "ModelPackageArn", "ModelPackageVersion", "ModelPackageStatus", "CreationTime", _APPROVAL,
+    "ApprovalDescription", "LastModifiedTime",
+}  # fmt: skip
+"""Members of a response that are not, or not always, those of its request."""
 
 
 class Registry:
@@ -47,9 +56,13 @@ class Registry:
         created = scope.now()
         arn = scope.account.arn(f"model/{scope.job}")
         response = {**request, "ModelName": scope.job, "ModelArn": arn, "CreationTime": created}
-        self._database.insert(
-            "models", name=scope.job, created=created, execution=scope.execution_id, step=step, content=response
-        )
+        with self._database.transaction() as connection:
+            if known := _made_before(connection, "models", step, scope, request):
+                return known
+            self._database.insert_row(
+                connection, "models", name=scope.job, created=created, execution=scope.execution_id, step=step,
+                content=response,
+            )  # fmt: skip
         return response
 
     def model(self, name: str) -> dict[str, Any]:
@@ -75,6 +88,9 @@ class Registry:
         status = member(request, "ModelApprovalStatus", str, "PendingManualApproval")
         created = scope.now()
         with self._database.transaction() as connection:
+            asked = {**request, "ModelPackageGroupName": group}
+            if known := _made_before(connection, "model_packages", step, scope, asked):
+                return known
             query = "SELECT coalesce(max(version), 0) + 1 FROM model_packages WHERE package_group = ?"
             version = connection.execute(query, [group]).fetchone()[0]
             arn = scope.account.arn(f"model-package/{group.lower()}/{version}")
@@ -157,6 +173,24 @@ class Registry:
                     f"The model's data {uri} do not exist",
                     hint=f"Did the training step write them? --map {uri}=PATH brings yours.",
                 )
+
+
+def _made_before(
+    connection: sqlite3.Connection, table: str, step: str, scope: RunScope, request: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The response to the same request of this step in an earlier part of the execution, which was killed before the
+    step was said to have succeeded."""
+    query = f"SELECT content FROM {table} WHERE execution = ? AND step = ? ORDER BY rowid DESC"  # noqa: S608 - our own
+    for (text,) in connection.execute(query, [scope.execution_id, step]):
+        content: dict[str, Any] = json.loads(text)
+        is_decided, approval = "LastModifiedTime" in content, content.get(_APPROVAL)
+        if _asked(content) == _asked(request) and (is_decided or request.get(_APPROVAL, approval) == approval):
+            return content
+    return None
+
+
+def _asked(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name not in _ANSWERED}
 
 
 def model_data(request: Mapping[str, Any]) -> list[str]:
