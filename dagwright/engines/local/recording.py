@@ -194,7 +194,8 @@ class Recording:
 
     def _keep(self, run: StepRun, result: StepResult) -> None:
         database, execution = self.home.database, self.execution.id
-        with database.transaction(synced=bool(result.written)) as connection:  # the objects are on the disk already
+        lasts = bool(result.written) or run.type == "RegisterModel"  # the objects are on the disk already
+        with database.transaction(synced=lasts) as connection:
             database.update_rows(
                 connection, "steps", {"execution": execution, "name": run.name}, status=run.status, job=run.job,
                 output=run.output, failure_reason=run.failure_reason, ended=run.ended, metadata=dict(run.metadata),
