@@ -235,6 +235,38 @@ def test_a_part_that_failed_goes_on_as_a_part(place: Place) -> None:
     assert jobs(place, "First") == 1
 
 
+def test_a_part_does_not_go_on_without_what_another_execution_gave(place: Place) -> None:
+    place.run(*chain(place))
+    failed = place.part(*chain(place, "no"), only=("Second",))
+    place.put("flag/go", "yes")
+    place.engine.home.store.remove("s3://bucket/First/a")
+    with pytest.raises(UsageError, match="ran a part on results that are there no more") as caught:
+        place.resume(failed)
+    assert "First: s3://bucket/First/a is gone" in str(caught.value)
+    assert place.engine.describe(failed.id).status == "Failed"
+
+
+def test_current_code_of_a_part_is_that_of_its_own_steps(place: Place) -> None:
+    place.run(*chain(place))
+    failed = place.part(*chain(place, "no"), only=("Second",))
+    changed = chain(place)
+    changed[0]["Arguments"]["Environment"]["NEW"] = "1"
+    assert states(place.resume(failed, *changed)) == {"First": "Succeeded", "Second": "Succeeded"}
+    assert jobs(place, "First") == 1
+
+
+def test_current_code_in_a_branch_does_not_ask_the_condition_again(place: Place) -> None:
+    def steps(second: str) -> dict[str, Any]:
+        then = [place.writing("First", "write('a', '')"), place.writing("Second", second, depends_on=["First"])]
+        return condition("Ask", equals("a", "a"), then=then)
+
+    failed = place.run(steps("sys.exit('no')"))
+    changed = steps("write('b', '')")
+    changed["Arguments"]["IfSteps"][1]["Arguments"]["Environment"]["NEW"] = "1"
+    assert states(place.resume(failed, changed)) == {"Ask": "Succeeded", "First": "Succeeded", "Second": "Succeeded"}
+    assert jobs(place, "First") == 1
+
+
 def test_a_copied_project_goes_on_where_it_was_copied(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
     failed = place.run(*chain(place, "no"))
     place.engine.close()

@@ -34,33 +34,50 @@ class Reuse:
 # ---- an execution that goes on ----
 
 
-def results_of_resumed(execution: Execution, before: Graph, graph: Graph, home: Home) -> Reuse:
-    """What an execution of `before` need not do again when it goes on as `graph`, which may be the same.
+def results_of_resumed(execution: Execution, before: Graph, graph: Graph, part: Slice, home: Home) -> Reuse:
+    """What an execution of `before`, or of a `part` of it, need not do again when it goes on as `graph`, which may be
+    the same.
 
     A step whose definition has changed runs again, and all that follows from it. A step of whose objects any is gone or
-    replaced runs again if another that is to run waits for it.
+    replaced runs again if another that is to run waits for it. Of a part only its own steps run again.
+
+    Raises UsageError for a part that needs what another execution gave, and what is there no more.
     """
+    chosen = {*part.steps(graph)} if part else {*graph.steps}
     finished = {name for name, run in execution.steps.items() if run.status == SUCCEEDED and name in graph.steps}
-    changed = {name for name in finished if not _is_same(before.steps[name], graph.steps[name])}
+    own = finished & chosen
+    changed = {name for name in own if not _is_same(before.steps[name], graph.steps[name])}
     again = dict.fromkeys(in_order(graph, changed), "its definition or code has changed")
-    followers = reached(changed, graph.successors) & finished
+    followers = reached(changed, graph.successors) & own
     again |= dict.fromkeys(in_order(graph, followers - changed), "what it waits for runs again")
-    again |= _lost_and_needed(graph, finished - again.keys(), execution.id, home)
+    again |= _lost_and_needed(graph, finished - again.keys(), chosen, execution.id, home)
+    borrowed = [Problem("lost-object", why, step=name) for name, why in again.items() if name not in chosen]
+    if borrowed:
+        what = f"Execution {execution.id} ran a part on results that are there no more"
+        raise UsageError(what, borrowed, hint="Run the part again, on another --source.")
     kept = {name: run for name, run in execution.steps.items() if name in finished and name not in again}
     notes = [f"{name} runs again: {why}" for name, why in again.items()]
     if kept:
         notes.insert(0, f"{len(kept)} of {len(graph.steps)} steps need not run again: {listed(kept)}")
-    return Reuse(kept, notes=tuple(notes))
+    return Reuse(kept, chosen if part else None, notes=tuple(notes))
 
 
 def _is_same(before: Step, now: Step) -> bool:
-    return (before.type, before.envelope, before.arguments) == (now.type, now.envelope, now.arguments)
+    return _told(before) == _told(now)
 
 
-def _lost_and_needed(graph: Graph, finished: set[str], execution: str, home: Home) -> dict[str, str]:
+def _told(step: Step) -> object:
+    """All that a step is told; of a condition not what the steps in its branches are told."""
+    if step.type != "Condition":
+        return step.envelope
+    own = {name: value for name, value in step.envelope.items() if name != "Arguments"}
+    return own, step.conditions, step.if_steps, step.else_steps
+
+
+def _lost_and_needed(graph: Graph, finished: set[str], chosen: set[str], execution: str, home: Home) -> dict[str, str]:
     """Why steps run again whose objects are gone, and are needed by a step that runs."""
     objects = _Objects(home, execution)
-    runs = graph.steps.keys() - finished
+    runs = chosen - finished
     lost: dict[str, str] = {}
     for name in reversed(graph.order()):
         if name in finished and not runs.isdisjoint(graph.successors[name]):
