@@ -7,7 +7,6 @@ is needed and what is free. Others may take the room meanwhile: a disk that fill
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from dagwright.errors import StorageError
@@ -54,6 +53,7 @@ def full_disk(folder: Path) -> str:
 def _shares_blocks(sample: Path, folder: Path) -> bool:
     """Whether a copy of a file there would be the same blocks again: found out by making one."""
     import fcntl
+    import tempfile
 
     try:
         with open(sample, "rb") as source, tempfile.TemporaryFile(dir=folder) as target:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagwright.definition.addresses import outputs
 from dagwright.engines.execution import Execution
 from dagwright.engines.local.home import Home
 
@@ -22,6 +21,8 @@ def same_outputs(home: Home, execution: Execution, definition: Mapping[str, Any]
     others = [one for one in home.living() if one != execution.id]
     if not others:
         return
+    from dagwright.definition.addresses import outputs  # most runs are alone
+
     own = outputs(definition, execution.parameters, _variables(execution.id, execution.pipeline, execution.started))
     for other in others:
         for row in home.database.rows("executions", id=other):
