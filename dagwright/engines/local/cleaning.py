@@ -26,7 +26,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -102,11 +102,6 @@ def clean(home: Home, cleaning: Cleaning, shown: Plan) -> Plan:
     remove_freed([*plan.emptied, *takings])
     plan.staying |= shown.staying
     return plan
-
-
-def cleaned_words(row: Mapping[str, str]) -> str:
-    """What is said of an execution that is not there any more: `execution x of p was cleaned at …, by: …`."""
-    return f"execution {row['execution']} of {row['pipeline']} was cleaned at {row['cleaned']}, by: {row['command']}"
 
 
 # ---- planning ----

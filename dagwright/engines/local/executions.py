@@ -26,10 +26,12 @@ class Executions:
     def find(self, words: str = "") -> Execution:
         """An execution with its steps, by its id or the beginning of it; the newest if none is named.
 
-        Raises UsageError if there is none, or if several are meant.
+        Raises UsageError if there is none, none any more, or if several are meant.
         """
         rows = self._rows()
         found = [row for row in rows if row["id"].startswith(words)]
+        if not found:
+            self._refuse_cleaned(words)
         if not rows:
             raise UsageError("Nothing has run here yet", hint="Start with: deploy.py run PIPELINE")
         if not found or (len(found) > 1 and words):
@@ -37,6 +39,13 @@ class Executions:
             hint = did_you_mean(words, [row["id"] for row in found or rows[:5]])
             raise UsageError(f"'{words}' {what}", hint=hint)
         return self._with_steps(found[0])
+
+    def _refuse_cleaned(self, words: str) -> None:
+        """Raises UsageError if there was such an execution, until a clean took it away."""
+        for row in self._home.database.rows("cleaned", "started DESC") if words else ():
+            if row["execution"].startswith(words):
+                what = f"Execution {row['execution']} of {row['pipeline']} was cleaned at {row['cleaned']}"
+                raise UsageError(f"{what}, by: {row['command']}", hint="Its results are gone; run the pipeline again.")
 
     def history(self, pipeline: str = "", limit: int | None = None) -> list[Execution]:
         """The newest executions, newest first, without their steps. Raises UsageError for an unknown pipeline."""
