@@ -116,5 +116,5 @@ def _rest(plan: Plan) -> list[str]:
     lines = [f"  {count} of that age stay{'s' if count == 1 else ''}: {why}" for why, count in plan.staying.items()]
     if plan.running:
         running = ", ".join(plan.running[:5]) + ("…" if len(plan.running) > 5 else "")
-        lines.append(f"  environments and leftovers stay while something runs: {shown(running)}")
+        lines.append(f"  environments stay while something runs: {shown(running)}")
     return lines

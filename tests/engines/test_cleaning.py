@@ -214,22 +214,29 @@ def test_environments_that_nobody_uses_go(plain: Place) -> None:
     assert sorted(os.listdir(environments)) == [".freed", names[0], names[2], names[5]]
 
 
-def test_what_killed_runs_left_goes(plain: Place) -> None:
+def test_what_killed_runs_left_goes_without_being_asked_for(plain: Place) -> None:
     plain.run()
     home = plain.engine.home
     folder = home.path / "jobs" / "killed" / "deep"
     folder.mkdir(parents=True)
     (folder / "half").write_text("x" * 50)
-    assert plan_cleaning(home, cleaning()).kinds["leftovers"] == (1, 50)
-    cleaned(plain)
-    assert os.listdir(home.path / "jobs") == [".freed"]
     assert plan_cleaning(home, cleaning()).is_empty
+    assert os.listdir(home.path / "jobs") == []
 
 
-def test_executions_of_a_running_pipeline_stay_and_so_do_leftovers(plain: Place) -> None:
+def test_what_a_killed_clean_left_goes(plain: Place) -> None:
+    left = plain.engine.home.store.root / ".freed" / "one"
+    left.mkdir(parents=True)
+    (left / "1").write_text("x" * 50)
+    assert plan_cleaning(plain.engine.home, cleaning()).kinds["leftovers"] == (1, 50)
+    cleaned(plain)
+    assert not left.exists()
+    assert plan_cleaning(plain.engine.home, cleaning()).is_empty
+
+
+def test_executions_of_a_running_pipeline_stay(plain: Place) -> None:
     made_old(plain, plain.run(plain.processing("P", "write('a', 'x')", outputs={"out": OWN})))
     home = plain.engine.home
-    (home.path / "jobs" / "killed").mkdir(parents=True)
     living = plain.run()
     home.database.update("executions", {"id": living.id}, status="Executing", ended="")
     with home.at_work(living.id) as begun:

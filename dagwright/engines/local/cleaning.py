@@ -1,4 +1,4 @@
-"""Frees space in `.dagwright/`: what old executions left, environments that nobody uses, what killed runs left.
+"""Frees space in `.dagwright/`: what old executions left, environments that nobody uses, what a killed clean left.
 
 What comes in: a `Cleaning`: before when, and what stays all the same. What goes out: a `Plan` to show; and, when it is
 carried out, what was freed. Which executions go says `keeping`; of what they wrote, an object goes if it still is as
@@ -12,7 +12,8 @@ Why a clean takes nothing from a run, whenever they meet:
 2. What a run that is in the record may read is what its definition, its parameters and its steps' responses name, which
    is kept; or results of its own pipeline (source, cache), whose executions are all kept while it runs; or what it
    writes itself. What it writes comes under a new inode, and is known by it, even in the moment of taking.
-3. Environments, image layers, empty folders and what killed runs left are taken only while nothing runs.
+3. Environments, image layers and empty folders are taken only while nothing runs. What killed runs left among the jobs
+   goes whenever somebody settles the home, as a clean does before it plans.
 An address that a program makes up by itself, and that nothing of a kept execution names, is nobody's.
 
 Why a kill loses nothing: in one transaction the executions leave the record, and become `cleaned` rows with the names
@@ -32,7 +33,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from dagwright.engines.local.freeing import FREED, Freeing, bytes_below, freed, remove_freed
+from dagwright.engines.local.freeing import Freeing, bytes_below, freed, remove_freed
 from dagwright.engines.local.home import Home
 from dagwright.engines.local.keeping import Needs, Standing, standing
 from dagwright.engines.local.store import Stamp
@@ -67,11 +68,11 @@ class Plan:
     kinds: dict[str, tuple[int, int]] = field(default_factory=dict)
     staying: Counter[str] = field(default_factory=Counter)
     running: list[str] = field(default_factory=list)
-    """While these run, environments and leftovers stay."""
+    """While these run, environments stay."""
     objects: list[tuple[str, Stamp]] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
-    folders: list[tuple[str, Path]] = field(default_factory=list)
-    """(kind, what is taken whole) of environments and leftovers."""
+    environments: list[Path] = field(default_factory=list)
+    """Their folders, and the files beside them."""
     emptied: list[Path] = field(default_factory=list)
     """What an earlier clean has taken already."""
 
@@ -117,26 +118,21 @@ def _planned(
     plan.emptied = [path for room in _rooms(home) for path in freed(room)]
     if not living:
         images = _images(record, found)
-        unused = unused_environments(home.environments, cleaning.before, cleaning.in_use(images))
-        plan.folders += [(ENVIRONMENTS, path) for path in unused]
-        plan.folders += [(LEFTOVERS, path) for path in _leftovers(home)]
+        plan.environments = unused_environments(home.environments, cleaning.before, cleaning.in_use(images))
     packages = _marked(record, "SELECT count(*) FROM model_packages WHERE execution IN ({})", plan.executions)
     plan.kinds = _kinds(home, plan, packages)
     return plan, found
 
 
 def _kinds(home: Home, plan: Plan, packages: int) -> dict[str, tuple[int, int]]:
-    of_folders = {
-        kind: [path for its, path in plan.folders if its == kind] + [path for path in plan.emptied if kind == LEFTOVERS]
-        for kind in (ENVIRONMENTS, LEFTOVERS)
-    }
-    kinds = {
+    return {
         EXECUTIONS: (len(plan.executions), 0),
         PACKAGES: (packages, 0),
         LOGS: (len(plan.logs), sum(bytes_below(home.logs / name) for name in plan.logs)),
         OBJECTS: (len(plan.objects), sum(stamp.size for _, stamp in plan.objects)),
+        ENVIRONMENTS: (len(plan.environments), sum(map(bytes_below, plan.environments))),
+        LEFTOVERS: (len(plan.emptied), sum(map(bytes_below, plan.emptied))),
     }
-    return kinds | {kind: (len(paths), sum(map(bytes_below, paths))) for kind, paths in of_folders.items()}
 
 
 def _objects(home: Home, record: sqlite3.Connection, found: Standing) -> list[tuple[str, Stamp]]:
@@ -200,17 +196,8 @@ def _images(record: sqlite3.Connection, found: Standing) -> set[str]:
     return images
 
 
-def _leftovers(home: Home) -> list[Path]:
-    """What runs left that were killed, known to be nobody's as nothing runs. What they were about to publish is not
-    among it: whoever settles the store completes or discards that."""
-    folder = home.path / "jobs"
-    with suppress(OSError):
-        return [folder / name for name in sorted(os.listdir(folder)) if name != FREED]
-    return []
-
-
 def _rooms(home: Home) -> tuple[Path, ...]:
-    return home.store.root, home.logs, home.environments, home.path / "jobs"
+    return home.store.root, home.logs, home.environments
 
 
 # ---- carrying out ----
@@ -233,10 +220,9 @@ def _take(home: Home, plan: Plan, *, nothing_runs: bool) -> list[Path]:
     logs = Freeing(home.logs)
     for name in plan.logs:
         logs.take(name)
-    for room, paths in groupby((path for _, path in plan.folders), lambda path: path.parent):
-        freeing = Freeing(room)
-        for path in paths:
-            freeing.take(path.name)
+    environments = Freeing(home.environments)
+    for path in plan.environments:
+        environments.take(path.name)
     return [path for room in _rooms(home) for path in freed(room) if path not in plan.emptied]
 
 
