@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+from dagwright.engines.times import moment
 
 NO_CACHE = "Step Functions has none: every step runs every time"
 HIT, MISS, OFF, UNKNOWN = "hit", "miss", "off", "unknown"
@@ -57,7 +58,7 @@ class Cached:
 
 def age(then: str, now: str) -> str:
     """The time between two ISO-8601 times: `31 days`, `1 hour`, `less than a minute`."""
-    seconds = (_moment(now) - _moment(then)).total_seconds()
+    seconds = (moment(now) - moment(then)).total_seconds()
     for unit, name in _UNITS:
         if seconds >= unit:
             count = int(seconds // unit)
@@ -74,7 +75,3 @@ def cached_of(more: Mapping[str, Any]) -> tuple[str, str]:
     """(outcome, why) of a step, out of what else is said of it; both empty if nothing is."""
     said = more.get("Cache") or {}
     return str(said.get("Outcome", "")), str(said.get("Reason", ""))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

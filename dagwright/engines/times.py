@@ -14,6 +14,11 @@ def written(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def moment(text: str) -> datetime:
+    """A moment out of its text. Raises ValueError."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def now() -> str:
     """This moment as text."""
     return written(datetime.now(timezone.utc))

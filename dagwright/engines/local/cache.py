@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from dagwright.definition.caching import CacheConfig, is_cached_type, read_cache_config
@@ -25,7 +24,7 @@ from dagwright.engines.local.digests import Digests
 from dagwright.engines.local.scope import RunScope
 from dagwright.engines.local.steps import result_of
 from dagwright.engines.local.store import Stamp, Store
-from dagwright.engines.times import now
+from dagwright.engines.times import moment, now
 from dagwright.errors import DagwrightError
 
 _MOST_COMPARED = 20
@@ -132,10 +131,10 @@ class Cache:
         if not self.is_used:
             return Answer(Cached(MISS, "--no-cache is given"))
         reasons = []
-        moment = _moment(self.now())
+        present = moment(self.now())
         for row in self.database.select(_EQUAL, [step.name, key.text(), pipeline, _MOST_COMPARED]):
             try:
-                if config.is_expired(_moment(row["ended"]), moment):
+                if config.is_expired(moment(row["ended"]), present):
                     reasons.append((too_old(row["ended"], self.now(), config.expire_after), row["execution"]))
                     break
             except ValueError as error:
@@ -227,7 +226,3 @@ def _result(row: Mapping[str, Any], written: Mapping[str, Stamp]) -> StepResult:
     return StepResult(
         SUCCEEDED, "", json.loads(row["metadata"]), output, written=written, more=more, job=row["job"] or ""
     )
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

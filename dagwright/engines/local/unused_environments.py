@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator
-from datetime import datetime
 from pathlib import Path
 
 from dagwright.engines.local.pinned import COMPLETE
+from dagwright.engines.times import moment
 
 _MADE = re.compile(r"[0-9a-f]{16}|layer-[0-9a-f]{16}")
 _HALF_MADE = re.compile(r"\.layer-[0-9a-f]{16}-[0-9]+")
@@ -20,7 +20,7 @@ _HALF_MADE = re.compile(r"\.layer-[0-9a-f]{16}-[0-9]+")
 
 def unused_environments(root: Path, before: str, in_use: Collection[Path]) -> list[Path]:
     """Those last used before that moment (ISO-8601), and those that a run was making when it was killed."""
-    limit = datetime.fromisoformat(before.replace("Z", "+00:00")).timestamp()
+    limit = moment(before).timestamp()
     root = Path(os.path.realpath(root))
     names = sorted(os.listdir(root)) if root.is_dir() else []
     return [path for name in names for path in _unused(root / name, limit, in_use)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -25,6 +24,7 @@ from dagwright.definition.expression import is_expression
 from dagwright.definition.graph import Graph, Step
 from dagwright.engines.caching import HIT, MISS, OFF, UNKNOWN, Cached, too_old
 from dagwright.engines.execution import SUCCEEDED, Execution, StepRun
+from dagwright.engines.times import moment
 
 _MOST_EXECUTIONS = 10
 _UNSAID = "nothing that the service compares and shows is another than in execution {}: why it ran is not known"
@@ -102,13 +102,9 @@ class CacheReasons:
 def _equal(config: CacheConfig, before: StepRun, run: StepRun, execution: Execution) -> Cached:
     """Why a result that has all that counts was not taken: it was too old, or that is not known."""
     try:
-        is_expired = bool(before.ended) and config.is_expired(_moment(before.ended), _moment(run.started))
+        is_expired = bool(before.ended) and config.is_expired(moment(before.ended), moment(run.started))
     except ValueError as error:
         return Cached(UNKNOWN, f"ExpireAfter: {error}", execution.id)
     if is_expired:
         return Cached(MISS, too_old(before.ended, run.started, config.expire_after), execution.id)
     return Cached(UNKNOWN, _UNSAID.format(execution.id), execution.id)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
