@@ -9,6 +9,7 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     processing    a CreateProcessingJob request, and training  a CreateTrainingJob request
     job           what both become: a job as the runner needs it
     job_run       runs it: staging  puts its files in place, publishing  takes what it wrote
+    archives      unpacks the code that a job brings packed
     sources       the objects of an input; streams, feeder  those in Pipe mode, through FIFOs
     uploading     outputs that are published while their job runs
     interruption  of a training on Spot instances, on purpose; checkpoints, phases, time_limits  what it goes on with
