@@ -8,6 +8,7 @@ import re
 from dagwright.errors import StorageError
 from dagwright.shapes import is_bucket
 
+_LONGEST_KEY = 1024  # bytes of UTF-8 (Amazon S3 user guide, object keys)
 _SERVICE = r"s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
 _HOSTED = re.compile(rf"https://([a-z0-9][a-z0-9.-]+)\.{_SERVICE}/(.+)")
 _BY_PATH = re.compile(rf"https://{_SERVICE}/([^/]+)/(.+)")
@@ -26,9 +27,11 @@ def split_uri(uri: str) -> tuple[str, list[str]]:
     if any(part in (".", "..") or "\0" in part for part in parts):
         raise StorageError(f"'{uri}' is refused: its key would leave the bucket's folder")
     try:
-        os.fsencode(key)
+        length = len(os.fsencode(key))
     except UnicodeEncodeError:
         raise StorageError(f"{uri!a} is refused: its key is no text that a file can be named by") from None
+    if length > _LONGEST_KEY:
+        raise StorageError(f"'{uri:.80}…' is refused: its key has {length:,} bytes, and S3 takes {_LONGEST_KEY:,}")
     return bucket, parts
 
 

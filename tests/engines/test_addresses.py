@@ -37,3 +37,9 @@ def test_the_key_of_an_object_is_kept_to_the_letter() -> None:
 )
 def test_an_https_address_of_an_object_has_an_s3_form(address: str, form: str) -> None:
     assert s3_form(address) == form
+
+
+def test_a_key_is_no_longer_than_s3_takes_it() -> None:
+    assert split_uri(f"s3://bucket/{'ü' * 512}") == ("bucket", ["ü" * 512])
+    with pytest.raises(StorageError, match=r"its key has 1,025 bytes, and S3 takes 1,024"):
+        split_uri(f"s3://bucket/{'ü' * 512}x")

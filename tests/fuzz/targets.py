@@ -233,7 +233,7 @@ def _manifest(content: bytes) -> None:
         store.put_bytes(content, "s3://bucket/list")
         store.put_bytes(b"1", "s3://bucket/data/a")
         with suppress(DagwrightError):
-            for item in objects_of(Input("in", "s3://bucket/list", "/opt/ml/in", kind=MANIFEST), store):
+            for item in set(objects_of(Input("in", "s3://bucket/list", "/opt/ml/in", kind=MANIFEST), store)):
                 _is_below(item.path, store.root)
                 _is_below(folder / "in" / item.name, folder / "in")
         given = Input("in", "s3://bucket/list", "/opt/ml/in", kind=AUGMENTED)

@@ -13,6 +13,7 @@ record in SQLite, its objects under `s3/<bucket>/<key>`, its logs. In the order 
     job           what both become: a job as the runner needs it
     job_run       runs it: staging  puts its files in place, publishing  takes what it wrote
     publication   makes objects appear together, or not at all; completes or discards what killed runs left
+    archives      unpacks the code that a job brings packed
     sources       the objects of an input; streams, feeder  those in Pipe mode, through FIFOs
     uploading     outputs that are published while their job runs
     interruption  of a training on Spot instances, on purpose; checkpoints, phases, time_limits  what it goes on with
