@@ -235,6 +235,36 @@ def test_a_part_that_failed_goes_on_as_a_part(place: Place) -> None:
     assert jobs(place, "First") == 1
 
 
+def test_a_part_does_not_go_on_without_what_it_was_begun_with(place: Place) -> None:
+    place.run(*chain(place))
+    failed = place.part(*chain(place, "no"), only=("Second",))
+    place.put("flag/go", "yes")
+    place.engine.home.store.remove("s3://bucket/First/a")
+    with pytest.raises(UsageError, match="does not have any more what Second need") as caught:
+        place.resume(failed)
+    assert "First: s3://bucket/First/a is gone" in str(caught.value)
+    assert (jobs(place, "First"), jobs(place, "Second")) == (1, 2)
+    assert place.engine.describe(failed.id).status == "Failed", "it stays as it was"
+
+
+def test_what_a_part_takes_over_does_not_run_again_for_its_definition(place: Place) -> None:
+    place.run(*chain(place))
+    failed = place.part(*chain(place, "no"), only=("Second",))
+    current = chain(place, first="write('a', 'other')")
+    assert states(place.resume(failed, *current)) == {"First": "Succeeded", "Second": "Succeeded"}
+    assert jobs(place, "First") == 1
+
+
+def test_a_part_that_waits_for_a_new_step_does_not_go_on(place: Place) -> None:
+    place.run(*chain(place))
+    failed = place.part(*chain(place, "no"), only=("Second",))
+    current = [place.writing("New", "write('a', '')"), *chain(place)]
+    current[2]["DependsOn"] = ["First", "New"]
+    with pytest.raises(UsageError) as caught:
+        place.resume(failed, *current)
+    assert "New: it did not run there, and Second cannot do without" in str(caught.value)
+
+
 def test_a_copied_project_goes_on_where_it_was_copied(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
     failed = place.run(*chain(place, "no"))
     place.engine.close()

@@ -114,9 +114,7 @@ class LocalEngine:
             if begun.engine != self.kind:
                 raise UsageError(f"Execution {found.id} is of another engine here: {begun.engine}")
             start = _going_on(found, before, begun, current)
-            reuse = results_of_resumed(found, before, start.graph, self.home)
-            if begun.slice:
-                reuse = replace(reuse, chosen=begun.slice.steps(start.graph))
+            reuse = results_of_resumed(found, before, start.graph, self.home, begun.slice)
             found.parameters = start_values(start.graph, start.given)
             return self._carry_out(start, found, reuse, observer, recorded)
 
