@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from dagwright.errors import StorageError
@@ -26,9 +25,9 @@ def split_uri(uri: str) -> tuple[str, list[str]]:
     if any(part in (".", "..") or "\0" in part for part in parts):
         raise StorageError(f"'{uri}' is refused: its key would leave the bucket's folder")
     try:
-        os.fsencode(key)
+        key.encode()
     except UnicodeEncodeError:
-        raise StorageError(f"{uri!a} is refused: its key is no text that a file can be named by") from None
+        raise StorageError(f"{uri!a} is refused: its key is no text in UTF-8, as every key is") from None
     return bucket, parts
 
 
