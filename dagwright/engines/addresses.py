@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from dagwright.errors import StorageError
@@ -27,9 +26,9 @@ def split_uri(uri: str) -> tuple[str, list[str]]:
     if any(part in (".", "..") or "\0" in part for part in parts):
         raise StorageError(f"'{uri}' is refused: its key would leave the bucket's folder")
     try:
-        length = len(os.fsencode(key))
+        length = len(key.encode())
     except UnicodeEncodeError:
-        raise StorageError(f"{uri!a} is refused: its key is no text that a file can be named by") from None
+        raise StorageError(f"{uri!a} is refused: its key is no text in UTF-8, as every key is") from None
     if length > _LONGEST_KEY:
         raise StorageError(f"'{uri:.80}…' is refused: its key has {length:,} bytes, and S3 takes {_LONGEST_KEY:,}")
     return bucket, parts

@@ -106,6 +106,30 @@ def test_more_files_than_a_reader_can_hold_are_refused(tmp_path: Path, monkeypat
     assert refusal(content, tmp_path) == "a.tar holds more than 2 files, which is refused"
 
 
+def test_attributes_of_members_are_not_held(tmp_path: Path) -> None:
+    def packed_with(attribute: str) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+            for number in range(40):
+                info = tarfile.TarInfo(str(number))
+                info.pax_headers = {"comment": attribute}
+                archive.addfile(info)
+        return buffer.getvalue()
+
+    (tmp_path / "a.tar").write_bytes(packed_with("a" * 1_000_000))
+    tracemalloc.start()
+    unpack(tmp_path / "a.tar", tmp_path / "here")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len([*(tmp_path / "here").iterdir()]) == 40
+    assert most < 16 << 20
+
+
+def test_a_name_that_is_longer_than_any_path_is_refused_at_once(tmp_path: Path) -> None:
+    """Making its folders one inside the other takes a time that grows with the square of their number."""
+    assert "holds 'd/d/d/" in refusal(packed(("d/" * 3000 + "a", b"")), tmp_path)
+
+
 def test_names_without_an_end_are_refused(tmp_path: Path) -> None:
     """Each says the name of what follows, which tarfile looks for by calling itself."""
     one = header("x", 2, tarfile.GNUTYPE_LONGNAME) + b"a".ljust(512, b"\0")

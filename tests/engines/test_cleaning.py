@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.place import Place, get, join
+from engines.place import Place, definition, get, join, json_get
 
-from dagwright.engines.execution import Execution
+from dagwright.definition.graph import read_definition
+from dagwright.engines.engine import Start
+from dagwright.engines.execution import Execution, Nobody
 from dagwright.engines.local.cleaning import Cleaning, Plan, clean, plan_cleaning
 from dagwright.engines.local.freeing import Freeing
 from dagwright.engines.local.store import stamp_of
@@ -291,3 +293,18 @@ def test_a_clean_that_is_killed_loses_nothing_and_the_next_goes_on(plain: Place,
     assert [os.listdir(room / ".freed") for room in (plain.engine.home.logs, plain.engine.home.store.root)] == [[], []]
     with pytest.raises(UsageError, match="was cleaned"):
         plain.engine.describe(old)
+
+
+def test_what_a_property_file_of_one_that_may_go_on_names_stays(place: Place) -> None:
+    data = place.run(place.processing("Data", "write('a', 'x')", outputs={"out": "s3://bucket/data"}))
+    files = [{"PropertyFileName": "F", "OutputName": "out", "FilePath": "p.json"}]
+    script, out = "write('p.json', {'where': 's3://bucket/data'})", {"out": "s3://bucket/made"}
+    make = place.processing("Make", script, outputs=out, PropertyFiles=files)
+    between = place.processing("Between", "sys.exit(1)", depends_on=["Make"])
+    source = {"in": {"S3Uri": json_get("Make", "F", "where")}}
+    use = place.processing("Use", inputs=source, depends_on=["Between"])
+    graph = read_definition(definition(make, between, use))
+    assert place.engine.run(Start("other", graph), Nobody()).status == "Failed"
+    made_old(place, data)
+    cleaned(place)
+    assert place.keys("data") == ["data/a"]

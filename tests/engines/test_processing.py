@@ -387,3 +387,10 @@ def test_a_feature_group_is_the_programs_own_affair(place: Place) -> None:
     managed["AppManaged"] = False
     with pytest.raises(DefinitionError, match="goes to a feature store"):
         place.run(step)
+
+
+def test_a_name_that_no_key_can_have_fails_the_step_before_anything_appears(place: Place) -> None:
+    execution = place.run(place.writing("P", "write('a', 'a'); open(os.fsencode(OUT) + b'/b\\xff', 'w').write('b')"))
+    assert execution.status == "Failed"
+    assert "its key is no text in UTF-8" in execution.failure_reason
+    assert place.keys() == ["code/P/main.py"]

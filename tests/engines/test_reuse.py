@@ -235,24 +235,34 @@ def test_a_part_that_failed_goes_on_as_a_part(place: Place) -> None:
     assert jobs(place, "First") == 1
 
 
-def test_a_part_does_not_go_on_without_what_another_execution_gave(place: Place) -> None:
+def test_a_part_does_not_go_on_without_what_it_was_begun_with(place: Place) -> None:
     place.run(*chain(place))
     failed = place.part(*chain(place, "no"), only=("Second",))
     place.put("flag/go", "yes")
     place.engine.home.store.remove("s3://bucket/First/a")
-    with pytest.raises(UsageError, match="ran a part on results that are there no more") as caught:
+    with pytest.raises(UsageError, match="does not have any more what Second need") as caught:
         place.resume(failed)
     assert "First: s3://bucket/First/a is gone" in str(caught.value)
-    assert place.engine.describe(failed.id).status == "Failed"
+    assert (jobs(place, "First"), jobs(place, "Second")) == (1, 2)
+    assert place.engine.describe(failed.id).status == "Failed", "it stays as it was"
 
 
-def test_current_code_of_a_part_is_that_of_its_own_steps(place: Place) -> None:
+def test_what_a_part_takes_over_does_not_run_again_for_its_definition(place: Place) -> None:
     place.run(*chain(place))
     failed = place.part(*chain(place, "no"), only=("Second",))
-    changed = chain(place)
-    changed[0]["Arguments"]["Environment"]["NEW"] = "1"
-    assert states(place.resume(failed, *changed)) == {"First": "Succeeded", "Second": "Succeeded"}
+    current = chain(place, first="write('a', 'other')")
+    assert states(place.resume(failed, *current)) == {"First": "Succeeded", "Second": "Succeeded"}
     assert jobs(place, "First") == 1
+
+
+def test_a_part_that_waits_for_a_new_step_does_not_go_on(place: Place) -> None:
+    place.run(*chain(place))
+    failed = place.part(*chain(place, "no"), only=("Second",))
+    current = [place.writing("New", "write('a', '')"), *chain(place)]
+    current[2]["DependsOn"] = ["First", "New"]
+    with pytest.raises(UsageError) as caught:
+        place.resume(failed, *current)
+    assert "New: it did not run there, and Second cannot do without" in str(caught.value)
 
 
 def test_current_code_in_a_branch_does_not_ask_the_condition_again(place: Place) -> None:

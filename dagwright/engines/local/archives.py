@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_MEMBERS = 200_000
 # What stands before a member: a name of any length, attributes. tarfile reads it as one piece.
 _LONGEST_HEADER = 1 << 20
+_LONGEST_NAME = 4096  # bytes, as of any path
 # What only its names can lead to in a folder that was empty before: a file below a file, a name that no file has.
 _ITS_FAULT = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EINVAL, errno.EFBIG, errno.EILSEQ)
 
@@ -78,7 +79,7 @@ def _ordinary(tar: TarFile, name: str, folder: Path) -> Iterator[TarInfo]:
         count, room = count + 1, room - member.size
         if count > MOST_MEMBERS:
             raise ExecutionError(f"{name} holds more than {MOST_MEMBERS:,} files, which is refused")
-        if not _may_be_unpacked(member):
+        if len(os.fsencode(member.name)) > _LONGEST_NAME or not _may_be_unpacked(member):
             raise ExecutionError(f"{name} holds '{member.name:.200}', which is refused: no links, no way out")
         if room < 0:
             raise ExecutionError(f"{name} holds more than there is room for on the disk", hint="Free space.")
@@ -103,4 +104,5 @@ def _make_ordinary(member: TarInfo) -> None:
     """Its owner is who unpacks it, and may read it; nobody else may write it. Owners of another machine are nobody
     inside a sandbox."""
     member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
+    member.pax_headers, member.linkname = {}, ""  # they may be long, and the reader holds every member to the end
     member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644

@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import Any
 
 from dagwright.definition.addresses import Named, addresses_in, named, places
+from dagwright.definition.graph import read_definition
 from dagwright.engines.execution import EXECUTING, STOPPING, SUCCEEDED
 from dagwright.engines.local.store import Store
 from dagwright.engines.registry import APPROVED
@@ -138,6 +139,8 @@ class Needs:
         for execution in executions:
             row = record.execute("SELECT * FROM executions WHERE id = ?", [execution]).fetchone()
             self._add(named(*_of_definition(row)), is_over=row["status"] == SUCCEEDED)
+            if row["status"] != SUCCEEDED:
+                self._lists.update(_property_files(record, row))
             for text in _texts(record, execution):
                 if text != row["definition"]:
                     self._add(named(_places(text), {}, {}), is_over=True)
@@ -178,6 +181,24 @@ def _places(text: str) -> list[tuple[Any, bool, bool]]:
     except ValueError:  # a plain text: the name of a job
         found = [(text, False, False)]
     return [one for one in found if not isinstance(one[0], str) or "/" in one[0] or ":" in one[0]]
+
+
+def _property_files(record: sqlite3.Connection, row: sqlite3.Row) -> Iterator[str]:
+    """The property files that an execution has written: its further steps may read addresses out of them."""
+    names = tuple(f"/{path}" for path in _property_paths(row["definition"]))
+    if names:
+        for (uri,) in record.execute("SELECT uri FROM written WHERE execution = ?", [row["id"]]):
+            if uri.endswith(names):
+                yield uri
+
+
+@lru_cache(maxsize=256)
+def _property_paths(text: str) -> tuple[str, ...]:
+    try:
+        graph = read_definition(text)
+    except DagwrightError:
+        return ()
+    return tuple(path for step in graph.steps.values() for _, path in step.property_files.values())
 
 
 def _listed(store: Store, uri: str) -> Iterator[str]:

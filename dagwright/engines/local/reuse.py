@@ -35,31 +35,29 @@ class Reuse:
 
 
 def results_of_resumed(execution: Execution, before: Graph, graph: Graph, part: Slice, home: Home) -> Reuse:
-    """What an execution of `before`, or of a `part` of it, need not do again when it goes on as `graph`, which may be
-    the same.
+    """What an execution of `before` need not do again when it goes on as `graph`, which may be the same; only the steps
+    of `part` may run if it is a part of its pipeline.
 
     A step whose definition has changed runs again, and all that follows from it. A step of whose objects any is gone or
-    replaced runs again if another that is to run waits for it. Of a part only its own steps run again.
-
-    Raises UsageError for a part that needs what another execution gave, and what is there no more.
+    replaced runs again if another that is to run waits for it. Raises UsageError if that is a step outside of the part,
+    with every step whose result is not to be had any more.
     """
-    chosen = {*part.steps(graph)} if part else {*graph.steps}
-    finished = {name for name, run in execution.steps.items() if run.status == SUCCEEDED and name in graph.steps}
-    own = finished & chosen
-    changed = {name for name in own if not _is_same(before.steps[name], graph.steps[name])}
+    chosen = part.steps(graph) if part else None
+    may_run = {*graph.steps} if chosen is None else {*chosen}
+    done = {name for name, run in execution.steps.items() if run.status == SUCCEEDED and name in graph.steps}
+    finished = done & may_run
+    changed = {name for name in finished if not _is_same(before.steps[name], graph.steps[name])}
     again = dict.fromkeys(in_order(graph, changed), "its definition or code has changed")
-    followers = reached(changed, graph.successors) & own
+    followers = reached(changed, graph.successors) & finished
     again |= dict.fromkeys(in_order(graph, followers - changed), "what it waits for runs again")
-    again |= _lost_and_needed(graph, finished - again.keys(), chosen, execution.id, home)
-    borrowed = [Problem("lost-object", why, step=name) for name, why in again.items() if name not in chosen]
-    if borrowed:
-        what = f"Execution {execution.id} ran a part on results that are there no more"
-        raise UsageError(what, borrowed, hint="Run the part again, on another --source.")
-    kept = {name: run for name, run in execution.steps.items() if name in finished and name not in again}
+    again |= _lost_and_needed(graph, may_run - (finished - again.keys()), finished - again.keys(), execution.id, home)
+    if chosen is not None:
+        _require_what_is_needed(execution, graph, chosen, in_order(graph, may_run - (finished - again.keys())), home)
+    kept = {name: run for name, run in execution.steps.items() if name in done and name not in again}
     notes = [f"{name} runs again: {why}" for name, why in again.items()]
     if kept:
         notes.insert(0, f"{len(kept)} of {len(graph.steps)} steps need not run again: {listed(kept)}")
-    return Reuse(kept, chosen if part else None, notes=tuple(notes))
+    return Reuse(kept, chosen, notes=tuple(notes))
 
 
 def _is_same(before: Step, now: Step) -> bool:
@@ -74,18 +72,28 @@ def _told(step: Step) -> object:
     return own, step.conditions, step.if_steps, step.else_steps
 
 
-def _lost_and_needed(graph: Graph, finished: set[str], chosen: set[str], execution: str, home: Home) -> dict[str, str]:
-    """Why steps run again whose objects are gone, and are needed by a step that runs."""
+def _lost_and_needed(graph: Graph, runs: set[str], kept: set[str], execution: str, home: Home) -> dict[str, str]:
+    """Why steps of `kept` run again whose objects are gone, and are needed by a step that runs."""
     objects = _Objects(home, execution)
-    runs = chosen - finished
     lost: dict[str, str] = {}
     for name in reversed(graph.order()):
-        if name in finished and not runs.isdisjoint(graph.successors[name]):
+        if name in kept and not runs.isdisjoint(graph.successors[name]):
             why = next(objects.lost(name), "")
             if why:
                 lost[name] = why
                 runs |= {name}
     return {name: lost[name] for name in in_order(graph, lost)}
+
+
+def _require_what_is_needed(
+    execution: Execution, graph: Graph, chosen: tuple[str, ...], runs: tuple[str, ...], home: Home
+) -> None:
+    """What the steps that run need of steps outside of the part, whose results the execution has had from another."""
+    needed = tuple(name for name in needs(graph, runs) if name not in chosen)
+    problems = [*_Look(graph, runs, needed, home).problems(execution)]
+    if problems:
+        what = f"Execution {execution.id} does not have any more what {listed(runs)} need"
+        raise UsageError(what, problems, hint="Run that part anew, with these steps too or with another --source.")
 
 
 # ---- a part of a pipeline ----
