@@ -295,21 +295,7 @@ class LocalEngine:
 
     def describe(self, execution: str = "") -> Execution:
         """An execution by its id or the beginning of it; the newest if none is named. Raises UsageError."""
-        executions = self.executions
-        try:
-            return executions.find(execution)
-        except UsageError:
-            self._refuse_cleaned(execution)
-            raise
-
-    def _refuse_cleaned(self, execution: str) -> None:
-        """Raises UsageError if there was such an execution, until a clean took it away."""
-        from dagwright.engines.local.cleaning import cleaned_words
-
-        for row in self.home.database.rows("cleaned", "started DESC"):
-            if execution and row["execution"].startswith(execution):
-                what = cleaned_words(row)
-                raise UsageError(what[0].upper() + what[1:], hint="Its results are gone; run the pipeline again.")
+        return self.executions.find(execution)
 
     def graph(self, execution: Execution) -> Graph:
         """The definition that an execution ran."""

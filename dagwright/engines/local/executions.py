@@ -30,6 +30,8 @@ class Executions:
         """
         rows = self._rows()
         found = [row for row in rows if row["id"].startswith(words)]
+        if not found:
+            self._refuse_cleaned(words)
         if not rows:
             raise UsageError("Nothing has run here yet", hint="Start with: deploy.py run PIPELINE")
         if not found or (len(found) > 1 and words):
@@ -37,6 +39,15 @@ class Executions:
             hint = did_you_mean(words, [row["id"] for row in found or rows[:5]])
             raise UsageError(f"'{words}' {what}", hint=hint)
         return self._with_steps(found[0])
+
+    def _refuse_cleaned(self, words: str) -> None:
+        """Raises UsageError if there was such an execution, until a clean took it away."""
+        from dagwright.engines.local.cleaning import cleaned_words
+
+        for row in self._home.database.rows("cleaned", "started DESC"):
+            if words and row["execution"].startswith(words):
+                what = cleaned_words(row)
+                raise UsageError(what[0].upper() + what[1:], hint="Its results are gone; run the pipeline again.")
 
     def history(self, pipeline: str = "", limit: int | None = None) -> list[Execution]:
         """The newest executions, newest first, without their steps. Raises UsageError for an unknown pipeline."""
