@@ -34,7 +34,7 @@ def prefix(folders: tuple[str, ...], name: str) -> str:
 
 def test_an_image_without_a_rule_gets_this_python_and_is_told_once(tmp_path: Path) -> None:
     known, said = environments(tmp_path)
-    assert prefix(known.of(IMAGE).folders, "python") == sys.prefix
+    assert prefix(known.of(IMAGE).folders, "python") == os.path.realpath(sys.prefix)
     known.of(IMAGE)
     (line,) = said
     assert "sagemaker-scikit-learn:1.2-1-cpu-py3 is not mapped" in line
@@ -112,7 +112,7 @@ def test_a_rule_goes_before_the_images_own_libraries(tmp_path: Path, monkeypatch
 )
 def test_an_image_that_nobody_knows_gets_this_python(tmp_path: Path, image: str, said: str) -> None:
     known, lines = environments(tmp_path, libraries="image")
-    assert prefix(known.of(image).folders, "python") == sys.prefix
+    assert prefix(known.of(image).folders, "python") == os.path.realpath(sys.prefix)
     assert lines == [known.describe(image)]
     assert lines[0].endswith(f"; {said}")
 
@@ -253,6 +253,22 @@ def test_patterns_and_places() -> None:
     assert Interpreters().find(None) == sys.executable
     paths = [Path("/usr"), Path("/tmp/x"), Path("/run/y"), Path("/tmpx"), Path("/covered/z")]
     assert out_of_sight(paths, ["/covered"]) == [Path("/covered/z"), Path("/run/y"), Path("/tmp/x")]
+
+
+@pytest.mark.parametrize("name", ["python", "python3.99"])
+def test_an_environment_that_a_link_leads_to_is_named_where_it_is(tmp_path: Path, name: str) -> None:
+    """A sandbox covers the home and `/tmp`, and so a `.venv` in them that is a link; what it leads to is shown."""
+    program = tmp_path / "disk" / "bin" / name
+    program.parent.mkdir(parents=True)
+    program.symlink_to(Path(sys.executable).resolve())
+    (tmp_path / "disk" / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / ".venv").symlink_to(tmp_path / "disk")
+    rule = EnvironmentRule("*", interpreter=f"project/.venv/bin/{name}")
+    found = environments(tmp_path, rule)[0].of(IMAGE)
+    (tmp_path / "project" / ".venv").unlink()
+    assert prefix(found.folders, "python") == os.path.realpath(tmp_path / "disk")
+    assert Path(os.path.realpath(tmp_path / "disk")) in found.visible
 
 
 def test_a_python_that_a_link_in_the_home_leads_to_is_found_in_a_sandbox(

@@ -315,7 +315,8 @@ class Environments:
         return f"image {_shown(image)} is not mapped: its jobs run on this Python {version}{would}"
 
     def _environment(self, interpreter: Path, note: str) -> Environment:
-        folder = interpreter.parent
+        folder = Path(os.path.realpath(interpreter.parent))  # as for the root: a `.venv` may be a link to a larger disk
+        interpreter = folder / interpreter.name
         folders = [str(folder)]
         others = [name for name in _NAMES if not _is_same_program(folder / name, interpreter)]
         if others:

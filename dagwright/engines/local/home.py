@@ -82,23 +82,23 @@ class Home:
         """
         path = self.path / "runs" / execution
         self._require_folder()
-        with storage_errors(f"{path} cannot be written"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beginning = ExitStack()
-            beginning.enter_context(self.gate.passing())
-            file = self._claimed_soon(path)
-        if file is None:
-            beginning.close()
-            raise ExecutionError(f"Execution {execution} is running already", hint=f"To stop it: stop {execution}")
-        with file, beginning:
+        with ExitStack() as beginning:
             with storage_errors(f"{path} cannot be written"):
-                file.write(str(os.getpid()))
-                file.flush()
-            try:
-                yield beginning.close
-            finally:
-                remove_tree(self.jobs(execution))
-                path.unlink(missing_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beginning.enter_context(self.gate.passing())
+                file = self._claimed_soon(path)
+            if file is None:
+                raise ExecutionError(f"Execution {execution} is running already", hint=f"To stop it: stop {execution}")
+            with file:
+                with storage_errors(f"{path} cannot be written"):
+                    file.write(str(os.getpid()))
+                    file.flush()
+                try:
+                    yield beginning.close
+                finally:
+                    remove_tree(self.jobs(execution))
+                    with contextlib.suppress(OSError):
+                        path.unlink()
 
     def _claimed_soon(self, path: Path) -> TextIO | None:
         """Whoever closes the record of a killed run holds its file for a moment."""

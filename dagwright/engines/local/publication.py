@@ -197,10 +197,13 @@ def _decided(incoming: Path) -> _Group | None:
     with storage_errors(f"{journal} cannot be read"):
         try:
             content = json.loads(journal.read_bytes())
-            return _Group(incoming / os.path.basename(content["group"]), tuple(map(str, content["objects"])))
+            name, objects = str(content["group"]), tuple(map(str, content["objects"]))
+            if name != os.path.basename(name) or name in ("", ".", "..") or not objects:
+                raise ValueError("it names no group of objects")
+            return _Group(incoming / name, objects)
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StorageError(f"{journal} was not written by dagwright: {error}", hint="Move it away.") from error
 
 

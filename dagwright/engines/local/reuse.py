@@ -120,7 +120,7 @@ def results_for_part(part: Slice, graph: Graph, pipeline: str, source: str, home
         what = f"Execution {found.id} does not have what {listed(names)} need"
         raise UsageError(what, problems, hint="Choose these steps too, or another --source.")
     more = {"SelectiveExecutionResult": {"SourcePipelineExecutionArn": found.id}}
-    results = {name: replace(found.steps[name], more=more) for name in needed}
+    results = {name: replace(found.steps[name], more=more, tries=()) for name in needed}
     notes = [f"what {listed(needed)} gave is taken from execution {found.id}, {found.status}"] if needed else []
     between = left_out_between(graph, names)
     if between:
