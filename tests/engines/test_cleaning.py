@@ -220,7 +220,8 @@ def test_what_killed_runs_left_goes(plain: Place) -> None:
     folder = home.path / "jobs" / "killed" / "deep"
     folder.mkdir(parents=True)
     (folder / "half").write_text("x" * 50)
-    assert plan_cleaning(home, cleaning()).kinds["leftovers"] == (1, 50)
+    (home.path / "jobs" / "beside").write_text("x" * 20)
+    assert plan_cleaning(home, cleaning()).kinds["leftovers"] == (1, 20), "a folder of jobs is settled before"
     cleaned(plain)
     assert os.listdir(home.path / "jobs") == [".freed"]
     assert plan_cleaning(home, cleaning()).is_empty
