@@ -23,20 +23,23 @@ def ending(engine: Engine, execution: Execution, arguments: Namespace) -> str:
     """The summary of an execution that is over."""
     taken = duration(seconds_between(execution.started, execution.ended))
     lines = [f"{execution.status} after {taken}"]
-    for step in execution.failed_steps:
+    failed = execution.failed_steps
+    for step in failed:
         lines += failure(engine, step)
-    if execution.failure_reason and not execution.failed_steps:
+    if execution.failure_reason and not failed:
         lines.append(f"  reason  {shown(execution.failure_reason)}")
     made = what_came_out(engine, execution)
     if made:
         lines.append(made)
-    failed_job = next((step.name for step in execution.failed_steps if step.job), "")
+    failed_job = next((step.name for step in failed if step.job), "")
     logs = f"logs {execution.address}{f' --step {failed_job}' if failed_job else ''}"
     look = [command(arguments, f"status {execution.address}"), command(arguments, logs)]
     lines.append(f"  look further: {'   '.join(look)}")
     again = resuming(execution, arguments)
     if again:
         lines.append(f"  go on:        {again}")
+    if again and not execution.arn and any(step.failure_reason.startswith("AlgorithmError") for step in failed):
+        lines.append(f"  when mended:  {again} --with-current-code")
     if execution.status == STOPPED:
         lines.insert(1, "  the jobs that were running have been ended; what had finished is kept")
     return "\n".join(lines)

@@ -39,7 +39,7 @@ def local_engine(arguments: Namespace) -> LocalEngine:
 
     Raises ConfigurationError, UsageError.
     """
-    begun = _begun(arguments)
+    begun = begun_here(arguments)
     account, prefix, settings = local_place(arguments, begun.libraries)
     runtime = getattr(arguments, "runtime", None) or begun.runtime or "process"
     if begun.engine == "stepfunctions":
@@ -66,6 +66,7 @@ def _begun(arguments: Namespace) -> Begun:
         executions = Executions(home)
         execution = executions.find(resumed)
         begun = executions.begun(execution)
+        begun = replace(begun, words=begun.words or execution.pipeline)
     if begun.engine == "job":
         words = f"job run {execution.pipeline.rpartition('/')[2]}"
         raise UsageError(f"Execution {execution.id} is of one job, which goes on from nothing", hint=f"Again: {words}")

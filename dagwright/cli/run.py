@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import Namespace
 from contextlib import closing
@@ -12,6 +13,7 @@ from dagwright.cli.commit import PARAMETER, current_commit
 from dagwright.cli.ending import ending
 from dagwright.cli.engines import command, engine_of, source_words
 from dagwright.cli.explain import explanation, refuse_cache_words
+from dagwright.cli.local import begun_here
 from dagwright.cli.local_words import OfThisMachine, words_of_this_machine
 from dagwright.cli.progress import Lines
 from dagwright.cli.sources import source_of
@@ -24,7 +26,6 @@ from dagwright.errors import UsageError
 
 if TYPE_CHECKING:
     from dagwright.cli.table import LiveTable
-    from dagwright.engines.engine import Engine
 
 
 def run(arguments: Namespace) -> int:
@@ -42,7 +43,7 @@ def run(arguments: Namespace) -> int:
     with closing(engine_of(arguments)) as engine:
         with closing(observer_of(arguments)) as observer:
             if arguments.resume:
-                execution = engine.resume(arguments.resume, observer, _current(engine, arguments, observer))
+                execution = engine.resume(arguments.resume, observer, _current(arguments, observer))
             elif arguments.detach:
                 execution = engine.start(start_of(arguments, observer), observer)
             else:
@@ -60,7 +61,7 @@ def run(arguments: Namespace) -> int:
     return DONE if execution.status == SUCCEEDED else EXECUTION_FAILED
 
 
-def _current(engine: Engine, arguments: Namespace, observer: Observer) -> Start | None:
+def _current(arguments: Namespace, observer: Observer) -> Start | None:
     """The pipeline of the execution to be resumed as it is now, if that is asked for."""
     if not arguments.with_current_code:
         return None
@@ -68,7 +69,9 @@ def _current(engine: Engine, arguments: Namespace, observer: Observer) -> Start 
         what = "--with-current-code: on AWS an execution goes on with the code that it was started with"
         raise UsageError(what, hint="Upsert the pipeline, and run it: from where it failed with --from STEP.")
     if not (arguments.pipeline or arguments.file):
-        arguments.pipeline = engine.describe(arguments.resume).pipeline
+        begun = begun_here(arguments)
+        word, _, file = begun.words.partition(" ")
+        arguments.pipeline, arguments.file = (None, shlex.split(file)[0]) if word == "--file" else (begun.words, None)
     return start_of(arguments, observer)
 
 

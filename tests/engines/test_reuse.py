@@ -195,7 +195,7 @@ def test_without_results_every_missing_one_is_said(place: Place) -> None:
     with pytest.raises(UsageError, match="no execution of 'p' here has the results of Second"):
         place.part(*chain(place), first=("Third",))
     failed = place.run(*chain(place, "no"))
-    with pytest.raises(UsageError, match="does not have what Third need") as caught:
+    with pytest.raises(UsageError, match="does not have what Third needs") as caught:
         place.part(*chain(place), first=("Third",), source=failed.id)
     assert "Second: it is Failed there, and Third cannot do without" in str(caught.value)
 
@@ -294,7 +294,7 @@ def test_objects_are_dated_when_they_are_put_whatever_their_program_said(place: 
     script = "write('a', {!r}); os.utime(OUT + '/a', (1, 1))\n"
     first = place.run(place.writing("First", script.format("one")), place.writing("Then", "", depends_on=["First"]))
     place.run(place.writing("First", script.format("two")), place.writing("Then", "", depends_on=["First"]))
-    with pytest.raises(UsageError, match="does not have what Then need"):
+    with pytest.raises(UsageError, match="does not have what Then needs"):
         place.part(
             place.writing("First", ""), place.writing("Then", "", depends_on=["First"]), only=("Then",), source=first.id
         )

@@ -117,7 +117,8 @@ def results_for_part(part: Slice, graph: Graph, pipeline: str, source: str, home
         raise UsageError(f"--source {found.id} is an execution of '{found.pipeline}', not of '{pipeline}'")
     problems = [*look.problems(found)]
     if problems:
-        what = f"Execution {found.id} does not have what {listed(names)} need"
+        needs_it = "needs" if len(names) == 1 else "need"
+        what = f"Execution {found.id} does not have what {listed(names)} {needs_it}"
         raise UsageError(what, problems, hint="Choose these steps too, or another --source.")
     more = {"SelectiveExecutionResult": {"SourcePipelineExecutionArn": found.id}}
     results = {name: replace(found.steps[name], more=more, tries=()) for name in needed}

@@ -96,7 +96,8 @@ class Selection:
             what = f"{listed(chosen)} cannot run alone: no execution of {original} has the results of {listed(needed)}"
             raise UsageError(what, hint="Run all of it first, or choose these steps too.")
         if found.problems:
-            what = f"Execution {found.execution.address} does not have what {listed(chosen)} need"
+            needs_it = "needs" if len(chosen) == 1 else "need"
+            what = f"Execution {found.execution.address} does not have what {listed(chosen)} {needs_it}"
             raise UsageError(what, found.problems, hint="Choose these steps too, or another --source.")
         return found
 

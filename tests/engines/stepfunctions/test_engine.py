@@ -466,7 +466,7 @@ def test_the_newest_execution_that_has_the_results_is_taken(engine: StepFunction
     assert watching.lines == [f"what A gave is taken from execution {NAME}/one, Executing"]
     running.told[execution_arn("one")] = without
     engine = again(engine)
-    with pytest.raises(UsageError, match="does not have what B need") as refused:
+    with pytest.raises(UsageError, match="does not have what B needs") as refused:
         engine.start(start(part=Slice(only=("B",))), watching)
     (problem,) = refused.value.problems
     assert (problem.step, problem.what) == ("A", "it is Failed there, and B cannot do without")
