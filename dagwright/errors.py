@@ -27,7 +27,9 @@ _LONGEST_TEXT = 4000
 
 
 def _brief(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… ({len(text):,} characters)"
+    """Without its middle, if it is too long: what it says of a name stands before and behind it."""
+    half = _LONGEST_TEXT // 2
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:half]}… ({len(text):,} characters) …{text[-half:]}"
 
 
 @dataclass(frozen=True)
