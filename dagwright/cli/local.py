@@ -51,7 +51,7 @@ def local_engine(arguments: Namespace) -> LocalEngine:
     return LocalEngine(arguments.root, account, settings, runtime)
 
 
-def _begun(arguments: Namespace) -> Begun:
+def begun_here(arguments: Namespace) -> Begun:
     """How the execution to be resumed was begun, or how the words want one to be."""
     from dagwright.engines.local.begun import Begun
 
