@@ -202,7 +202,7 @@ def _configurations() -> Iterator[tuple[str, Callable[[], bytes]]]:
     yield "20,000 unknown keys", lambda: b"".join(b"k%d: x\n" % n for n in range(19_000))
     yield "1 MiB in one line", lambda: b"company: " + b"x" * (1_000_000)
     yield "1 MiB of quotes", lambda: b'company: "' + b"\\n" * 500_000 + b'"'
-    yield "64 MiB", lambda: b"a: 1\n" * (64 << 20 >> 2)
+    yield "64 MiB", lambda: b"a: 1\n" * ((64 << 20) // 5)
 
 
 def _archives() -> Iterator[tuple[str, Callable[[], bytes]]]:
