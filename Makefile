@@ -66,8 +66,10 @@ SECONDS ?= 600
 soak: $(READY)
 	cd tests && PYTHONPATH=.. ../$(BIN)/python -m faults --seconds $(SECONDS)
 
-# looks for input that breaks what reads it, following coverage; it needs atheris: .venv/bin/pip install 'atheris<4'
+# what reads foreign text: inputs that are large, deep or multiply, then fuzzing that follows coverage (atheris, on Linux)
 fuzz: $(READY)
+	cd tests && PYTHONPATH=.. ../$(BIN)/python -m fuzz.heavy
+	$(BIN)/python -m pip install --quiet 'atheris>=3.0,<4'
 	cd tests && PYTHONPATH=.. ../$(BIN)/python fuzz/coverage_guided.py $(SECONDS)
 
 # state machines and workflows, by checkers that we did not write; left out where npm or its registry is not to be had
