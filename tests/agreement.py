@@ -216,10 +216,8 @@ def run_here(example: Example, graph: Graph, home: Home) -> Record:
         definition={},
     )  # fmt: skip
     recording = Recording(execution, graph, home, Nobody())
-    chosen = None
     if example.before:
-        chosen = example.before.chosen
-        recording.adopt(Reuse(example.before.known, chosen, "run-0"))
+        recording.adopt(Reuse(example.before.known, example.before.chosen, "run-0"))
     store: Any = SimpleNamespace(read_text=jobs.read)
     scope = RunScope(
         graph, store, Account(), EXECUTION, NAME, STARTED, lambda: STARTED, parameters, recording.outputs
@@ -227,7 +225,7 @@ def run_here(example: Example, graph: Graph, home: Home) -> Record:
     images = SimpleNamespace(of=lambda image: None)
     bench: Any = SimpleNamespace(environments=images, stand_ins={}, failures=Failures())
     bench.telling = lambda wrote: bench
-    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step.name}", SimpleQueue(), at_once, chosen)
+    run = local_run.Run(recording, scope, bench, 4, lambda step: f"job-of-{step.name}", SimpleQueue(), at_once)
     with _recorded(jobs):
         run.run(())
     jobs.record.status, jobs.record.reason = execution.status, execution.failure_reason

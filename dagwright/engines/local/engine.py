@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -137,9 +137,9 @@ class LocalEngine:
             confinement = None if containers else launching.confinement(start, execution.id)
             removal = tools.enter_context(Removal())
             bench = self._bench(start, recording, launcher, containers, endpoint, removal, confinement)
-            run = self._way(start, recording, scope, bench, events, reuse.chosen)
+            run = self._way(start, recording, scope, bench, events)
             arriving = [*start.expected]
-            checked = Check(graph, scope, bench, arriving, [uri for _, uri in brought], recording.to_run(reuse.chosen))
+            checked = Check(graph, scope, bench, arriving, [uri for _, uri in brought], recording.to_run)
             images = checked.checked().images()
             self.home.store.require_room(path for path, _ in brought)
             with self.home.store.group() as group:
@@ -193,19 +193,11 @@ class LocalEngine:
 
         return Cache(self.home.database, self.home.store, start.uses_cache, start.explains, cache_clock)
 
-    def _way(
-        self,
-        start: Start,
-        recording: Recording,
-        scope: RunScope,
-        bench: Bench,
-        events: SimpleQueue[Any],
-        chosen: Collection[str] | None,
-    ) -> Way:
-        """How this engine runs a graph, or the `chosen` steps of it. Raises DefinitionError if it cannot."""
+    def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Way:
+        """How this engine runs a graph, or a part of it. Raises DefinitionError if it cannot."""
         identity = recording.execution.id
         job_name = partial(_job_name, identity)
-        run = Run(recording, scope, bench, self._max_parallel, job_name, events, chosen=chosen)
+        run = Run(recording, scope, bench, self._max_parallel, job_name, events)
         if asks_for_cache(recording.graph):
             run.work = self._cache(start).result_of
         return run

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -65,13 +65,7 @@ class LocalMachineEngine(LocalEngine):
         self._job_prefix = job_prefix
 
     def _way(
-        self,
-        start: Start,
-        recording: Recording,
-        scope: RunScope,
-        bench: Bench,
-        events: SimpleQueue[Any],
-        chosen: Collection[str] | None,
+        self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]
     ) -> MachineRun:
         """Raises DefinitionError if the definition cannot be a state machine, UsageError without the interpreter."""
         account = scope.account
@@ -83,7 +77,7 @@ class LocalMachineEngine(LocalEngine):
             job_prefix=self._job_prefix,
             role=f"arn:{account.partition}:iam::{account.account_id}:role/local",
             known=dict(recording.outputs),
-            chosen=chosen,
+            chosen=recording.chosen,
         )
         interpreter.require()
         machine = compile_machine(start.graph, settings)

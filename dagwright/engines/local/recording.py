@@ -49,6 +49,8 @@ class Recording:
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     """How often each step has been started, in an earlier part of the execution too."""
+    chosen: Collection[str] | None = None
+    """The steps that may run; all that are not adopted if that is None."""
     _source: str = ""
     """The execution that the steps which do not run are copied from; empty if they are its own."""
     _jobs: dict[str, Stoppable] = field(default_factory=dict)
@@ -90,13 +92,14 @@ class Recording:
 
     def adopt(self, reuse: Reuse) -> None:
         """These steps do not run: there are results of them."""
-        self._source = reuse.source
+        self._source, self.chosen = reuse.source, reuse.chosen
         self.execution.steps = {**reuse.results}
         self.outputs.update((name, run.output or {}) for name, run in reuse.results.items())
 
-    def to_run(self, chosen: Collection[str] | None) -> tuple[str, ...]:
+    @property
+    def to_run(self) -> tuple[str, ...]:
         """The steps that are to run, of the `chosen` if there are any, as far as no condition keeps them from it."""
-        known = self.execution.steps
+        known, chosen = self.execution.steps, self.chosen
         return tuple(name for name in self.graph.steps if name not in known and (chosen is None or name in chosen))
 
     def open(self, begun: Begun) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -47,7 +47,7 @@ class Rested:
 class Run:
     """One execution in progress. `after` calls a function so many seconds later, from another thread.
 
-    Of the steps that the recording has not adopted it runs the `chosen`; all of them if that is None.
+    It runs what its recording says is to run.
     """
 
     recording: Recording
@@ -57,7 +57,6 @@ class Run:
     job_name: Callable[[Step], str]
     events: SimpleQueue[Any]
     after: Callable[[float, Callable[[], None]], threading.Timer] = threading.Timer
-    chosen: Collection[str] | None = None
     work: Callable[[Step, RunScope, Bench], StepResult] = result_of
     """What a step's thread does."""
     attempts: Attempts = field(default_factory=Attempts)
@@ -100,7 +99,7 @@ class Run:
     def _what_waits(self) -> dict[str, int]:
         """The steps that may run, in order, each with the number of steps it waits for."""
         known, predecessors = self.recording.execution.steps, self._graph.predecessors
-        to_run = {*self.recording.to_run(self.chosen)}
+        to_run = {*self.recording.to_run}
         return {
             name: sum(before not in known for before in predecessors[name]) for name in self._order if name in to_run
         }

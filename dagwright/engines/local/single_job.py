@@ -6,7 +6,6 @@ What comes in: the definition of that step. What goes out: an execution like any
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -35,15 +34,7 @@ class LocalJobEngine(LocalEngine):
         super().__init__(project, account, settings)
         self._prefix = prefix
 
-    def _way(
-        self,
-        start: Start,
-        recording: Recording,
-        scope: RunScope,
-        bench: Bench,
-        events: SimpleQueue[Any],
-        chosen: Collection[str] | None,
-    ) -> Run:
+    def _way(self, start: Start, recording: Recording, scope: RunScope, bench: Bench, events: SimpleQueue[Any]) -> Run:
         scope = replace(scope, pipeline=start.pipeline.partition("/")[0])
         return Run(recording, scope, bench, self._max_parallel, self._new_name, events)
 
