@@ -12,7 +12,6 @@ import socket
 from functools import cache
 
 _NETWORKS = 254
-_claims: list[socket.socket] = []
 
 
 @cache
@@ -21,13 +20,13 @@ def network() -> int:
     first = os.getpid() % _NETWORKS
     for place in range(_NETWORKS):
         number = 1 + (first + place) % _NETWORKS
-        if _is_claimed(number):
+        if _claim(number):
             return number
     return 1 + first
 
 
-def _is_claimed(number: int) -> bool:
-    """Whether it is ours now."""
+def _claim(number: int) -> bool:
+    """Whether a network could be claimed: it is ours now."""
     claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         claim.bind(f"\0dagwright/127.{number}")  # Linux only, as sandboxes are: a name that is no file
@@ -36,5 +35,5 @@ def _is_claimed(number: int) -> bool:
         if error.errno == errno.EADDRINUSE:
             return False
         raise
-    _claims.append(claim)
+    claim.detach()  # the descriptor stays open to the end of this process
     return True
