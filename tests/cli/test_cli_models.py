@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from dagwright.engines.local.store import Store
 
 __all__ = ["site"]
 
+STEPS = itertools.count(1)
+"""A step registers the same once in an execution."""
 STARTED = "2026-11-21T10:00:00.000Z"
 EVALUATION = "s3://acme-sm-rc-churn/metrics/e1/evaluation.json"
 METRICS = {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": EVALUATION}}}
@@ -26,7 +29,7 @@ def register(deploy: Any, count: int = 1, group: str = "rc-churn", **members: An
     scope = RunScope(None, store, Account(), "uuwkqcbosp8h", "training", STARTED, lambda: STARTED, {}, {}, "j")  # type: ignore[arg-type]
     for _ in range(count):
         Registry(database, store).create_model_package(
-            "Register", scope, {"ModelPackageGroupName": group, "ModelMetrics": METRICS, **members}
+            f"Register{next(STEPS)}", scope, {"ModelPackageGroupName": group, "ModelMetrics": METRICS, **members}
         )
     store.put_bytes(b'{"auc": {"value": 0.75}, "loss": {"value": 0.5}}', EVALUATION)
     database.close()

@@ -112,17 +112,25 @@ def test_a_log_that_fills_the_disk_is_cut_and_said(on_a_small_disk: Callable[[st
 def test_a_record_that_finds_no_room_is_a_sentence_and_is_closed_later(on_a_small_disk: Callable[[str], str]) -> None:
     out = on_a_small_disk("""
 from engines.place import Watcher
+import threading
+over = threading.Event()
+def stay_full():  # what the first job leaves is removed meanwhile
+    with open("filler", "wb", 0) as file:
+        while not over.is_set():
+            try: file.write(b"x" * 4096)
+            except OSError: full.set()
+full, filling = threading.Event(), threading.Thread(target=stay_full)
 def fill(watcher, step):
     if step.name == "First" and step.ended:
-        with open("filler", "wb", 0) as file:
-            try:
-                while True: file.write(b"x" * 4096)
-            except OSError: pass
+        filling.start()
+        full.wait()
 Watcher.changed = fill
 try:
     place.run(place.processing("First", "pass"), place.processing("Later", "pass", depends_on=["First"]))
 except StorageError as error:
     print("StorageError", error)
+over.set()
+filling.join()
 place.engine.close()
 os.unlink("filler")
 (closed,) = place.engine.history()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dagwright.engines.local.dockerfile import Recipe, read_dockerfile
 from dagwright.engines.local.image_content import content_of
 from dagwright.engines.local.image_layer import make_layer
 from dagwright.errors import ConfigurationError
+from dagwright.whole_files import beside, remove_abandoned
 
 DOUBLED = "\n".join(f"ENV A{number + 1}=$A{number}$A{number}" for number in range(60))
 
@@ -279,9 +281,12 @@ def test_what_a_killed_run_left_of_a_layer_is_not_in_it(context: Path) -> None:
     content = content_of(recipe(context, "FROM base\nCOPY run.sh /no-such/\nWORKDIR /no-such/work\n"))
     layers = context / "layers"
     layer = make_layer(content, layers)
-    left = layers / f".{layer.folder.name}-{os.getpid()}"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left = beside(layer.folder).with_name(beside(layer.folder).name.replace(str(os.getpid()), str(gone.pid)))
     layer.folder.rename(left)
     (left / "no-such/half").touch()
     assert make_layer(content, layers) == layer
     assert sorted(path.name for path in (layer.folder / "no-such").iterdir()) == ["run.sh", "work"]
+    remove_abandoned(layers)  # as whoever settles does
     assert list(layers.iterdir()) == [layer.folder]

@@ -35,10 +35,10 @@ class HeldObjects:
         self._known: dict[Path, tuple[Stamp, Held]] = {}
         self._lock = threading.Lock()
 
-    def hold(self, path: Path, status: os.stat_result, held: Held) -> None:
-        """The file at `path` has this, if it is the one that is so."""
+    def hold(self, path: Path, stamp: Stamp, held: Held) -> None:
+        """The file at `path` has this, if it is the one with this stamp."""
         with self._lock:
-            self._known[path] = stamp_of(status), held
+            self._known[path] = stamp, held
 
     def of(self, path: Path, status: os.stat_result, file: BinaryIO | None = None) -> Held:
         """What is held of a file that is so, open as `file` if it is open."""
@@ -48,7 +48,7 @@ class HeldObjects:
         if known == stamp:
             return held
         held = Held(_digest(path, file) if status.st_size < _LARGEST_DIGESTED else _name(stamp))
-        self.hold(path, status, held)
+        self.hold(path, stamp, held)
         return held
 
 

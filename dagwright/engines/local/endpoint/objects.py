@@ -146,12 +146,10 @@ class Objects:
         path = self.place(request)
         is_new = not (self._store.root / request.bucket).is_dir()
         try:
-            arrived.chmod(0o644)
-            status = arrived.stat()
             with self._appearing:
                 self._require_condition(request, path)
-                self._store.put(arrived, f"s3://{request.bucket}/{request.key}", move=True)
-                self._held.hold(path, status, held)
+                store = self._store.telling(lambda _, stamp: self._held.hold(path, stamp, held))
+                store.put(arrived, f"s3://{request.bucket}/{request.key}", move=True)
         finally:
             arrived.unlink(missing_ok=True)
         if is_new:
