@@ -65,6 +65,7 @@ def test_what_killed_processes_were_making_goes(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     abandoned = [
+        home.environments / "spark-1" / f".smspark-submit.{ended.pid}-0123abcd",
         home.store.root / ".incoming/abc",
         home.environments / f".layer-abc.{ended.pid}-0123abcd",
         home.path / "runs" / f".abc.{ended.pid}-0123abcd",

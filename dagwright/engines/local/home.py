@@ -153,7 +153,7 @@ class Home:
         if self.database.read_only:
             return
         self.store.settle()
-        for folder in (self.environments, self.path / "runs"):
+        for folder in (self.path / "runs", self.environments, *_folders_in(self.environments)):
             remove_abandoned(folder)
         open_records = [
             row["id"]
@@ -215,6 +215,12 @@ class Home:
         database: Database | None = self.__dict__.pop("database", None)
         if database:
             database.close()
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return []
 
 
 def _claimed(path: Path) -> TextIO | None:
